@@ -1,0 +1,252 @@
+-- The replaceable ground under every room: who is calling, and what each table's rows keep by themselves.
+-- Run again, whole, whenever it changed. Sections marked "as record_keeper" own SECURITY DEFINER objects.
+
+-- === as record_keeper: who is calling =========================================================================
+-- The caller proves itself by the SHA-256 of its secret, put into app.credential for one transaction. There is no
+-- "user id" setting that SQL could forge: the views below find the live session or token and all that hangs on it.
+
+SET LOCAL ROLE bitcorp_owner;
+GRANT EXECUTE ON FUNCTION generate_uuid_v7(), is_not_blank(text), validate_equipment_serial_number(text), is_tag_list(text[]),
+  is_specification_template(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
+GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens TO record_keeper;
+DROP POLICY IF EXISTS users_keeper ON users;
+CREATE POLICY users_keeper ON users TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS user_company_roles_keeper ON user_company_roles;
+CREATE POLICY user_company_roles_keeper ON user_company_roles TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS companies_keeper ON companies;
+CREATE POLICY companies_keeper ON companies TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS sessions_keeper ON sessions;
+CREATE POLICY sessions_keeper ON sessions TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS api_tokens_keeper ON api_tokens;
+CREATE POLICY api_tokens_keeper ON api_tokens TO record_keeper USING (true) WITH CHECK (true);
+
+SET LOCAL ROLE record_keeper;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- The account behind the credential: at most one row, none for an unknown, ended or expired one.
+CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
+SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes
+FROM (
+  SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
+  FROM sessions s
+  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL AND s.expires_at > now()
+  UNION ALL
+  SELECT t.user_id, t.id, t.company_id, t.scopes
+  FROM api_tokens t
+  WHERE t.token_hash = current_setting('app.credential', true)
+    AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
+) c
+JOIN users u ON u.id = c.user_id AND u.status = 'active';
+
+-- The caller in the active company (app.current_company_id): at most one row, none unless the membership holds now
+-- and the company is active. A token without the scope to write counts as a viewer.
+CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
+SELECT a.user_id, m.company_id,
+  CASE
+    WHEN a.scopes IS NULL OR 'admin' = ANY (a.scopes) THEN m.role
+    WHEN 'write' = ANY (a.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+    ELSE 'viewer'
+  END AS role
+FROM caller_account a
+JOIN user_company_roles m ON m.user_id = a.user_id
+  AND m.company_id = CASE WHEN current_setting('app.current_company_id', true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                          THEN current_setting('app.current_company_id', true)::uuid END
+  AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
+  AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted;
+
+-- The caller's memberships in every company, for "which companies may I choose".
+CREATE OR REPLACE VIEW caller_memberships WITH (security_barrier) AS
+SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name
+FROM caller_account a
+JOIN user_company_roles m ON m.user_id = a.user_id
+  AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
+  AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
+
+GRANT SELECT ON caller_account, caller, caller_memberships TO application_user, reporting_user, bitcorp_owner;
+
+-- === as bitcorp_owner: the start of every request ================================================================
+SET LOCAL ROLE bitcorp_owner;
+
+-- Sets the identity for this transaction and refuses who may not go on. Sent before every statement of the API.
+-- p_company_id NULL: the account alone. p_roles NULL: any member. Gives the verified user and role.
+-- Errors: BC401 no live session; BC403 role not enough, or company suspended; BC404 no such company for this caller.
+CREATE OR REPLACE FUNCTION begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
+RETURNS TABLE (user_id uuid, role text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_user_id uuid;
+  v_role text;
+BEGIN
+  PERFORM set_config('app.credential', coalesce(p_credential, ''), true),
+    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
+    set_config('app.request_metadata', coalesce(p_metadata, '{}'), true),
+    set_config('app.reason', '', true);
+  IF p_company_id IS NOT NULL THEN
+    SELECT c.user_id, c.role INTO v_user_id, v_role FROM caller c;
+    IF v_user_id IS NULL THEN
+      IF NOT EXISTS (SELECT FROM caller_account) THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+      END IF;
+      RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
+    ELSIF v_role <> ALL (p_roles) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
+    END IF;
+  ELSE
+    SELECT a.user_id INTO v_user_id FROM caller_account a;
+    IF v_user_id IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+    END IF;
+  END IF;
+  RETURN QUERY SELECT v_user_id, v_role;
+END
+$$;
+GRANT EXECUTE ON FUNCTION begin_request(text, uuid, text, text[]) TO application_user, reporting_user, record_keeper;
+
+-- === what every entity's row keeps by itself =======================================================================
+
+-- BEFORE INSERT OR UPDATE on every entity: ids, times, people, version and soft delete are the database's to write.
+-- The version a client sends is its claim of what it read: another one is refused (BC412), which is the optimistic lock.
+CREATE OR REPLACE FUNCTION keep_base_fields() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_user_id uuid := (SELECT a.user_id FROM caller_account a);
+  v_now timestamptz := clock_timestamp();
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    NEW.created_at := v_now;
+    NEW.created_by := v_user_id;
+    NEW.version := 1;
+    NEW.is_deleted := false;
+    NEW.deleted_at := NULL;
+    NEW.deleted_by := NULL;
+  ELSE
+    IF NEW.version <> OLD.version THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC412', MESSAGE = 'the row has changed since it was read', DETAIL = OLD.version::text;
+    END IF;
+    IF NEW IS NOT DISTINCT FROM OLD THEN
+      RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
+    END IF;
+    NEW.created_at := OLD.created_at;
+    NEW.created_by := OLD.created_by;
+    NEW.version := OLD.version + 1;
+    IF NEW.is_deleted AND NOT OLD.is_deleted THEN
+      NEW.deleted_at := v_now;
+      NEW.deleted_by := v_user_id;
+    ELSIF NOT NEW.is_deleted THEN
+      NEW.deleted_at := NULL;
+      NEW.deleted_by := NULL;
+    ELSE
+      NEW.deleted_at := OLD.deleted_at;
+      NEW.deleted_by := OLD.deleted_by;
+    END IF;
+  END IF;
+  NEW.updated_at := v_now;
+  NEW.updated_by := v_user_id;
+  RETURN NEW;
+END
+$$;
+
+-- BEFORE UPDATE, DELETE or TRUNCATE on what may only be added to.
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'records_append_only', MESSAGE = TG_TABLE_NAME || ' may only be added to';
+END
+$$;
+
+-- BEFORE DELETE on every entity: rows are deleted softly, so that their history keeps its subject.
+CREATE OR REPLACE FUNCTION refuse_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_soft_delete_only', MESSAGE = TG_TABLE_NAME || ' rows are deleted softly';
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_base_fields(), refuse_change(), refuse_delete() TO application_user, record_keeper;
+
+-- === as record_keeper: every change writes its event and its audit row ============================================
+GRANT INSERT, SELECT ON domain_events, audit_logs TO record_keeper;
+DROP POLICY IF EXISTS domain_events_keeper ON domain_events;
+CREATE POLICY domain_events_keeper ON domain_events TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS audit_logs_keeper ON audit_logs;
+CREATE POLICY audit_logs_keeper ON audit_logs TO record_keeper USING (true) WITH CHECK (true);
+
+SET LOCAL ROLE record_keeper;
+
+-- AFTER INSERT OR UPDATE on every entity; argument: the aggregate's type. The event's version is the row's, so events
+-- of one aggregate have no gap. event_data: {"old": {...}, "new": {...}} with the columns that changed; folding "new" gives the row.
+CREATE OR REPLACE FUNCTION record_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+  v_type text := TG_ARGV[0];
+  v_new jsonb := to_jsonb(NEW);
+  v_old jsonb;
+  v_old_values jsonb := '{}';
+  v_new_values jsonb;
+  v_action text;
+  v_company_id uuid := coalesce(v_new ->> 'company_id', v_new ->> 'id')::uuid;
+  v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    v_action := 'created';
+    v_new_values := v_new;
+  ELSE
+    IF NEW.version = OLD.version THEN
+      RETURN NULL;
+    END IF;
+    v_old := to_jsonb(OLD);
+    SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
+    INTO v_old_values, v_new_values
+    FROM jsonb_each(v_new) n WHERE n.value IS DISTINCT FROM v_old -> n.key;
+    v_action := CASE
+      WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
+      WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
+      WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
+      WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
+      ELSE 'changed' END;
+  END IF;
+  IF coalesce(current_setting('app.reason', true), '') <> '' THEN
+    v_metadata := v_metadata || jsonb_build_object('reason', current_setting('app.reason', true));
+  END IF;
+  INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, metadata,
+    recorded_by, subject_id)
+  VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
+    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_by,
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid END);
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata)
+  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata);
+  RETURN NULL;
+END
+$$;
+GRANT EXECUTE ON FUNCTION record_change() TO bitcorp_owner;
+
+-- Writes an audit row for something that changed no row: an export, a revealed value. Gives nothing.
+CREATE OR REPLACE FUNCTION record_audit(p_entity_type text, p_entity_id uuid, p_action text, p_values jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, new_values, metadata)
+  SELECT c.company_id, p_entity_type, p_entity_id, p_action, c.user_id, p_values,
+    coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb
+  FROM caller c
+$$;
+GRANT EXECUTE ON FUNCTION record_audit(text, uuid, text, jsonb) TO application_user, reporting_user;
+
+SET LOCAL ROLE bitcorp_owner;
+
+-- === replies to repeated requests: a caller sees and writes their own keys in the active company =========================
+GRANT SELECT, INSERT, UPDATE (response_status, response_body) ON idempotency_keys TO application_user;
+DROP POLICY IF EXISTS idempotency_keys_select ON idempotency_keys;
+CREATE POLICY idempotency_keys_select ON idempotency_keys FOR SELECT TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c) AND user_id = (SELECT c.user_id FROM caller c));
+DROP POLICY IF EXISTS idempotency_keys_insert ON idempotency_keys;
+CREATE POLICY idempotency_keys_insert ON idempotency_keys FOR INSERT TO application_user
+  WITH CHECK (company_id = (SELECT c.company_id FROM caller c) AND user_id = (SELECT c.user_id FROM caller c));
+DROP POLICY IF EXISTS idempotency_keys_update ON idempotency_keys;
+CREATE POLICY idempotency_keys_update ON idempotency_keys FOR UPDATE TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c) AND user_id = (SELECT c.user_id FROM caller c));

@@ -1,0 +1,80 @@
+// The only file that reads the environment: read once, checked, frozen, passed on.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type Config = Readonly<{
+  host: string
+  port: number
+  dataDir: string
+  /** Owner's connection for migrating; undefined means: the embedded database. */
+  databaseUrl: string | undefined
+  /** Serving connection; undefined means: application_user on the owner's server, with a derived password. */
+  databaseAppUrl: string | undefined
+  demo: boolean
+  logLevel: string
+  /** Address of the proxy in front, when there is one: makes cookies Secure and believes X-Forwarded-For. */
+  behindProxy: boolean
+  /** Throws when a reply does not match its contract. Set by the tests. */
+  checkReplies: boolean
+  rateLimitPerMinute: number
+}>
+
+export class ConfigError extends Error {}
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const config = {
+    host: env.HOST || '127.0.0.1',
+    port: readNumber(env, 'PORT', 3000, 0, 65_535),
+    dataDir: resolve(env.BITCORP_DATA_DIR || './data'),
+    databaseUrl: readUrl(env, 'DATABASE_URL'),
+    databaseAppUrl: readUrl(env, 'DATABASE_APP_URL'),
+    demo: readFlag(env, 'BITCORP_DEMO', true),
+    logLevel: env.BITCORP_LOG_LEVEL || 'warn',
+    behindProxy: readFlag(env, 'BITCORP_BEHIND_PROXY', false),
+    checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
+    rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),
+  }
+  if (!levels.includes(config.logLevel)) {
+    throw new ConfigError(`BITCORP_LOG_LEVEL is "${config.logLevel}"; it must be one of ${levels.join(', ')}.`)
+  }
+  return Object.freeze(config)
+}
+
+function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
+  const text = env[name]
+  if (!text) return fallback
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new ConfigError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}.`)
+  }
+  return value
+}
+
+function readFlag(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean {
+  const text = env[name]
+  if (!text) return fallback
+  if (text === '1' || text === 'true') return true
+  if (text === '0' || text === 'false') return false
+  throw new ConfigError(`${name} is "${text}"; it must be 1 or 0.`)
+}
+
+function readUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = env[name]
+  if (!text) return undefined
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new ConfigError(`${name} is not a connection string of the form postgresql://user:password@host:5432/database.`)
+  }
+  return text
+}
+
+/** The folder of the program: where package.json, db/ and dist/ stand, whether run from source or built. */
+export const programDir: string = (() => {
+  let dir = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(dir, 'package.json'))) dir = dirname(dir)
+  return dir
+})()
+
+export const programVersion: string = JSON.parse(readFileSync(join(programDir, 'package.json'), 'utf8')).version

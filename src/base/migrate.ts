@@ -1,0 +1,153 @@
+// Brings a database to this program's schema: the frozen migrations once each, then the replaceable logic when it changed.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { programDir } from './config.ts'
+import { StartError } from './embedded.ts'
+
+export type Migration = { version: string; description: string; sql: string; checksum: string; transactional: boolean; name: string }
+export type MigrationStatus = { version: string; description: string; applied_at: string | null; applied_by: string | null }
+
+const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+
+export function readMigrations(folder = join(programDir, 'db', 'migrations')): Migration[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(join(folder, name), 'utf8')
+      const match = /^(\d{11})_[a-z0-9_]+\.sql$/.exec(name)
+      const description = /^-- Description: (.+)$/m.exec(sql)?.[1]
+      if (!match?.[1] || !description) throw new StartError(`The migration ${name} must be named YYYYMMDDNNN_object_change.sql and start with "-- Description: …".`)
+      return { version: match[1], description, sql, checksum: hash(sql), transactional: !/^-- migrate:no-transaction$/m.test(sql), name }
+    })
+}
+
+/** The replaceable SQL in the order it runs: the ground, then each room's, in the doors' order. */
+export function readLogic(rooms: readonly string[]): { name: string; sql: string }[] {
+  const files = [join('db', 'logic.sql'), ...rooms.map((room) => join('src', 'features', room, 'logic.sql'))]
+  return files.map((name) => ({ name, sql: readFileSync(join(programDir, name), 'utf8') }))
+}
+
+/** Roles and extensions. Needs a role that may create them; when all is there already, any owner will do. */
+export async function prepareServer(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    const version = Number((await client.query('SHOW server_version_num')).rows[0].server_version_num)
+    if (version < 150000) throw new StartError(`The database is PostgreSQL ${Math.floor(version / 10000)}; Bitcorp ERP needs 15 to 18.`)
+    await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    try {
+      await client.query(readFileSync(join(programDir, 'db', 'roles.sql'), 'utf8'))
+    } catch (error) {
+      if ((error as { code?: string }).code !== '42501') throw error
+      const missing = (await client.query(`
+        SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('bitcorp_owner', 'record_keeper', 'application_user', 'reporting_user')) < 4
+          OR (SELECT count(*) FROM pg_extension WHERE extname IN ('ltree', 'btree_gist', 'pg_trgm', 'unaccent')) < 4 AS missing`)).rows[0].missing
+      if (missing) throw new StartError('DATABASE_URL may not create roles and extensions. Let the server’s administrator run db/roles.sql on this database once, then start again.')
+    }
+  })
+}
+
+/** Applies what is missing. Many may call this at once: one works, the others wait and find nothing to do. Gives the versions applied. */
+export async function migrate(url: string, rooms: readonly string[], say: (line: string) => void, migrations = readMigrations()): Promise<string[]> {
+  return withClient(url, async (client) => {
+    await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    await client.query('SET ROLE bitcorp_owner')
+    await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
+      version varchar(14) PRIMARY KEY, description text NOT NULL, checksum varchar(64) NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now(), applied_by varchar(100) NOT NULL DEFAULT session_user)`)
+    await client.query(`CREATE TABLE IF NOT EXISTS schema_logic (
+      name varchar(200) PRIMARY KEY, checksum varchar(64) NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`)
+    const applied = new Map<string, string>((await client.query('SELECT version, checksum FROM schema_migrations')).rows.map((r) => [r.version, r.checksum]))
+    checkApplied(applied, migrations)
+    const done: string[] = []
+    for (const migration of migrations) {
+      if (applied.has(migration.version)) continue
+      say(`Applying ${migration.version}: ${migration.description} …`)
+      await applyOne(client, migration)
+      done.push(migration.version)
+    }
+    await applyLogic(client, rooms, done.length > 0)
+    return done
+  })
+}
+
+export async function migrationStatus(url: string, migrations = readMigrations()): Promise<MigrationStatus[]> {
+  return withClient(url, async (client) => {
+    const there = (await client.query("SELECT to_regclass('public.schema_migrations') IS NOT NULL AS there")).rows[0].there
+    if (there) await client.query('SET ROLE bitcorp_owner')
+    const rows = there ? (await client.query('SELECT version, description, applied_at::text, applied_by, checksum FROM schema_migrations ORDER BY version')).rows : []
+    const applied = new Map(rows.map((r) => [r.version as string, r]))
+    return migrations.map((m) => ({ version: m.version, description: m.description, applied_at: applied.get(m.version)?.applied_at ?? null, applied_by: applied.get(m.version)?.applied_by ?? null }))
+  })
+}
+
+function checkApplied(applied: Map<string, string>, migrations: Migration[]): void {
+  const known = new Map(migrations.map((m) => [m.version, m]))
+  const newest = migrations.at(-1)?.version ?? ''
+  for (const [version, checksum] of applied) {
+    const migration = known.get(version)
+    if (!migration && version > newest) throw new StartError(`The database is newer than this program: it has migration ${version}, the newest known here is ${newest}. Install the newer release; nothing was changed.`)
+    if (!migration) throw new StartError(`The migration ${version} was applied to the database but its file is missing here. Nothing was changed.`)
+    if (migration.checksum !== checksum) throw new StartError(`The migration ${migration.name} was edited after it was applied. Restore the file; a change needs a new migration. Nothing was changed.`)
+  }
+}
+
+async function applyOne(client: pg.Client, migration: Migration): Promise<void> {
+  const record = { text: 'INSERT INTO schema_migrations (version, description, checksum) VALUES ($1, $2, $3)', values: [migration.version, migration.description, migration.checksum] }
+  // A short wait for locks, many times: readers are never queued behind a waiting ALTER.
+  await client.query("SET lock_timeout = '100ms'")
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (migration.transactional) await client.query('BEGIN')
+      await client.query(migration.sql)
+      await client.query(record)
+      if (migration.transactional) await client.query('COMMIT')
+      return
+    } catch (error) {
+      if (migration.transactional) await client.query('ROLLBACK')
+      if ((error as { code?: string }).code !== '55P03' || attempt >= 300) throw error
+      await sleep(Math.min(50 * attempt, 1000))
+    }
+  }
+}
+
+/** All files in one transaction whenever one changed: they are quick, safe to run again, and lean on each other's order. */
+async function applyLogic(client: pg.Client, rooms: readonly string[], force: boolean): Promise<void> {
+  const files = readLogic(rooms)
+  const known = new Map((await client.query('SELECT name, checksum FROM schema_logic')).rows.map((r) => [r.name as string, r.checksum as string]))
+  if (!force && files.every((f) => known.get(f.name) === hash(f.sql))) return
+  await client.query("SET lock_timeout = '2s'")
+  await client.query('BEGIN')
+  try {
+    for (const file of files) {
+      try {
+        await client.query(file.sql)
+      } catch (error) {
+        ;(error as Error).message = `${file.name}: ${(error as Error).message}`
+        throw error
+      }
+      await client.query('INSERT INTO schema_logic (name, checksum) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()', [file.name, hash(file.sql)])
+    }
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK')
+    throw error
+  }
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'bitcorp_erp migrate', connectionTimeoutMillis: 10_000, options: '-c timezone=UTC -c client_min_messages=warning' })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (error) {
+    throw new StartError(`The database cannot be reached: ${(error as Error).message || (error as { code?: string }).code}. Check DATABASE_URL (host, port, name, password) and that the server runs.`)
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

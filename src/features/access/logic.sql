@@ -1,0 +1,238 @@
+-- Owns: users, user_company_roles, sessions, api_tokens. Who may sign in, and who is what in which company.
+
+-- === triggers =====================================================================================================
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON users
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON user_company_roles
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON api_tokens
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON user_company_roles
+  FOR EACH ROW EXECUTE FUNCTION record_change('user');
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON api_tokens
+  FOR EACH ROW EXECUTE FUNCTION record_change('api_token');
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON users
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON user_company_roles
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON api_tokens
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+
+-- A company always keeps one admin whose membership is open. The lock lets two admins not end each other at once.
+CREATE OR REPLACE FUNCTION check_last_admin() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
+     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
+    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = OLD.company_id AND r.id <> OLD.id
+                   AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
+    END IF;
+  END IF;
+  IF NEW.user_id <> OLD.user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
+  END IF;
+  RETURN NEW;
+END
+$$;
+GRANT EXECUTE ON FUNCTION check_last_admin() TO application_user, record_keeper;
+CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles
+  FOR EACH ROW EXECUTE FUNCTION check_last_admin();
+
+-- === grants and policies ==========================================================================================
+GRANT SELECT (id, email, full_name, language, status, created_at, version), UPDATE (full_name, language, version) ON users TO application_user;
+GRANT SELECT (id, email, full_name, language, status, created_at, version) ON users TO reporting_user;
+GRANT SELECT, INSERT, UPDATE ON user_company_roles TO application_user;
+GRANT SELECT ON user_company_roles TO reporting_user;
+GRANT SELECT (company_id, id, user_id, name, scopes, expires_at, revoked_at, created_at, updated_at, created_by, updated_by, version, is_deleted),
+  INSERT (company_id, user_id, name, token_hash, scopes, expires_at), UPDATE (revoked_at, version) ON api_tokens TO application_user;
+GRANT INSERT, UPDATE ON users, user_company_roles, sessions TO record_keeper;
+
+DROP POLICY IF EXISTS users_select ON users;
+CREATE POLICY users_select ON users FOR SELECT TO application_user, reporting_user USING (
+  id = (SELECT a.user_id FROM caller_account a)
+  OR EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = users.id AND r.company_id = (SELECT c.company_id FROM caller c)));
+DROP POLICY IF EXISTS users_update ON users;
+CREATE POLICY users_update ON users FOR UPDATE TO application_user
+  USING (id = (SELECT a.user_id FROM caller_account a WHERE a.scopes IS NULL));
+
+DROP POLICY IF EXISTS user_company_roles_select ON user_company_roles;
+CREATE POLICY user_company_roles_select ON user_company_roles FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS user_company_roles_insert ON user_company_roles;
+CREATE POLICY user_company_roles_insert ON user_company_roles FOR INSERT TO application_user
+  WITH CHECK (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
+DROP POLICY IF EXISTS user_company_roles_update ON user_company_roles;
+CREATE POLICY user_company_roles_update ON user_company_roles FOR UPDATE TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
+
+-- A person sees and ends their own tokens, an admin those of the company. A token cannot make tokens.
+DROP POLICY IF EXISTS api_tokens_select ON api_tokens;
+CREATE POLICY api_tokens_select ON api_tokens FOR SELECT TO application_user USING (
+  company_id = (SELECT c.company_id FROM caller c)
+  AND (user_id = (SELECT c.user_id FROM caller c) OR company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin')));
+DROP POLICY IF EXISTS api_tokens_insert ON api_tokens;
+CREATE POLICY api_tokens_insert ON api_tokens FOR INSERT TO application_user WITH CHECK (
+  company_id = (SELECT c.company_id FROM caller c) AND user_id = (SELECT a.user_id FROM caller_account a WHERE a.scopes IS NULL));
+DROP POLICY IF EXISTS api_tokens_update ON api_tokens;
+CREATE POLICY api_tokens_update ON api_tokens FOR UPDATE TO application_user USING (
+  company_id = (SELECT c.company_id FROM caller c)
+  AND (user_id = (SELECT c.user_id FROM caller c) OR company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin')));
+
+-- === as record_keeper: signing in and out, and adding people ========================================================
+SET LOCAL ROLE record_keeper;
+
+-- Writes p_action into the audit of each company the user belongs to: an account's doings concern them all.
+CREATE OR REPLACE FUNCTION record_account_audit(p_user_id uuid, p_action text, p_metadata jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, metadata)
+  SELECT r.company_id, 'user', r.id, p_action, p_user_id, coalesce(p_metadata, '{}')
+  FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL
+$$;
+
+-- What a sign-in needs to check a password: at most one row; none for an unknown or deactivated account.
+CREATE OR REPLACE FUNCTION find_sign_in(p_email text) RETURNS TABLE (user_id uuid, password_hash text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
+$$;
+
+-- Opens a session for a user whose password was checked. p_token_hash: hex SHA-256 of the secret. Gives the session's id.
+-- Error BC403 (company_suspended) when the user belongs to companies and none of them is active.
+CREATE OR REPLACE FUNCTION open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamptz, p_ip_address text, p_user_agent text)
+RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_session_id uuid;
+BEGIN
+  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL)
+     AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+                     WHERE r.user_id = p_user_id AND r.ended_at IS NULL AND co.status = 'active') THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+  END IF;
+  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
+  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
+  RETURNING id INTO v_session_id;
+  PERFORM record_account_audit(p_user_id, 'signed_in', jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400)));
+  RETURN v_session_id;
+END
+$$;
+
+-- Notes a refused password in the audit of the account's companies. An unknown address writes nothing.
+CREATE OR REPLACE FUNCTION record_failed_sign_in(p_email text, p_ip_address text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT record_account_audit(u.id, 'sign_in_failed', jsonb_build_object('ip_address', p_ip_address))
+  FROM users u WHERE u.email = lower(p_email)
+$$;
+
+-- Ends the caller's own session. Gives nothing; ending a session twice does nothing.
+CREATE OR REPLACE FUNCTION close_session() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE sessions s SET ended_at = clock_timestamp()
+  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  IF v_user_id IS NOT NULL THEN
+    PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+  END IF;
+END
+$$;
+
+-- Gives the caller a new password and ends all their other sessions. Needs a session, not a token.
+CREATE OR REPLACE FUNCTION change_own_password(p_password_hash text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_caller caller_account := (SELECT a FROM caller_account a WHERE a.scopes IS NULL);
+BEGIN
+  IF v_caller.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  END IF;
+  UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
+  UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
+  PERFORM record_account_audit(v_caller.user_id, 'password_changed', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+END
+$$;
+
+-- Adds a person to the caller's company, making the account if its address is new (an existing one keeps its name and
+-- password, and the answer does not tell which it was). A membership that had ended is opened again. Gives the membership's id.
+CREATE OR REPLACE FUNCTION add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c WHERE c.role = 'admin');
+  v_user_id uuid;
+  v_id uuid;
+BEGIN
+  IF v_caller.company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  END IF;
+  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
+  ON CONFLICT (email) DO NOTHING;
+  SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
+  UPDATE user_company_roles SET ended_at = NULL, assigned_at = clock_timestamp(), assigned_by = v_caller.user_id,
+    role = p_role, display_name = p_display_name
+  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at IS NOT NULL RETURNING id INTO v_id;
+  IF v_id IS NULL THEN
+    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by)
+    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id) RETURNING id INTO v_id;
+  END IF;
+  RETURN v_id;
+END
+$$;
+GRANT EXECUTE ON FUNCTION find_sign_in(text), open_session(uuid, text, timestamptz, text, text), record_failed_sign_in(text, text),
+  close_session(), change_own_password(text), add_person(text, text, text, text, text) TO application_user;
+
+-- === as record_keeper, for the installation's owner alone (command line, demo) ==========================================
+
+-- Makes a company. Gives its id.
+CREATE OR REPLACE FUNCTION create_company(p_name text, p_settings jsonb) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO companies (name, settings)
+  VALUES (p_name, '{"time_zone": "America/Lima", "currency": "PEN", "language": "es"}'::jsonb || coalesce(p_settings, '{}'))
+  RETURNING id
+$$;
+
+-- Makes an account, or gives an existing one this password, name and language. Gives its id.
+CREATE OR REPLACE FUNCTION put_user(p_email text, p_full_name text, p_password_hash text, p_language text) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_full_name, p_password_hash, p_language)
+  ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash),
+    full_name = excluded.full_name, language = excluded.language
+  RETURNING id
+$$;
+
+-- Gives a user a role in a company, from now on; NULL ends the membership. Gives the membership's id.
+CREATE OR REPLACE FUNCTION put_membership(p_company_id uuid, p_user_id uuid, p_role text) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO user_company_roles (company_id, user_id, role, display_name)
+  SELECT p_company_id, u.id, coalesce(p_role, 'viewer'), u.full_name FROM users u WHERE u.id = p_user_id
+  ON CONFLICT (company_id, user_id) DO UPDATE SET
+    role = coalesce(p_role, user_company_roles.role),
+    ended_at = CASE WHEN p_role IS NULL THEN clock_timestamp() END
+  RETURNING id
+$$;
+
+-- Opens a session of one hour for a command that acts as this user. Gives the user's id, or nothing for an unknown address.
+CREATE OR REPLACE FUNCTION open_command_session(p_email text, p_token_hash text) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO sessions (user_id, token_hash, kind, expires_at)
+  SELECT u.id, p_token_hash, 'command', clock_timestamp() + interval '1 hour'
+  FROM users u WHERE u.email = lower(p_email) AND u.status = 'active'
+  RETURNING user_id
+$$;
+
+-- True once a company exists: demo data is refused then.
+CREATE OR REPLACE FUNCTION has_companies() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM companies)
+$$;
+
+-- The company with this name or id, for commands. No row when there is none.
+CREATE OR REPLACE FUNCTION find_company(p_name_or_id text) RETURNS TABLE (id uuid, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT c.id, c.name FROM companies c WHERE c.id::text = p_name_or_id OR lower(c.name) = lower(p_name_or_id) ORDER BY c.id LIMIT 1
+$$;
+GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
+  open_command_session(text, text), has_companies(), find_company(text) TO bitcorp_owner;
+SET LOCAL ROLE bitcorp_owner;
+GRANT INSERT ON companies TO record_keeper;

@@ -1,0 +1,77 @@
+-- Owns: equipment_categories. The database keeps the path of each category and refuses a circle.
+
+-- One writer of a company's tree at a time, taken before any row is locked, so that opposite moves wait and do not deadlock.
+CREATE OR REPLACE FUNCTION lock_category_tree() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('category_tree ' || coalesce(current_setting('app.current_company_id', true), ''), 0));
+  RETURN NULL;
+END
+$$;
+
+-- path = the parent's path and the category's own id without dashes, as it stands after everyone before us.
+CREATE OR REPLACE FUNCTION keep_category_path() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_label text := replace(NEW.id::text, '-', '');
+  v_parent equipment_categories;
+BEGIN
+  IF NEW.parent_id IS NULL THEN
+    NEW.path := v_label::ltree;
+  ELSE
+    SELECT * INTO v_parent FROM equipment_categories p WHERE p.company_id = NEW.company_id AND p.id = NEW.parent_id;
+    IF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_category_parent', MESSAGE = 'no such parent category';
+    END IF;
+    IF NEW.parent_id = NEW.id OR v_parent.path ~ ('*.' || v_label || '.*')::lquery THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_no_circle', MESSAGE = 'a category cannot lie below itself';
+    END IF;
+    IF nlevel(v_parent.path) >= 20 THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_depth', MESSAGE = 'too deep';
+    END IF;
+    NEW.path := v_parent.path || v_label;
+  END IF;
+  IF TG_OP = 'UPDATE' AND NEW.is_deleted AND NOT OLD.is_deleted AND (
+       EXISTS (SELECT FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.parent_id = NEW.id AND NOT k.is_deleted)
+       OR EXISTS (SELECT FROM equipment e WHERE e.company_id = NEW.company_id AND e.category_id = NEW.id AND NOT e.is_deleted)) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_in_use', MESSAGE = 'the category still holds categories or machines';
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- A moved category takes its children along; each child does the same for its own.
+CREATE OR REPLACE FUNCTION move_category_children() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE equipment_categories SET path = ''
+  WHERE company_id = NEW.company_id AND parent_id = NEW.id;
+  RETURN NULL;
+END
+$$;
+GRANT EXECUTE ON FUNCTION lock_category_tree(), keep_category_path(), move_category_children() TO application_user, record_keeper;
+
+CREATE OR REPLACE TRIGGER trigger_000_lock_category_tree BEFORE INSERT OR UPDATE ON equipment_categories
+  FOR EACH STATEMENT EXECUTE FUNCTION lock_category_tree();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON equipment_categories
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON equipment_categories
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON equipment_categories
+  FOR EACH ROW EXECUTE FUNCTION keep_category_path();
+CREATE OR REPLACE TRIGGER trigger_800_move_category_children AFTER UPDATE ON equipment_categories
+  FOR EACH ROW WHEN (OLD.path IS DISTINCT FROM NEW.path) EXECUTE FUNCTION move_category_children();
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON equipment_categories
+  FOR EACH ROW EXECUTE FUNCTION record_change('category');
+
+GRANT SELECT, INSERT, UPDATE ON equipment_categories TO application_user;
+GRANT SELECT ON equipment_categories TO reporting_user;
+DROP POLICY IF EXISTS equipment_categories_select ON equipment_categories;
+CREATE POLICY equipment_categories_select ON equipment_categories FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS equipment_categories_insert ON equipment_categories;
+CREATE POLICY equipment_categories_insert ON equipment_categories FOR INSERT TO application_user
+  WITH CHECK (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));
+DROP POLICY IF EXISTS equipment_categories_update ON equipment_categories;
+CREATE POLICY equipment_categories_update ON equipment_categories FOR UPDATE TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));

@@ -1,0 +1,326 @@
+-- Owns: equipment, equipment_serial_counters, equipment_status_history, equipment_logs, equipment_search_documents, equipment_search_words.
+-- Life of a machine: its code, its status and the history of it, its next service, and how it is found.
+
+GRANT SELECT, INSERT, UPDATE ON equipment_serial_counters, equipment_status_history, equipment_search_documents TO record_keeper;
+GRANT SELECT, INSERT ON equipment_search_words TO record_keeper;
+GRANT SELECT ON equipment_categories TO record_keeper;
+DROP POLICY IF EXISTS equipment_categories_keeper ON equipment_categories;
+CREATE POLICY equipment_categories_keeper ON equipment_categories TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS equipment_serial_counters_keeper ON equipment_serial_counters;
+CREATE POLICY equipment_serial_counters_keeper ON equipment_serial_counters TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS equipment_status_history_keeper ON equipment_status_history;
+CREATE POLICY equipment_status_history_keeper ON equipment_status_history TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS equipment_search_documents_keeper ON equipment_search_documents;
+CREATE POLICY equipment_search_documents_keeper ON equipment_search_documents TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS equipment_search_words_keeper ON equipment_search_words;
+CREATE POLICY equipment_search_words_keeper ON equipment_search_words TO record_keeper USING (true) WITH CHECK (true);
+
+-- === as record_keeper ===============================================================================================
+SET LOCAL ROLE record_keeper;
+
+-- BEFORE INSERT OR UPDATE: fills the code (EQ-year-type-number) and the currency, and keeps the rules of a machine's life.
+CREATE OR REPLACE FUNCTION keep_equipment() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_settings jsonb;
+  v_type_code text;
+  v_prefix text;
+  v_number integer;
+BEGIN
+  IF NEW.currency IS NULL OR NEW.serial_number IS NULL THEN
+    SELECT co.settings INTO v_settings FROM companies co WHERE co.id = NEW.company_id;
+  END IF;
+  NEW.currency := coalesce(NEW.currency, v_settings ->> 'currency', 'PEN');
+  IF NEW.serial_number IS NULL THEN
+    SELECT k.type_code INTO v_type_code FROM equipment_categories own
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.type_code IS NOT NULL
+    WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+    v_prefix := 'EQ-' || to_char(now() AT TIME ZONE coalesce(v_settings ->> 'time_zone', 'UTC'), 'YYYY') || '-' || coalesce(v_type_code, 'GN');
+    INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number) VALUES (NEW.company_id, v_prefix, 1)
+    ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = k.last_number + 1
+    RETURNING k.last_number INTO v_number;
+    NEW.serial_number := v_prefix || '-' || lpad(v_number::text, 6, '0');
+  ELSIF validate_equipment_serial_number(NEW.serial_number) AND (TG_OP = 'INSERT' OR NEW.serial_number <> OLD.serial_number) THEN
+    -- A code given by hand moves the counter past it, so that a generated one never meets it.
+    INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number)
+    VALUES (NEW.company_id, left(NEW.serial_number, 10), right(NEW.serial_number, 6)::int)
+    ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = excluded.last_number WHERE k.last_number < excluded.last_number;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    IF NEW.status <> OLD.status THEN
+      IF OLD.status = 'disposed' THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
+      ELSIF NEW.status IN ('retired', 'disposed') AND EXISTS (
+          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_retire_while_assigned', MESSAGE = 'someone still has the machine';
+      END IF;
+    END IF;
+    IF NEW.is_deleted AND NOT OLD.is_deleted AND EXISTS (
+        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- BEFORE INSERT OR UPDATE of the last service or the category: next service = last + the nearest category's interval.
+-- A date given in the same statement stands, and where no interval is known nothing is touched.
+CREATE OR REPLACE FUNCTION calculate_next_maintenance() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_days integer;
+BEGIN
+  IF NEW.last_maintenance_date IS NULL
+     OR (TG_OP = 'INSERT' AND NEW.next_maintenance_date IS NOT NULL)
+     OR (TG_OP = 'UPDATE' AND (NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date
+         OR (NEW.last_maintenance_date, NEW.category_id) IS NOT DISTINCT FROM (OLD.last_maintenance_date, OLD.category_id))) THEN
+    RETURN NEW;
+  END IF;
+  SELECT k.maintenance_interval_days INTO v_days FROM equipment_categories own
+  JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+  IF v_days IS NOT NULL THEN
+    NEW.next_maintenance_date := NEW.last_maintenance_date + v_days;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- AFTER INSERT OR UPDATE OF status: closes the running period and opens the next one, always later than the one before,
+-- also for two changes in one transaction and for a transaction that began before the last change was made.
+CREATE OR REPLACE FUNCTION record_equipment_status() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_at timestamptz := clock_timestamp();
+  v_last timestamptz;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    SELECT h.effective_from INTO v_last FROM equipment_status_history h
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.effective_to IS NULL;
+    v_at := greatest(v_at, v_last + interval '1 microsecond');
+    UPDATE equipment_status_history SET effective_to = v_at
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL;
+  END IF;
+  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason)
+  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''));
+  RETURN NULL;
+END
+$$;
+
+-- Words as searches compare them: small letters, no accents.
+CREATE OR REPLACE FUNCTION normalize_search_text(p_text text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT lower(unaccent(coalesce(p_text, '')))
+$$;
+
+-- The lexemes of one machine: each word, its Spanish and English stem (after ~), and for codes the tails of three or more
+-- signs, so that a fragment finds it. All carry the company's key in front. Weights: A name and code, B maker, C the rest.
+CREATE OR REPLACE FUNCTION build_equipment_search_document(p_key integer, p_row equipment) RETURNS tsvector
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH field (weight, is_code, value) AS (
+    VALUES ('A', false, p_row.name), ('A', true, p_row.serial_number), ('A', true, p_row.fleet_code),
+      ('B', false, p_row.manufacturer), ('B', true, p_row.model), ('B', true, p_row.plate), ('B', true, p_row.manufacturer_serial_number),
+      ('C', false, left(p_row.description, 2000)), ('C', false, p_row.location), ('B', false, array_to_string(p_row.tags, ' ')),
+      ('C', false, p_row.year::text)
+  ), word AS (
+    SELECT f.weight, f.is_code, w.word FROM field f, regexp_split_to_table(normalize_search_text(f.value), '[^a-z0-9]+') AS w (word)
+    WHERE w.word <> '' AND length(w.word) <= 100
+    UNION
+    SELECT f.weight, true, regexp_replace(normalize_search_text(f.value), '[^a-z0-9]+', '', 'g') FROM field f
+    WHERE f.is_code AND f.value IS NOT NULL
+  ), lexeme AS (
+    SELECT word AS lexeme, weight FROM word
+    UNION ALL
+    SELECT '~' || s.stem, weight FROM word, unnest(ts_lexize('spanish_stem', word) || ts_lexize('english_stem', word)) AS s (stem)
+    WHERE NOT is_code AND word ~ '^[a-z]{3,}$'
+    UNION ALL
+    SELECT substr(word, n), weight FROM word, generate_series(2, least(length(word) - 2, 30)) n WHERE is_code AND word ~ '[0-9]'
+  ), best AS (
+    SELECT lexeme, min(weight) AS weight FROM lexeme WHERE lexeme <> '' GROUP BY lexeme LIMIT 1000
+  )
+  SELECT coalesce(string_agg('''c' || p_key || ':' || lexeme || ''':1' || weight, ' '), '')::tsvector FROM best
+$$;
+
+-- AFTER INSERT OR UPDATE of a searched column: keeps the machine's search document and the company's words.
+CREATE OR REPLACE FUNCTION keep_equipment_search() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
+BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
+      NEW.description, NEW.location, NEW.tags, NEW.year) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
+      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year) THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO equipment_search_documents (company_id, equipment_id, document)
+  VALUES (NEW.company_id, NEW.id, build_equipment_search_document(v_key, NEW))
+  ON CONFLICT (company_id, equipment_id) DO UPDATE SET document = excluded.document;
+  INSERT INTO equipment_search_words (company_id, word)
+  SELECT DISTINCT NEW.company_id, w.word
+  FROM regexp_split_to_table(normalize_search_text(concat_ws(' ', NEW.name, NEW.manufacturer, NEW.model, array_to_string(NEW.tags, ' '), NEW.location)),
+    '[^a-z0-9]+') AS w (word)
+  WHERE w.word ~ '[a-z]' AND length(w.word) BETWEEN 4 AND 100
+  ORDER BY 2
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+
+-- Machines of the caller's company that hold every word of the term, best first. A word may be the start of one, a stem
+-- (Spanish or English), a fragment of a code, or, when nothing matches as written, a near word (typos).
+-- p_limit newest matches are ranked, 1 to 2000. Gives nothing for an empty term or no company.
+CREATE OR REPLACE FUNCTION search_equipment(p_search_term text, p_limit integer DEFAULT 1000)
+RETURNS TABLE (equipment_id uuid, rank real)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_prefix text := 'c' || (SELECT co.search_key FROM companies co WHERE co.id = v_company_id) || ':';
+  v_terms text[] := ARRAY(SELECT left(t, 60) FROM regexp_split_to_table(normalize_search_text(left(p_search_term, 500)), '[^a-z0-9]+') t WHERE t <> '' LIMIT 8);
+  v_query tsquery;
+  v_part tsquery;
+  v_term text;
+  v_near text;
+  v_corrected boolean := false;
+BEGIN
+  IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
+    RETURN;
+  END IF;
+  FOREACH v_term IN ARRAY v_terms LOOP
+    v_query := coalesce(v_query && build_search_term(v_prefix, v_term), build_search_term(v_prefix, v_term));
+  END LOOP;
+  RETURN QUERY
+    SELECT n.equipment_id, ts_rank(n.document, v_query)
+    FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
+          ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  IF FOUND THEN
+    RETURN;
+  END IF;
+  v_query := NULL;
+  FOREACH v_term IN ARRAY v_terms LOOP
+    v_part := build_search_term(v_prefix, v_term);
+    IF length(v_term) >= 4 AND v_term ~ '[a-z]' THEN
+      FOR v_near IN SELECT w.word FROM equipment_search_words w
+          WHERE w.company_id = v_company_id AND w.word % v_term ORDER BY w.word <-> v_term LIMIT 3 LOOP
+        v_part := v_part || build_search_term(v_prefix, v_near);
+        v_corrected := true;
+      END LOOP;
+    END IF;
+    v_query := coalesce(v_query && v_part, v_part);
+  END LOOP;
+  IF v_corrected THEN
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query) * 0.5::real
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
+            ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  END IF;
+END
+$$;
+
+-- The query for one word: its start, or either stem. The word holds only letters and digits.
+CREATE OR REPLACE FUNCTION build_search_term(p_prefix text, p_term text) RETURNS tsquery
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT (string_agg(DISTINCT part, ' | '))::tsquery FROM (
+    SELECT '''' || p_prefix || p_term || ''':*' AS part
+    UNION ALL
+    SELECT '''' || p_prefix || '~' || s.stem || '''' FROM unnest(ts_lexize('spanish_stem', p_term) || ts_lexize('english_stem', p_term)) AS s (stem)
+    WHERE p_term ~ '^[a-z]{3,}$'
+  ) parts
+$$;
+
+-- This month and the p_months to come: name and bounds (in UTC) of their partitions of equipment_logs.
+CREATE OR REPLACE FUNCTION current_equipment_log_months(p_months integer) RETURNS TABLE (partition_name text, lower_bound text, upper_bound text)
+LANGUAGE sql STABLE AS $$
+  SELECT 'equipment_logs_' || to_char(m, 'YYYY_MM'), to_char(m, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(m + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
+  FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_months), interval '1 month') m
+$$;
+GRANT EXECUTE ON FUNCTION keep_equipment(), calculate_next_maintenance(), record_equipment_status(), keep_equipment_search(),
+  current_equipment_log_months(integer) TO bitcorp_owner;
+GRANT EXECUTE ON FUNCTION search_equipment(text, integer) TO application_user, reporting_user;
+
+SET LOCAL ROLE bitcorp_owner;
+
+-- Makes this month's partition of equipment_logs and those of p_months to come, each with row security forced. Gives how many were new.
+CREATE OR REPLACE FUNCTION create_equipment_log_partitions(p_months integer DEFAULT 3) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_month record;
+  v_created integer := 0;
+BEGIN
+  FOR v_month IN SELECT * FROM current_equipment_log_months(p_months) LOOP
+    IF to_regclass('public.' || v_month.partition_name) IS NULL THEN
+      EXECUTE format('CREATE TABLE public.%I PARTITION OF public.equipment_logs FOR VALUES FROM (%L) TO (%L)',
+        v_month.partition_name, v_month.lower_bound, v_month.upper_bound);
+      EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', v_month.partition_name);
+      v_created := v_created + 1;
+    END IF;
+  END LOOP;
+  RETURN v_created;
+END
+$$;
+SELECT create_equipment_log_partitions(3);
+
+-- The status of a machine of the caller's company as its history has it; NULL for an unknown machine.
+CREATE OR REPLACE FUNCTION get_current_equipment_status(p_equipment_id uuid) RETURNS varchar(20)
+LANGUAGE sql STABLE AS $$
+  SELECT h.status FROM equipment_status_history h
+  WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = p_equipment_id
+    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
+$$;
+
+-- Changes a machine's status for a reason, which history, event and audit keep. p_version NULL: whatever version it has.
+-- Gives the machine; no row when the caller's company has no such machine. Errors by constraint: equipment_disposed_final, equipment_retire_while_assigned.
+CREATE OR REPLACE FUNCTION change_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_reason text) RETURNS SETOF equipment
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE equipment e SET status = p_status, version = coalesce(p_version, e.version)
+    WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted
+    RETURNING e.*;
+  PERFORM set_config('app.reason', '', true);
+END
+$$;
+GRANT EXECUTE ON FUNCTION get_current_equipment_status(uuid), change_equipment_status(uuid, integer, text, text) TO application_user, reporting_user;
+
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON equipment
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON equipment
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON equipment
+  FOR EACH ROW EXECUTE FUNCTION keep_equipment();
+CREATE OR REPLACE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id ON equipment
+  FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+CREATE OR REPLACE TRIGGER trigger_700_record_first_status AFTER INSERT ON equipment
+  FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
+CREATE OR REPLACE TRIGGER trigger_700_record_status AFTER UPDATE ON equipment
+  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION record_equipment_status();
+CREATE OR REPLACE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON equipment
+  FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON equipment
+  FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
+
+GRANT SELECT, INSERT, UPDATE ON equipment TO application_user;
+GRANT SELECT ON equipment_status_history TO application_user;
+GRANT SELECT, INSERT ON equipment_logs TO application_user;
+GRANT SELECT ON equipment, equipment_status_history, equipment_logs TO reporting_user;
+
+DROP POLICY IF EXISTS equipment_select ON equipment;
+CREATE POLICY equipment_select ON equipment FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS equipment_insert ON equipment;
+CREATE POLICY equipment_insert ON equipment FOR INSERT TO application_user
+  WITH CHECK (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));
+DROP POLICY IF EXISTS equipment_update ON equipment;
+CREATE POLICY equipment_update ON equipment FOR UPDATE TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));
+DROP POLICY IF EXISTS equipment_status_history_select ON equipment_status_history;
+CREATE POLICY equipment_status_history_select ON equipment_status_history FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS equipment_logs_select ON equipment_logs;
+CREATE POLICY equipment_logs_select ON equipment_logs FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS equipment_logs_insert ON equipment_logs;
+CREATE POLICY equipment_logs_insert ON equipment_logs FOR INSERT TO application_user WITH CHECK (
+  company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager', 'operator'))
+  AND recorded_by = (SELECT c.user_id FROM caller c));

@@ -1,0 +1,190 @@
+// The HTTP ground: identifies the caller, checks input against the contract, hands it to the room, and shapes reply and refusal.
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import compress from '@fastify/compress'
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import multipart from '@fastify/multipart'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { InputOf, Operation, ReplyOf } from '../plain/operation.ts'
+import { Problem } from '../plain/problem.ts'
+import { type Config, programVersion } from './config.ts'
+import { type Database, hashSecret, type Identity, type Runner } from './db.ts'
+import { Refusal, type Translate, toProblem, toRefusal } from './errors.ts'
+import { type Language, languageOf } from './i18n.ts'
+import { onceForKey } from './idempotency.ts'
+import { checkReply, compileValidator, fieldsOf } from './validation.ts'
+
+export const sessionCookie = 'bitcorp_session'
+
+/** What a handler works with: the database as the caller, and what the request said of itself. */
+export type Ctx = Runner & {
+  db: Database
+  /** The version of If-Match; null when the operation takes none or the caller sent `*`. */
+  version: number | null
+  language: Language
+  t: Translate
+  /** The secret of the caller's session or token; null for nobody. */
+  secret: string | null
+  ip: string
+  userAgent: string
+  request: FastifyRequest
+  reply: FastifyReply
+}
+export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Promise<ReplyOf<O> | FastifyReply>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    ground: { config: Config; db: Database; translate: (language: Language) => Translate }
+  }
+}
+
+export async function createHttp(config: Config, db: Database, translate: (language: Language) => Translate): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
+    disableRequestLogging: config.logLevel !== 'debug' && config.logLevel !== 'trace' && config.logLevel !== 'info',
+    bodyLimit: 1024 * 1024,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    trustProxy: config.behindProxy,
+    genReqId: () => crypto.randomUUID(),
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    clientErrorHandler: answerBrokenRequest,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+  })
+  app.decorate('ground', { config, db, translate })
+  app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
+  app.setNotFoundHandler((request, reply) => refuse(new Refusal(404, 'not_found'), request, reply))
+
+  await app.register(helmet, { contentSecurityPolicy: { directives: { 'script-src': ["'self'"], 'style-src': ["'self'"], 'style-src-attr': ["'unsafe-inline'"], 'img-src': ["'self'", 'data:', 'blob:'], 'upgrade-insecure-requests': null } }, strictTransportSecurity: config.behindProxy })
+  await app.register(cookie)
+  await app.register(compress, { threshold: 2048, encodings: ['gzip', 'identity'] })
+  await app.register(multipart, { limits: { fileSize: 64 * 1024 * 1024, files: 1, fields: 20 } })
+  await app.register(rateLimit, { max: config.rateLimitPerMinute, timeWindow: 60_000, errorResponseBuilder: () => new Refusal(429, 'too_many_requests') })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Bitcorp ERP', version: programVersion, description: 'Equipment of contractors: what there is, where it is, who has it, and its whole history.' },
+      components: {
+        securitySchemes: {
+          session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'From POST /api/v1/session; unsafe verbs also need X-CSRF-Token.' },
+          token: { type: 'http', scheme: 'bearer', description: 'From POST /api/v1/tokens.' },
+        },
+      },
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
+  })
+  app.addSchema(Problem)
+  for (const type of ['text/csv', 'text/plain', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'application/octet-stream']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: 64 * 1024 * 1024 }, (_request, body, done) => done(null, body))
+  }
+  return app
+}
+
+/** Registers one operation of a contract. */
+export function handle<O extends Operation>(app: FastifyInstance, op: O, handler: Handler<O>): void {
+  const problem = { description: 'Refused, with the reason', content: { 'application/problem+json': { schema: Type.Ref('Problem') } } }
+  app.route({
+    method: op.method,
+    url: op.path.replace(/\{(\w+)\}/g, ':$1'),
+    schema: {
+      operationId: op.id,
+      summary: op.summary,
+      tags: [tagOf(op.path)],
+      ...(op.who === 'public' ? { security: [] } : { security: [{ session: [] }, { token: [] }] }),
+      description: op.who === 'public' ? 'Open to everyone.' : op.who === 'account' ? 'Any signed-in person.' : `Roles: ${op.who.join(', ')}.`,
+      ...(op.path.includes('{') ? { params: op.params } : {}),
+      ...(op.method === 'GET' || Object.keys(propertiesOf(op.query)).length ? { querystring: op.query } : {}),
+      ...(op.method === 'GET' || op.rawBody || isNone(op.body) ? {} : { body: op.body }),
+      ...(op.rawBody ? { consumes: ['text/csv', 'multipart/form-data', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] } : {}),
+      ...(op.ifMatch ? { headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The version that was read, as in ETag. Missing: 428. Another one is there by now: 412.' })) }) } : {}),
+      ...(op.method === 'POST' && Array.isArray(op.who) && !op.rawBody ? { headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same reply.' })), ...(op.ifMatch ? { 'if-match': Type.Optional(Type.String()) } : {}) }) } : {}),
+      response: { [op.status]: op.reply, '4xx': problem, '5xx': problem },
+    },
+    handler: async (request, reply) => {
+      const ctx = createCtx(app, op, request, reply)
+      const input = { params: request.params, query: request.query, body: isNone(op.body) ? {} : request.body } as InputOf<O>
+      const key = request.headers['idempotency-key']
+      const answer = key && op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
+        ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input))
+        : await handler(ctx, input)
+      if (reply.sent || answer === reply) return reply
+      if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
+      if (app.ground.config.checkReplies) checkReply(op, answer)
+      if (op.who !== 'public') reply.header('cache-control', 'no-store')
+      reply.status(op.status)
+      return op.status === 204 ? reply.send() : reply.type('application/json; charset=utf-8').send(answer)
+    },
+  })
+}
+
+function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest, reply: FastifyReply): Ctx {
+  const { db, translate } = app.ground
+  const bearer = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+  const session = request.cookies[sessionCookie]
+  const secret = bearer ?? session ?? null
+  if (op.who !== 'public') {
+    if (!secret) throw new Refusal(401, 'signed_out')
+    if (!bearer && op.method !== 'GET' && !sameText(request.headers['x-csrf-token'], csrfToken(secret))) throw new Refusal(403, 'csrf_missing')
+  }
+  const companyId = (request.params as { company_id?: string } | undefined)?.company_id ?? null
+  const userAgent = String(request.headers['user-agent'] ?? '').slice(0, 400)
+  const identity: Identity = {
+    credential: secret ? hashSecret(secret) : null,
+    companyId,
+    metadata: JSON.stringify({ request_id: request.id, ip_address: request.ip, user_agent: userAgent, source: 'api' }),
+    roles: Array.isArray(op.who) ? op.who : null,
+  }
+  const language = languageOf(request.headers['accept-language'])
+  return { ...db.as(identity), db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
+}
+
+function readIfMatch(op: Operation, request: FastifyRequest): number | null {
+  if (!op.ifMatch) return null
+  const header = request.headers['if-match']
+  if (header === undefined) throw new Refusal(428, 'if_match_missing')
+  if (header === '*') return null
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1]
+  if (!version) throw new Refusal(412, 'version_conflict', { version: '?' })
+  return Number(version)
+}
+
+/** The token a browser must repeat in a header: another site can send the cookie but not know this. */
+export function csrfToken(secret: string): string {
+  return createHmac('sha256', secret).update('csrf').digest('base64url')
+}
+
+function sameText(given: string | string[] | undefined, expected: string): boolean {
+  const a = Buffer.from(String(given ?? ''))
+  const b = Buffer.from(expected)
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const validation = (error as { validation?: unknown[]; validationContext?: string }).validation
+  const refusal = validation ? new Refusal(400, 'input_invalid', {}, fieldsOf(validation as never, (error as { validationContext?: string }).validationContext)) : toRefusal(error)
+  if (refusal.status >= 500) request.log[refusal.status === 500 ? 'error' : 'warn']({ err: { message: (error as Error).message, code: (error as { code?: string }).code, stack: (error as Error).stack } }, 'request failed')
+  const t = request.server.ground.translate(languageOf(request.headers['accept-language']))
+  if (refusal.status === 503) reply.header('retry-after', '2')
+  return reply.status(refusal.status).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8').send(JSON.stringify(toProblem(refusal, t, request.id)))
+}
+
+/** What is too broken to become a request: Node's own timeouts and parse errors. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [status, code] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'too_large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'too_slow'] : [400, 'bad_request']
+  const body = JSON.stringify({ type: `urn:bitcorp:problem:${code}`, title: String(status), status, code, detail: 'The request could not be read.', errors: [], request_id: '' })
+  socket.end(`HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'Request Timeout' : 'Bad Request'}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+}
+
+const propertiesOf = (schema: unknown): object => (schema as { properties?: object }).properties ?? {}
+const isNone = (schema: unknown): boolean => (schema as { type?: string }).type === 'object' && Object.keys(propertiesOf(schema)).length === 0
+
+function tagOf(path: string): string {
+  return /^\/api\/v1\/companies\/\{company_id\}\/([\w-]+)/.exec(path)?.[1] ?? /^\/api\/v1\/([\w-]+)/.exec(path)?.[1] ?? 'server'
+}

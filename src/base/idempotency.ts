@@ -1,0 +1,29 @@
+// The same Idempotency-Key gives the same reply: the key's row and the write stand in one transaction.
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { Refusal } from './errors.ts'
+import type { Ctx } from './http.ts'
+
+/** Runs `work` once for the caller, the company and the key; a second request waits for the first and gets its reply. */
+export async function onceForKey<T>(ctx: Ctx, key: string, request: { method: string; url: string; body: unknown }, work: (tx: Ctx) => Promise<T>): Promise<T> {
+  const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex')
+  return ctx.transaction(async (tx) => {
+    const inserted = await tx.run(sql`
+      INSERT INTO idempotency_keys (company_id, user_id, key, request_hash)
+      SELECT c.company_id, c.user_id, ${key}, ${requestHash} FROM caller c
+      ON CONFLICT DO NOTHING RETURNING key`)
+    if (inserted.length === 0) {
+      const [known] = await tx.run<{ request_hash: string; response_body: { value: T } }>(sql`
+        SELECT request_hash, response_body FROM idempotency_keys
+        WHERE (company_id, user_id) = (SELECT c.company_id, c.user_id FROM caller c) AND key = ${key}`)
+      if (known?.request_hash !== requestHash) throw new Refusal(422, 'idempotency_key_reused')
+      ctx.reply.header('idempotency-replayed', 'true')
+      return known.response_body.value
+    }
+    const answer = await work({ ...ctx, ...tx })
+    await tx.run(sql`
+      UPDATE idempotency_keys SET response_status = 200, response_body = ${{ value: answer }}::jsonb
+      WHERE (company_id, user_id) = (SELECT c.company_id, c.user_id FROM caller c) AND key = ${key}`)
+    return answer
+  })
+}

@@ -99,7 +99,7 @@ CREATE TABLE idempotency_keys (
   key varchar(200) NOT NULL,
   request_hash varchar(64) NOT NULL,
   response_status integer,
-  response_body jsonb,
+  response_body json,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (company_id, user_id, key),
   CONSTRAINT fk_idempotency_keys_membership FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles (company_id, user_id),

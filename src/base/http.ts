@@ -10,10 +10,11 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Type } from 'typebox'
 import type { InputOf, Operation, ReplyOf } from '../plain/operation.ts'
 import { Problem } from '../plain/problem.ts'
+import type { Language } from '../plain/words.ts'
 import { type Config, programVersion } from './config.ts'
 import { type Database, hashSecret, type Identity, type Runner } from './db.ts'
 import { Refusal, type Translate, toProblem, toRefusal } from './errors.ts'
-import { type Language, languageOf } from './i18n.ts'
+import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 

@@ -1,9 +1,7 @@
 // Sentences in the caller's language, from the words of the rooms.
 import i18next from 'i18next'
+import type { Language, Words } from '../plain/words.ts'
 import type { Translate } from './errors.ts'
-
-export type Language = 'es' | 'en'
-export type Words = Record<Language, Record<string, Record<string, string>>>
 
 /** Gives a translator for each language. Words: {language: {namespace: {key: sentence with {{values}}}}}, later rooms add to earlier ones. */
 export async function createTranslator(words: readonly Words[]): Promise<(language: Language) => Translate> {

@@ -22,7 +22,7 @@ export async function onceForKey<T>(ctx: Ctx, key: string, request: { method: st
     }
     const answer = await work({ ...ctx, ...tx })
     await tx.run(sql`
-      UPDATE idempotency_keys SET response_status = 200, response_body = ${{ value: answer }}::jsonb
+      UPDATE idempotency_keys SET response_status = 200, response_body = ${{ value: answer }}::json
       WHERE (company_id, user_id) = (SELECT c.company_id, c.user_id FROM caller c) AND key = ${key}`)
     return answer
   })

@@ -1,0 +1,111 @@
+// Signing in and out, the caller's account, tokens and people over HTTP.
+import { randomBytes } from 'node:crypto'
+import { hash, verify } from '@node-rs/argon2'
+import type { FastifyInstance } from 'fastify'
+import { hashSecret } from '../../base/db.ts'
+import { Refusal } from '../../base/errors.ts'
+import { type Ctx, csrfToken, handle, sessionCookie } from '../../base/http.ts'
+import * as contract from './contract.ts'
+import * as store from './store.ts'
+
+const sessionDays = 30
+const makeSecret = () => randomBytes(32).toString('base64url')
+
+// Verified against when the address is unknown, so that the answer takes as long as for a wrong password.
+let decoy: Promise<string> | undefined
+
+export function accessRoutes(app: FastifyInstance): void {
+  handle(app, contract.signIn, async (ctx, { body }) => {
+    const email = body.email.trim().toLowerCase()
+    throttle(`${ctx.ip} ${email}`)
+    const known = await store.findSignIn(ctx.db, email)
+    decoy ??= hash(makeSecret())
+    const right = await verify(known?.password_hash ?? (await decoy), body.password)
+    if (!known?.password_hash || !right) {
+      await store.recordFailedSignIn(ctx.db, email, ctx.ip)
+      throw new Refusal(401, 'sign_in_failed')
+    }
+    attempts.delete(`${ctx.ip} ${email}`)
+    const secret = makeSecret()
+    await store.openSession(ctx.db, { userId: known.user_id, tokenHash: hashSecret(secret), expiresAt: new Date(Date.now() + sessionDays * 86_400_000).toISOString(), ip: ctx.ip, userAgent: ctx.userAgent })
+    ctx.reply.setCookie(sessionCookie, secret, { path: '/', httpOnly: true, sameSite: 'lax', secure: app.ground.config.behindProxy, maxAge: sessionDays * 86_400 })
+    const identity = { credential: hashSecret(secret), companyId: null, metadata: '{}', roles: null }
+    const { companies, ...user } = await store.getAccount(ctx.db.as(identity))
+    return { user, companies, csrf_token: csrfToken(secret) }
+  })
+
+  handle(app, contract.signOut, async (ctx) => {
+    await store.closeSession(ctx)
+    ctx.reply.clearCookie(sessionCookie, { path: '/' })
+    return null
+  })
+
+  handle(app, contract.getMe, (ctx) => readMe(ctx))
+
+  handle(app, contract.changeMe, async (ctx, { body }) => {
+    if (body.new_password !== undefined) await changePassword(ctx, body.current_password, body.new_password)
+    if (body.full_name !== undefined || body.language !== undefined) await store.changeAccount(ctx, body)
+    return readMe(ctx)
+  })
+
+  handle(app, contract.createToken, async (ctx, { body }) => {
+    if (Date.parse(body.expires_at) <= Date.now()) throw new Refusal(422, 'token_end_past', {}, [{ field: 'expires_at', code: 'token_end_past' }])
+    const secret = makeSecret()
+    const identity = { credential: ctx.secret ? hashSecret(ctx.secret) : null, companyId: body.company_id, metadata: JSON.stringify({ request_id: ctx.request.id, ip_address: ctx.ip, source: 'api' }), roles: null }
+    const token = await store.createToken(ctx.db.as(identity), { name: body.name, tokenHash: hashSecret(secret), scopes: body.scopes, expiresAt: body.expires_at })
+    return { ...token, token: secret }
+  })
+
+  handle(app, contract.listTokens, (ctx, { query }) => store.listTokens(ctx, query))
+
+  handle(app, contract.revokeToken, async (ctx, { params }) => {
+    if (!(await store.revokeToken(ctx, params.token_id))) throw new Refusal(404, 'not_found')
+    return null
+  })
+
+  handle(app, contract.listPeople, (ctx, { query }) => store.listPeople(ctx, query))
+
+  handle(app, contract.getPerson, async (ctx, { params }) => (await store.findPerson(ctx, params.person_id)) ?? notFound())
+
+  handle(app, contract.addPerson, async (ctx, { body }) => {
+    const passwordHash = body.password === undefined ? null : await hash(body.password)
+    const id = await store.addPerson(ctx, { email: body.email, display_name: body.display_name, role: body.role, passwordHash, language: ctx.language })
+    return (await store.findPerson(ctx, id)) ?? notFound()
+  })
+
+  handle(app, contract.changePerson, async (ctx, { params, body }) => {
+    if (!(await store.changePerson(ctx, params.person_id, ctx.version, body))) notFound()
+    return (await store.findPerson(ctx, params.person_id)) ?? notFound()
+  })
+}
+
+async function readMe(ctx: Ctx): Promise<contract.Me> {
+  const { companies, ...user } = await store.getAccount(ctx)
+  const bySession = ctx.request.headers.authorization === undefined
+  return { user, companies, csrf_token: bySession && ctx.secret ? csrfToken(ctx.secret) : null }
+}
+
+async function changePassword(ctx: Ctx, current: string | undefined, next: string): Promise<void> {
+  const { email } = await store.getAccount(ctx)
+  const known = await store.findSignIn(ctx.db, email)
+  if (!known?.password_hash || !(await verify(known.password_hash, current ?? ''))) {
+    throw new Refusal(422, 'password_wrong', {}, [{ field: 'current_password', code: 'password_wrong' }])
+  }
+  await store.changeOwnPassword(ctx, await hash(next))
+}
+
+function notFound(): never {
+  throw new Refusal(404, 'not_found')
+}
+
+// Ten tries a quarter of an hour for one address from one place; the owner elsewhere is not locked out.
+const attempts = new Map<string, { count: number; until: number }>()
+function throttle(key: string): void {
+  const now = Date.now()
+  const known = attempts.get(key)
+  const entry = known && known.until > now ? known : { count: 0, until: now + 15 * 60_000 }
+  entry.count++
+  attempts.set(key, entry)
+  if (attempts.size > 10_000) for (const [k, e] of attempts) if (e.until <= now) attempts.delete(k)
+  if (entry.count > 10) throw new Refusal(429, 'too_many_sign_ins')
+}

@@ -1,0 +1,119 @@
+// The queries of signing in, accounts, tokens and people.
+import { type RawBuilder, sql } from 'kysely'
+import type { Database, Runner } from '../../base/db.ts'
+import { filters, type ListFields, paging } from '../../base/list.ts'
+import type { Role } from '../../plain/roles.ts'
+import type { Membership, Person } from './contract.ts'
+
+export type SignInRow = { user_id: string; password_hash: string | null }
+
+export async function findSignIn(db: Database, email: string): Promise<SignInRow | undefined> {
+  return (await db.plain<SignInRow>(sql`SELECT user_id, password_hash FROM find_sign_in(${email})`))[0]
+}
+
+export async function openSession(db: Database, session: { userId: string; tokenHash: string; expiresAt: string; ip: string; userAgent: string }): Promise<void> {
+  await db.plain(sql`SELECT open_session(${session.userId}::uuid, ${session.tokenHash}, ${session.expiresAt}::timestamptz, ${session.ip}, ${session.userAgent})`)
+}
+
+export async function recordFailedSignIn(db: Database, email: string, ip: string): Promise<void> {
+  await db.plain(sql`SELECT record_failed_sign_in(${email}, ${ip})`)
+}
+
+export async function closeSession(ctx: Runner): Promise<void> {
+  await ctx.run(sql`SELECT close_session()`)
+}
+
+type AccountRow = { id: string; email: string; full_name: string; language: 'es' | 'en'; companies: Membership[] }
+
+/** The caller's account with the companies they may choose; suspended ones are not among them. */
+export async function getAccount(ctx: Runner): Promise<AccountRow> {
+  const [row] = await ctx.run<AccountRow>(sql`
+    SELECT u.id, u.email, u.full_name, u.language, coalesce((
+      SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings) ORDER BY m.name)
+      FROM caller_memberships m WHERE m.status = 'active'), '[]') AS companies
+    FROM users u WHERE u.id = (SELECT a.user_id FROM caller_account a)`)
+  if (!row) throw new Error('a verified caller has an account')
+  return row
+}
+
+export async function changeAccount(ctx: Runner, change: { full_name?: string; language?: string }): Promise<void> {
+  await ctx.run(sql`
+    UPDATE users SET full_name = coalesce(${change.full_name ?? null}, full_name), language = coalesce(${change.language ?? null}, language)
+    WHERE id = (SELECT a.user_id FROM caller_account a)`)
+}
+
+export async function changeOwnPassword(ctx: Runner, passwordHash: string): Promise<void> {
+  await ctx.run(sql`SELECT change_own_password(${passwordHash})`)
+}
+
+export async function createToken(ctx: Runner, token: { name: string; tokenHash: string; scopes: string[]; expiresAt: string }): Promise<{ id: string; expires_at: string }> {
+  const [row] = await ctx.run<{ id: string; expires_at: string }>(sql`
+    INSERT INTO api_tokens (company_id, user_id, name, token_hash, scopes, expires_at)
+    SELECT c.company_id, c.user_id, ${token.name}, ${token.tokenHash}, ${token.scopes}::text[], ${token.expiresAt}::timestamptz FROM caller c
+    RETURNING id, expires_at`)
+  if (!row) throw new Error('an insert gives its row')
+  return row
+}
+
+export async function listTokens(ctx: Runner, query: { limit?: number; cursor?: string }) {
+  const fields: ListFields = { created_at: { column: sql`t.created_at`, type: 'instant' } }
+  const page = paging(query, fields, '-created_at', sql`t.id`)
+  const rows = await ctx.run<{ id: string; name: string; scopes: ('read' | 'write' | 'admin')[]; expires_at: string; revoked_at: string | null; created_at: string; user_id: string; version: number }>(sql`
+    SELECT t.id, t.name, t.scopes, t.expires_at, t.revoked_at, t.created_at, t.user_id, t.version, t.created_at::text AS sort_value
+    FROM api_tokens t WHERE t.company_id = (SELECT c.company_id FROM caller c) AND NOT t.is_deleted AND ${page.after}
+    ORDER BY ${page.order} LIMIT ${page.limit}`)
+  return page.finish(rows)
+}
+
+export async function revokeToken(ctx: Runner, id: string): Promise<boolean> {
+  const rows = await ctx.run(sql`
+    UPDATE api_tokens SET revoked_at = coalesce(revoked_at, clock_timestamp())
+    WHERE company_id = (SELECT c.company_id FROM caller c) AND id = ${id}::uuid RETURNING id`)
+  return rows.length > 0
+}
+
+const personFields: ListFields = {
+  display_name: { column: sql`r.display_name`, type: 'text' },
+  role: { column: sql`r.role`, type: 'text' },
+  is_active: { column: sql`r.is_active`, type: 'boolean', sort: false },
+  assigned_at: { column: sql`r.assigned_at`, type: 'instant' },
+}
+const personColumns = sql`r.id, r.version, r.created_at, r.updated_at, r.created_by, r.updated_by, r.user_id, u.email, r.display_name, r.role,
+  r.assigned_at, r.ended_at, r.is_active`
+
+export async function listPeople(ctx: Runner, query: { limit?: number; cursor?: string; sort?: string; q?: string }) {
+  const page = paging(query, personFields, 'display_name', sql`r.id`)
+  const where = filters(query, personFields, ['limit', 'cursor', 'sort', 'q'])
+  const found: RawBuilder<unknown> = query.q ? sql`position(lower(${query.q}) IN lower(r.display_name || ' ' || u.email)) > 0` : sql`true`
+  const sortColumn = personFields[(query.sort ?? 'display_name').replace(/^-/, '')]?.column ?? sql`r.display_name`
+  const rows = await ctx.run<Person & { sort_value: string }>(sql`
+    SELECT ${personColumns}, (${sortColumn})::text AS sort_value
+    FROM user_company_roles r JOIN users u ON u.id = r.user_id
+    WHERE r.company_id = (SELECT c.company_id FROM caller c) AND NOT r.is_deleted AND ${where} AND ${found} AND ${page.after}
+    ORDER BY ${page.order} LIMIT ${page.limit}`)
+  return page.finish(rows)
+}
+
+export async function findPerson(ctx: Runner, id: string): Promise<Person | undefined> {
+  const rows = await ctx.run<Person>(sql`
+    SELECT ${personColumns} FROM user_company_roles r JOIN users u ON u.id = r.user_id
+    WHERE r.company_id = (SELECT c.company_id FROM caller c) AND r.id = ${id}::uuid`)
+  return rows[0]
+}
+
+export async function addPerson(ctx: Runner, person: { email: string; display_name: string; role: Role; passwordHash: string | null; language: string }): Promise<string> {
+  const [row] = await ctx.run<{ id: string }>(sql`
+    SELECT add_person(${person.email}, ${person.display_name}, ${person.role}, ${person.passwordHash}, ${person.language}) AS id`)
+  return row?.id ?? ''
+}
+
+export async function changePerson(ctx: Runner, id: string, version: number | null, change: { display_name?: string; role?: Role; is_active?: boolean }): Promise<boolean> {
+  const sets = [sql`version = ${version === null ? sql`version` : sql`${version}`}`]
+  if (change.display_name !== undefined) sets.push(sql`display_name = ${change.display_name}`)
+  if (change.role !== undefined) sets.push(sql`role = ${change.role}`)
+  if (change.is_active === false) sets.push(sql`ended_at = coalesce(ended_at, clock_timestamp())`)
+  if (change.is_active === true) sets.push(sql`ended_at = NULL`)
+  const rows = await ctx.run(sql`
+    UPDATE user_company_roles SET ${sql.join(sets)} WHERE company_id = (SELECT c.company_id FROM caller c) AND id = ${id}::uuid RETURNING id`)
+  return rows.length > 0
+}

@@ -1,0 +1,18 @@
+// Hand-overs over HTTP.
+import type { FastifyInstance } from 'fastify'
+import { Refusal } from '../../base/errors.ts'
+import { handle } from '../../base/http.ts'
+import * as contract from './contract.ts'
+import * as store from './store.ts'
+
+export function assignmentRoutes(app: FastifyInstance): void {
+  handle(app, contract.assign, (ctx, { params, body }) => store.assignEquipment(ctx, params.equipment_id, body))
+  handle(app, contract.takeBack, (ctx, { params, body }) => store.returnEquipment(ctx, params.equipment_id, body.notes ?? null))
+  handle(app, contract.transfer, (ctx, { params, body }) => store.transferEquipment(ctx, params.equipment_id, body))
+  handle(app, contract.listAssignments, (ctx, { query }) => store.listAssignments(ctx, query))
+  handle(app, contract.listMachineAssignments, async (ctx, { params, query }) => {
+    const page = await store.listAssignments(ctx, { ...query, equipment_id: params.equipment_id })
+    if (page.items.length === 0 && !(await store.machineExists(ctx, params.equipment_id))) throw new Refusal(404, 'not_found')
+    return page
+  })
+}

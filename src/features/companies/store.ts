@@ -1,0 +1,25 @@
+// The queries of the company.
+import { sql } from 'kysely'
+import type { Runner } from '../../base/db.ts'
+import type { Company } from './contract.ts'
+
+const columns = sql`co.id, co.version, co.created_at, co.updated_at, co.created_by, co.updated_by, co.name, co.email, co.phone, co.address, co.status, co.settings`
+
+export async function getCompany(ctx: Runner): Promise<Company> {
+  const [row] = await ctx.run<Company>(sql`SELECT ${columns} FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)`)
+  if (!row) throw new Error('a verified caller sees the company')
+  return row
+}
+
+type Change = Partial<Pick<Company, 'name' | 'email' | 'phone' | 'address' | 'settings'>>
+
+/** Settings are merged into what is there; everything else is replaced. */
+export async function changeCompany(ctx: Runner, version: number | null, change: Change): Promise<Company> {
+  const sets = [version === null ? sql`version = version` : sql`version = ${version}`]
+  for (const field of ['name', 'email', 'phone', 'address'] as const) {
+    if (change[field] !== undefined) sets.push(sql`${sql.ref(field)} = ${change[field]}`)
+  }
+  if (change.settings) sets.push(sql`settings = settings || ${change.settings}::jsonb`)
+  await ctx.run(sql`UPDATE companies SET ${sql.join(sets)} WHERE id = (SELECT c.company_id FROM caller c)`)
+  return getCompany(ctx)
+}

@@ -1,0 +1,191 @@
+// The queries of machines.
+import { type RawBuilder, sql } from 'kysely'
+import type { Runner } from '../../base/db.ts'
+import { filters, type ListFields, paging } from '../../base/list.ts'
+import type { Money } from '../../plain/operation.ts'
+import type { Equipment, EquipmentChange, EquipmentInput, Status, Summary, TimelineEntry } from './contract.ts'
+
+const company = sql`e.company_id = (SELECT c.company_id FROM caller c)`
+
+const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
+
+const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
+  e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
+  ${money(sql`e.current_value`)} AS current_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
+  CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
+    'assigned_at', a.assigned_at, 'due_at', a.due_at) END AS holder`
+
+const joins = sql`LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
+  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.returned_at IS NULL
+  LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
+
+/** What a list of machines can be filtered and sorted by. */
+export const equipmentFields: ListFields = {
+  created_at: { column: sql`e.created_at`, type: 'instant' },
+  updated_at: { column: sql`e.updated_at`, type: 'instant' },
+  name: { column: sql`e.name`, type: 'text' },
+  description: { column: sql`e.description`, type: 'text', sort: false, nullable: true },
+  serial_number: { column: sql`e.serial_number`, type: 'text' },
+  fleet_code: { column: sql`e.fleet_code`, type: 'text', nullable: true },
+  manufacturer: { column: sql`e.manufacturer`, type: 'text', nullable: true },
+  model: { column: sql`e.model`, type: 'text', nullable: true },
+  manufacturer_serial_number: { column: sql`e.manufacturer_serial_number`, type: 'text', nullable: true },
+  year: { column: sql`e.year`, type: 'number', nullable: true },
+  plate: { column: sql`e.plate`, type: 'text', nullable: true },
+  ownership: { column: sql`e.ownership`, type: 'text' },
+  purchase_date: { column: sql`e.purchase_date`, type: 'date', nullable: true },
+  purchase_price: { column: sql`e.purchase_price`, type: 'number', nullable: true },
+  current_value: { column: sql`e.current_value`, type: 'number', nullable: true },
+  depreciation_rate: { column: sql`e.depreciation_rate`, type: 'number', nullable: true },
+  currency: { column: sql`e.currency`, type: 'text' },
+  status: { column: sql`e.status`, type: 'text' },
+  location: { column: sql`e.location`, type: 'text', nullable: true },
+  last_maintenance_date: { column: sql`e.last_maintenance_date`, type: 'date', nullable: true },
+  next_maintenance_date: { column: sql`e.next_maintenance_date`, type: 'date', nullable: true },
+  warranty_expires_at: { column: sql`e.warranty_expires_at`, type: 'date', nullable: true },
+  created_by: { column: sql`e.created_by`, type: 'uuid', sort: false, nullable: true },
+  updated_by: { column: sql`e.updated_by`, type: 'uuid', sort: false, nullable: true },
+  version: { column: sql`e.version`, type: 'number', sort: false },
+  tags: { column: sql`e.tags`, type: 'tags', sort: false },
+}
+const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'format', 'as_of']
+
+export type EquipmentQuery = { q?: string; limit?: number; cursor?: string; sort?: string; count?: string; deleted?: string; category_id?: string; holder_id?: string; in_use?: string; [filter: string]: unknown }
+
+/** The condition a query sets on machines `e` (and, for search, the join that ranks them as `s`). Shared by list and export. */
+export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
+  const conditions = [company, query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, equipmentFields, known, sql`e.specifications`)]
+  if (query.category_id) {
+    conditions.push(sql`e.category_id IN (
+      SELECT below.id FROM equipment_categories own JOIN equipment_categories below ON below.company_id = own.company_id AND below.path <@ own.path
+      WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[]))`)
+  }
+  const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
+    WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.returned_at IS NULL AND ${more})`
+  if (query.holder_id) conditions.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
+  if (query.in_use) conditions.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
+  const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}) s ON s.equipment_id = e.id` : sql``
+  return { where: sql.join(conditions, sql` AND `), search }
+}
+
+type Row = Equipment & { sort_value: string | null; total?: number }
+
+export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise<{ items: Equipment[]; next_cursor: string | null; total?: number }> {
+  const ranked = Boolean(query.q?.trim()) && !query.sort
+  const fields: ListFields = ranked ? { ...equipmentFields, rank: { column: sql`s.rank::numeric`, type: 'number' } } : equipmentFields
+  const sort = ranked ? '-rank' : (query.sort ?? '-created_at')
+  const page = paging({ ...query, sort }, fields, sort, sql`e.id`)
+  const { where, search } = equipmentWhere(query)
+  const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`e.created_at`
+  const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM equipment e ${search} WHERE ${where}) AS total` : sql``
+  // The page is chosen first; names and holders are joined to its rows alone.
+  const rows = await ctx.run<Row>(sql`
+    WITH page AS MATERIALIZED (
+      SELECT e.company_id, e.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
+      FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
+    SELECT ${columns}, page.sort_value ${total}
+    FROM page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins} ORDER BY page.place`)
+  const { items, next_cursor } = page.finish(rows)
+  const counted = query.count === 'true' ? { total: rows[0]?.total ?? 0 } : {}
+  return { items: items.map(({ total: _, ...item }) => item), next_cursor, ...counted }
+}
+
+export async function findEquipment(ctx: Runner, id: string): Promise<Equipment | undefined> {
+  return (await ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`))[0]
+}
+
+const amountOf = (value: Money | string | null | undefined) => (value && typeof value === 'object' ? value.amount : value)
+
+/** Columns and values of an input; money splits into amount and currency. */
+function assignments(input: EquipmentChange & { status?: Status }): [string, unknown][] {
+  const { purchase_price, current_value, specifications, tags, ...plain } = input
+  const entries: [string, unknown][] = Object.entries(plain)
+  if (purchase_price !== undefined) entries.push(['purchase_price', amountOf(purchase_price)])
+  if (current_value !== undefined) entries.push(['current_value', amountOf(current_value)])
+  if (specifications !== undefined) entries.push(['specifications', JSON.stringify(specifications)])
+  if (tags !== undefined) entries.push(['tags', tags])
+  const currency = [purchase_price, current_value].find((value) => value && typeof value === 'object') as Money | undefined
+  if (currency && input.currency === undefined) entries.push(['currency', currency.currency])
+  return entries.filter(([, value]) => value !== undefined)
+}
+
+const typed = (column: string, value: unknown) => {
+  const cast = { specifications: sql`::jsonb`, tags: sql`::text[]`, category_id: sql`::uuid`, year: sql`::smallint`, purchase_price: sql`::numeric`, current_value: sql`::numeric`, depreciation_rate: sql`::numeric`, purchase_date: sql`::date`, last_maintenance_date: sql`::date`, next_maintenance_date: sql`::date`, warranty_expires_at: sql`::date` }[column]
+  return cast ? sql`${value}${cast}` : sql`${value}`
+}
+
+export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<string> {
+  const entries = assignments(input)
+  const [row] = await ctx.run<{ id: string }>(sql`
+    INSERT INTO equipment (company_id, ${sql.join(entries.map(([column]) => sql.ref(column)))})
+    SELECT c.company_id, ${sql.join(entries.map(([column, value]) => typed(column, value)))} FROM caller c RETURNING id`)
+  return row?.id ?? ''
+}
+
+/** False when there is no such machine. A stale version is refused by the database. */
+export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<boolean> {
+  const sets = assignments(change).map(([column, value]) => sql`${sql.ref(column)} = ${typed(column, value)}`)
+  const rows = await ctx.run(sql`
+    UPDATE equipment e SET ${sql.join([version === null ? sql`version = e.version` : sql`version = ${version}`, ...sets])}
+    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted RETURNING e.id`)
+  return rows.length > 0
+}
+
+export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<boolean> {
+  const rows = await ctx.run(sql`
+    UPDATE equipment e SET is_deleted = ${deleted}, version = ${version === null ? sql`e.version` : sql`${version}`}
+    WHERE ${company} AND e.id = ${id}::uuid AND e.is_deleted <> ${deleted} RETURNING e.id`)
+  return rows.length > 0
+}
+
+export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<boolean> {
+  const rows = await ctx.run(sql`SELECT id FROM change_equipment_status(${id}::uuid, ${version}::int, ${status}, ${reason})`)
+  return rows.length > 0
+}
+
+export async function machineExists(ctx: Runner, id: string): Promise<boolean> {
+  return (await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid`)).length > 0
+}
+
+type PeriodRow = { id: string; status: Status; effective_from: string; effective_to: string | null; changed_by: string | null; changed_by_name: string | null; reason: string | null; sort_value: string }
+
+export async function listStatusHistory(ctx: Runner, id: string, query: { limit?: number; cursor?: string }) {
+  const page = paging(query, { effective_from: { column: sql`h.effective_from`, type: 'instant' } }, '-effective_from', sql`h.id`)
+  const rows = await ctx.run<PeriodRow>(sql`
+    SELECT h.id, h.status, h.effective_from, h.effective_to, h.changed_by, p.display_name AS changed_by_name, h.reason, h.effective_from::text AS sort_value
+    FROM equipment_status_history h LEFT JOIN user_company_roles p ON p.company_id = h.company_id AND p.user_id = h.changed_by
+    WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = ${id}::uuid AND ${page.after}
+    ORDER BY ${page.order} LIMIT ${page.limit}`)
+  return page.finish(rows)
+}
+
+export async function getTimeline(ctx: Runner, id: string, query: { limit?: number; cursor?: string }) {
+  const page = paging(query, { id: { column: sql`v.id`, type: 'uuid' } }, '-id', sql`v.id`)
+  const rows = await ctx.run<TimelineEntry & { sort_value: string }>(sql`
+    SELECT v.id, v.event_type, v.occurred_at, v.recorded_by, p.display_name AS recorded_by_name, v.metadata ->> 'reason' AS reason,
+      holder.display_name AS holder_name, v.event_data -> 'old' AS old, v.event_data -> 'new' AS new, v.id::text AS sort_value
+    FROM domain_events v
+    LEFT JOIN user_company_roles p ON p.company_id = v.company_id AND p.user_id = v.recorded_by
+    LEFT JOIN equipment_assignments a ON v.aggregate_type = 'assignment' AND a.company_id = v.company_id AND a.id = v.aggregate_id
+    LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
+    WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.subject_id = ${id}::uuid AND ${page.after}
+    ORDER BY ${page.order} LIMIT ${page.limit}`)
+  return page.finish(rows)
+}
+
+export async function getSummary(ctx: Runner): Promise<Summary> {
+  const [row] = await ctx.run<Summary>(sql`
+    SELECT count(*)::int AS total, count(*) FILTER (WHERE e.status = 'active')::int AS active, count(*) FILTER (WHERE e.status = 'maintenance')::int AS maintenance,
+      count(*) FILTER (WHERE e.status = 'retired')::int AS retired, count(*) FILTER (WHERE e.status = 'disposed')::int AS disposed,
+      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.returned_at IS NULL) AS in_use,
+      count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date < today.day)::int AS service_overdue,
+      count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date BETWEEN today.day AND today.day + 7)::int AS service_soon,
+      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)
+        AND a.user_id = (SELECT c.user_id FROM caller c) AND a.returned_at IS NULL) AS held_by_me
+    FROM equipment e, (SELECT (now() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC'))::date AS day FROM companies co
+      WHERE co.id = (SELECT c.company_id FROM caller c)) today
+    WHERE ${company} AND NOT e.is_deleted`)
+  if (!row) throw new Error('a count gives its row')
+  return row
+}

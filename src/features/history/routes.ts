@@ -1,0 +1,10 @@
+// Events and audit over HTTP.
+import type { FastifyInstance } from 'fastify'
+import { handle } from '../../base/http.ts'
+import * as contract from './contract.ts'
+import { listAudit, listEvents } from './store.ts'
+
+export function historyRoutes(app: FastifyInstance): void {
+  handle(app, contract.listEvents, (ctx, { query }) => listEvents(ctx, query))
+  handle(app, contract.listAudit, (ctx, { query }) => listAudit(ctx, query))
+}

@@ -1,0 +1,90 @@
+// The HTTP door: the rooms in order, and what every installation answers beside them.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import scalar from '@scalar/fastify-api-reference'
+import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Config, programDir } from './base/config.ts'
+import type { Database } from './base/db.ts'
+import { createHttp } from './base/http.ts'
+import { createTranslator } from './base/i18n.ts'
+import { accessRoutes } from './features/access/routes.ts'
+import { words as accessWords } from './features/access/words.ts'
+import { assignmentRoutes } from './features/assignments/routes.ts'
+import { words as assignmentWords } from './features/assignments/words.ts'
+import { categoryRoutes } from './features/categories/routes.ts'
+import { words as categoryWords } from './features/categories/words.ts'
+import { companyRoutes } from './features/companies/routes.ts'
+import { words as companyWords } from './features/companies/words.ts'
+import { equipmentRoutes } from './features/equipment/routes.ts'
+import { words as equipmentWords } from './features/equipment/words.ts'
+import { historyRoutes } from './features/history/routes.ts'
+import { words as historyWords } from './features/history/words.ts'
+import { words as importWords } from './features/imports/words.ts'
+import { words as groundWords } from './plain/words.ts'
+
+/** The rooms, in the order their SQL builds on each other. */
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'imports'] as const
+export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, importWords]
+
+export async function createServer(config: Config, db: Database): Promise<FastifyInstance> {
+  const app = await createHttp(config, db, await createTranslator(allWords))
+  serveHealth(app, db)
+  accessRoutes(app)
+  historyRoutes(app)
+  companyRoutes(app)
+  categoryRoutes(app)
+  equipmentRoutes(app)
+  assignmentRoutes(app)
+  await serveDocuments(app)
+  await servePage(app)
+  return app
+}
+
+function serveHealth(app: FastifyInstance, db: Database): void {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const durations = new Histogram({ name: 'http_request_duration_seconds', help: 'Duration of requests', labelNames: ['method', 'route', 'status'], registers: [registry], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10] })
+  new Gauge({
+    name: 'database_connections', help: 'Connections to the database', labelNames: ['state'], registers: [registry],
+    collect() {
+      for (const [state, count] of Object.entries(db.counts())) this.set({ state }, count)
+    },
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    durations.observe({ method: request.method, route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
+  })
+  const hidden = { schema: { hide: true }, config: { rateLimit: false } }
+  app.get('/healthz', hidden, async () => ({ status: 'up' }))
+  app.get('/readyz', hidden, async () => {
+    await db.plain(sql`SELECT begin_request(NULL, NULL, NULL, NULL) FROM pg_class WHERE false`)
+    return { status: 'ready' }
+  })
+  // Not public: only for a collector on the same machine.
+  app.get('/metrics', hidden, async (request, reply) => {
+    if (!/^(127\.|::1|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')) return reply.callNotFound()
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+}
+
+async function serveDocuments(app: FastifyInstance): Promise<void> {
+  app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.register(scalar, { routePrefix: '/api/docs', configuration: { url: '/api/v1/openapi.json', withDefaultFonts: false, telemetry: false } as never, hooks: { onRequest: (_request, reply, done) => {
+    reply.header('content-security-policy', "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:")
+    done()
+  } } })
+}
+
+/** The built web page; every address that is no file and no API is the page's own. */
+async function servePage(app: FastifyInstance): Promise<void> {
+  const root = join(programDir, 'dist', 'web')
+  if (!existsSync(join(root, 'index.html'))) return
+  const page = readFileSync(join(root, 'index.html'), 'utf8')
+  await app.register(fastifyStatic, { root, index: false, wildcard: false, immutable: true, maxAge: '365d' })
+  app.get('/*', { schema: { hide: true } }, async (request, reply) => {
+    if (/^\/(api|healthz|readyz|metrics|assets)(\/|$)/.test(request.url)) return reply.callNotFound()
+    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)
+  })
+}

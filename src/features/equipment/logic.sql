@@ -109,38 +109,52 @@ END
 $$;
 
 -- Words as searches compare them: small letters, no accents.
+-- Its body is bound when it is made (no search_path of a caller matters), so that it is inlined instead of called.
 CREATE OR REPLACE FUNCTION normalize_search_text(p_text text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT lower(unaccent(coalesce(p_text, '')))
-$$;
+LANGUAGE sql STABLE
+RETURN lower(unaccent(coalesce(p_text, '')));
 
--- The lexemes of one machine: each word, its Spanish and English stem (after ~), and for codes the tails of three or more
+-- The lexemes of one machine: each word, its Spanish and English stem (after ~), and for codes the tails of 3 to 16
 -- signs, so that a fragment finds it. All carry the company's key in front. Weights: A name and code, B maker, C the rest.
 CREATE OR REPLACE FUNCTION build_equipment_search_document(p_key integer, p_row equipment) RETURNS tsvector
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql STABLE
+BEGIN ATOMIC
   WITH field (weight, is_code, value) AS (
-    VALUES ('A', false, p_row.name), ('A', true, p_row.serial_number), ('A', true, p_row.fleet_code),
-      ('B', false, p_row.manufacturer), ('B', true, p_row.model), ('B', true, p_row.plate), ('B', true, p_row.manufacturer_serial_number),
-      ('C', false, left(p_row.description, 2000)), ('C', false, p_row.location), ('B', false, array_to_string(p_row.tags, ' ')),
-      ('C', false, p_row.year::text)
+    VALUES ('A', false, normalize_search_text((p_row).name)),
+      ('B', false, normalize_search_text(concat_ws(' ', (p_row).manufacturer, array_to_string((p_row).tags, ' ')))),
+      ('C', false, normalize_search_text(concat_ws(' ', left((p_row).description, 2000), (p_row).location, (p_row).year::text))),
+      ('A', true, normalize_search_text((p_row).serial_number)), ('A', true, normalize_search_text((p_row).fleet_code)),
+      ('B', true, normalize_search_text((p_row).model)), ('B', true, normalize_search_text((p_row).plate)),
+      ('B', true, normalize_search_text((p_row).manufacturer_serial_number))
   ), word AS (
-    SELECT f.weight, f.is_code, w.word FROM field f, regexp_split_to_table(normalize_search_text(f.value), '[^a-z0-9]+') AS w (word)
+    SELECT f.weight, f.is_code, w.word FROM field f, regexp_split_to_table(f.value, '[^a-z0-9]+') AS w (word)
     WHERE w.word <> '' AND length(w.word) <= 100
     UNION
-    SELECT f.weight, true, regexp_replace(normalize_search_text(f.value), '[^a-z0-9]+', '', 'g') FROM field f
-    WHERE f.is_code AND f.value IS NOT NULL
+    SELECT f.weight, true, regexp_replace(f.value, '[^a-z0-9]+', '', 'g') FROM field f WHERE f.is_code
   ), lexeme AS (
     SELECT word AS lexeme, weight FROM word
     UNION ALL
     SELECT '~' || s.stem, weight FROM word, unnest(ts_lexize('spanish_stem', word) || ts_lexize('english_stem', word)) AS s (stem)
     WHERE NOT is_code AND word ~ '^[a-z]{3,}$'
     UNION ALL
-    SELECT substr(word, n), weight FROM word, generate_series(2, least(length(word) - 2, 30)) n WHERE is_code AND word ~ '[0-9]'
+    SELECT right(word, n), weight FROM word, generate_series(3, least(length(word) - 1, 16)) n WHERE is_code AND word ~ '[0-9]'
   ), best AS (
     SELECT lexeme, min(weight) AS weight FROM lexeme WHERE lexeme <> '' GROUP BY lexeme LIMIT 1000
   )
-  SELECT coalesce(string_agg('''c' || p_key || ':' || lexeme || ''':1' || weight, ' '), '')::tsvector FROM best
-$$;
+  SELECT coalesce(string_agg('''c' || p_key || ':' || lexeme || ''':1' || weight, ' '), '')::tsvector FROM best;
+END;
+
+-- The query for one word: its start, or either stem. The word holds only letters and digits.
+CREATE OR REPLACE FUNCTION build_search_term(p_prefix text, p_term text) RETURNS tsquery
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT (string_agg(DISTINCT part, ' | '))::tsquery FROM (
+    SELECT '''' || p_prefix || p_term || ''':*' AS part
+    UNION ALL
+    SELECT '''' || p_prefix || '~' || s.stem || '''' FROM unnest(ts_lexize('spanish_stem', p_term) || ts_lexize('english_stem', p_term)) AS s (stem)
+    WHERE p_term ~ '^[a-z]{3,}$'
+  ) parts;
+END;
 
 -- AFTER INSERT OR UPDATE of a searched column: keeps the machine's search document and the company's words.
 CREATE OR REPLACE FUNCTION keep_equipment_search() RETURNS trigger
@@ -215,17 +229,6 @@ BEGIN
             ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
   END IF;
 END
-$$;
-
--- The query for one word: its start, or either stem. The word holds only letters and digits.
-CREATE OR REPLACE FUNCTION build_search_term(p_prefix text, p_term text) RETURNS tsquery
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT (string_agg(DISTINCT part, ' | '))::tsquery FROM (
-    SELECT '''' || p_prefix || p_term || ''':*' AS part
-    UNION ALL
-    SELECT '''' || p_prefix || '~' || s.stem || '''' FROM unnest(ts_lexize('spanish_stem', p_term) || ts_lexize('english_stem', p_term)) AS s (stem)
-    WHERE p_term ~ '^[a-z]{3,}$'
-  ) parts
 $$;
 
 -- This month and the p_months to come: name and bounds (in UTC) of their partitions of equipment_logs.

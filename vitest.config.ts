@@ -1,0 +1,33 @@
+// Two proving grounds: `fast` before every landing, `slow` for crashes, races, fuzz and isolation at full size.
+import { defineConfig } from 'vitest/config'
+
+const slow = ['test/races.test.ts', 'test/isolation.test.ts', 'test/fuzz.test.ts', 'test/crash.test.ts']
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/reporter.ts'],
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['src/**/*.test.ts', 'test/*.test.ts'],
+          exclude: slow,
+          globalSetup: './test/server.ts',
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: [...slow, 'test/journeys/**/*.test.ts'],
+          globalSetup: './test/server.ts',
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})

@@ -1,0 +1,29 @@
+// Builds what `npm start` runs: the page into dist/web and the program into dist/cli.js.
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+process.chdir(root)
+
+async function load(name) {
+  try {
+    return await import(name)
+  } catch (error) {
+    if (error.code === 'ERR_MODULE_NOT_FOUND') return null
+    throw error
+  }
+}
+
+const [esbuild, vite] = await Promise.all([load('esbuild'), load('vite')])
+if (!esbuild || !vite) {
+  // An install without the build tools runs what was built before; without that there is nothing to run.
+  if (existsSync('dist/cli.js') && existsSync('dist/web/index.html')) process.exit(0)
+  console.error('The build tools are missing. Run `npm ci` without --omit=dev.')
+  process.exit(1)
+}
+
+if (existsSync('src/cli.ts')) {
+  await esbuild.build({ entryPoints: ['src/cli.ts'], outfile: 'dist/cli.js', bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', sourcemap: true, logLevel: 'warning' })
+}
+await vite.build({ root, logLevel: 'warn' })

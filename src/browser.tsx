@@ -1,0 +1,109 @@
+// The door of the page: lists every page by hand, in the order of the navigation, and starts.
+import { MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { IconHome, IconTir } from '@tabler/icons-react'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import '@mantine/core/styles.css'
+import '@mantine/notifications/styles.css'
+import 'virtual:theme.css'
+import './web/styles.css'
+import { changeMe, getMe, signOut } from './features/access/contract.ts'
+import { SignInPage } from './features/access/pages/sign-in.tsx'
+import { words as accessWords } from './features/access/words.ts'
+import { words as assignmentsWords } from './features/assignments/words.ts'
+import { words as categoriesWords } from './features/categories/words.ts'
+import { words as companiesWords } from './features/companies/words.ts'
+import { listEquipment } from './features/equipment/contract.ts'
+import { words as equipmentWords } from './features/equipment/words.ts'
+import { words as historyWords } from './features/history/words.ts'
+import { words as importsWords } from './features/imports/words.ts'
+import { call, ProblemError } from './web/client.ts'
+import { startI18n } from './web/i18n.ts'
+import { Layout, NotFound } from './web/layout.tsx'
+import { page } from './web/pages.tsx'
+import type { PaletteSearch } from './web/palette.tsx'
+import { type AccountDoor, SessionProvider, useSession } from './web/session.tsx'
+import { ErrorState, LoadingState } from './web/states.tsx'
+import { resolveVariables, theme } from './web/theme.ts'
+import { parseSearch, stringifySearch } from './web/url.tsx'
+import { words as webWords } from './web/words.ts'
+
+// One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
+// `who` names the roles that may open it; left out, everyone may.
+const pages = [
+  page('/', () => import('./features/equipment/pages/home.tsx'), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
+  page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
+  page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
+]
+
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, assignmentsWords, importsWords, historyWords])
+
+const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
+const search: PaletteSearch = {
+  label: 'web.nav_equipment',
+  find: async (companyId, text, signal) => {
+    const { items } = await call(listEquipment, { params: { company_id: companyId }, query: { q: text, limit: 8 }, signal })
+    return items.map((machine) => ({ id: machine.id, label: machine.name, description: [machine.fleet_code ?? machine.serial_number, machine.manufacturer, machine.model, machine.plate].filter(Boolean).join(' · '), to: `/equipment/${machine.id}` }))
+  },
+}
+
+function Start() {
+  const { me } = useSession()
+  const last = me.companies.find((company) => company.company_id === readLast()) ?? me.companies.find((company) => company.status === 'active') ?? me.companies[0]
+  return last ? <Navigate to={`/c/${last.company_id}`} replace /> : <Layout pages={pages} search={search} />
+}
+
+function readLast(): string | null {
+  try {
+    return localStorage.getItem('bitcorp-company')
+  } catch {
+    return null
+  }
+}
+
+const root = createRootRoute({ component: Outlet })
+const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignInPage })
+const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: () => <SessionProvider door={account}><Outlet /></SessionProvider> })
+const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start })
+const company = createRoute({ getParentRoute: () => signedIn, path: '/c/$companyId', component: () => <Layout pages={pages} search={search} /> })
+const tree = root.addChildren([signIn, signedIn.addChildren([start, company.addChildren(pages.map(({ path, component }) => createRoute({ getParentRoute: () => company, path, component })))])])
+
+const router = createRouter({
+  routeTree: tree,
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultPendingComponent: LoadingState,
+  defaultErrorComponent: ({ error, reset }) => <ErrorState error={error} retry={reset} />,
+  defaultNotFoundComponent: NotFound,
+})
+router.subscribe('onResolved', ({ toLocation }) => {
+  const id = /^\/c\/([0-9a-f-]{36})/.exec(toLocation.pathname)?.[1]
+  try {
+    if (id) localStorage.setItem('bitcorp-company', id)
+  } catch {
+    // Without storage the first company opens next time.
+  }
+})
+
+const queries = new QueryClient({
+  defaultOptions: { queries: { staleTime: 15_000, retry: (count, error) => !(error instanceof ProblemError) && count < 2 } },
+})
+
+const place = document.getElementById('root')
+if (place) {
+  createRoot(place).render(
+    <StrictMode>
+      <MantineProvider theme={theme} cssVariablesResolver={resolveVariables} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
+        <QueryClientProvider client={queries}>
+          <Notifications position="bottom-right" limit={4} />
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  )
+}

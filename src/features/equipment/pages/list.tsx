@@ -1,0 +1,8 @@
+// A page of machines.
+import { useTranslation } from 'react-i18next'
+import { Page } from '../../../web/page.tsx'
+
+export function EquipmentListPage() {
+  const { t } = useTranslation()
+  return <Page title={t('web.nav_equipment')}>{null}</Page>
+}

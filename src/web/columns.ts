@@ -1,0 +1,35 @@
+// Which columns of a list are shown: by the address, else as this person chose before, else the usual ones.
+import { useCallback, useMemo, useState } from 'react'
+import { useSession } from './session.tsx'
+import { useUrl } from './url.tsx'
+
+type Choosable = { key: string; extra?: boolean }
+
+export function useColumns<C extends Choosable>(id: string, columns: C[]): { shown: C[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void } {
+  const storageKey = `bitcorp-columns-${useSession().me.user.id}-${id}`
+  const [search, setSearch] = useUrl()
+  const [stored, setStored] = useState(() => readStored(storageKey))
+  const usual = useMemo(() => columns.filter((column) => !column.extra).map((column) => column.key), [columns])
+  const wanted = search.cols?.split(',') ?? stored ?? usual
+  const shown = columns.filter((column, place) => place === 0 || wanted.includes(column.key))
+
+  const choose = useCallback((keys: string[] | null) => {
+    try {
+      if (keys) localStorage.setItem(storageKey, keys.join(','))
+      else localStorage.removeItem(storageKey)
+    } catch {
+      // Without storage the choice stays in the address alone.
+    }
+    setStored(keys)
+    setSearch({ cols: keys?.join(',') }, { replace: true })
+  }, [storageKey, setSearch])
+  return { shown, keys: shown.map((column) => column.key), choose, reset: () => choose(null) }
+}
+
+function readStored(key: string): string[] | null {
+  try {
+    return localStorage.getItem(key)?.split(',') ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,118 @@
+// The frame around every page of a company: header, navigation, command palette, and the place of the page.
+import { Burger, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
+import { useDisclosure, useNetwork } from '@mantine/hooks'
+import { IconLock, IconWifiOff } from '@tabler/icons-react'
+import { Outlet, useRouterState } from '@tanstack/react-router'
+import { lazy, Suspense, useEffect, useId, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { HeaderTools } from './header.tsx'
+import type { PageEntry } from './pages.tsx'
+import type { PaletteSearch } from './palette.tsx'
+import { useMay, useMaybeCompany, useSession } from './session.tsx'
+import { EmptyState, LoadingState } from './states.tsx'
+import { usePhone } from './table.tsx'
+import { PageLink, useCompanyPath } from './url.tsx'
+
+const Palette = lazy(() => import('./palette.tsx').then((module) => ({ default: module.Palette })))
+
+export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch }
+
+export function Layout({ pages, search }: LayoutProps) {
+  const { t } = useTranslation()
+  const company = useMaybeCompany()
+  const phone = usePhone()
+  const [opened, { toggle, close }] = useDisclosure()
+  const [palette, openPalette] = usePaletteKey()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu.
+  useEffect(close, [path])
+  const entries = company ? pages.filter((entry) => entry.nav) : []
+  return (
+    <div className="shell">
+      <a className="skip-link" href="#main">{t('web.skip')}</a>
+      <header className="shell-header">
+        {phone && company && <Burger opened={opened} onClick={toggle} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
+        <PageLink to="/" account={!company} className="brand">
+          <img src="/icon.svg" alt="" width={28} height={28} />
+          <span>Bitcorp</span>
+        </PageLink>
+        <HeaderTools onPalette={openPalette} />
+      </header>
+      <Offline />
+      <div className="shell-body">
+        {company && !phone && <nav className="shell-nav" aria-label={t('web.main_navigation')}><Navigation entries={entries} /></nav>}
+        {company && phone && (
+          <Drawer opened={opened} onClose={close} size={288} title={t('web.menu')} closeButtonProps={{ 'aria-label': t('web.close') }}>
+            <nav aria-label={t('web.main_navigation')}><Navigation entries={entries} /></nav>
+          </Drawer>
+        )}
+        <main id="main" className="shell-main" tabIndex={-1}>
+          <Suspense fallback={<LoadingState />}><Content /></Suspense>
+        </main>
+      </div>
+      {palette > 0 && company && <Suspense><Palette entries={entries} search={search} signal={palette} /></Suspense>}
+    </div>
+  )
+}
+
+function Content() {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const company = useMaybeCompany()
+  if (me.companies.length === 0) return <EmptyState title={t('web.no_company_title')}>{t('web.no_company_text', { email: me.user.email })}</EmptyState>
+  if (!company) return <NotFound />
+  if (company.status !== 'active') return <EmptyState title={company.name}>{t('web.company_inactive')}</EmptyState>
+  return <Outlet />
+}
+
+export function NotFound() {
+  const { t } = useTranslation()
+  return <EmptyState title={t('web.not_found_title')} action={<PageLink to="/" account>{t('web.to_home')}</PageLink>}>{t('web.not_found_text')}</EmptyState>
+}
+
+function Navigation({ entries }: { entries: readonly PageEntry[] }) {
+  return <ul className="nav-list">{entries.map((entry) => <li key={entry.path}><NavItem entry={entry} /></li>)}</ul>
+}
+
+function NavItem({ entry }: { entry: PageEntry }) {
+  const { t } = useTranslation()
+  const id = useId()
+  const may = useMay()({ who: entry.nav?.who ?? 'account' })
+  const here = useRouterState({ select: (state) => state.location.pathname })
+  const target = useCompanyPath()(entry.path)
+  if (!entry.nav) return null
+  const label = t(entry.nav.label)
+  const NavIcon = entry.nav.icon
+  const active = entry.path === '/' ? here === target : here === target || here.startsWith(`${target}/`)
+  if (!may.allowed) {
+    return (
+      <Tooltip label={may.reason} position="right">
+        <NavLink component="button" type="button" label={label} leftSection={<NavIcon size={20} aria-hidden />} rightSection={<IconLock size={14} aria-hidden />} aria-disabled="true" aria-describedby={id} className="nav-refused" description={<VisuallyHidden id={id} aria-hidden>{may.reason}</VisuallyHidden>} />
+      </Tooltip>
+    )
+  }
+  return <NavLink component={PageLink} to={entry.path} label={label} leftSection={<NavIcon size={20} aria-hidden />} active={active} aria-current={active ? 'page' : undefined} className="nav-link" />
+}
+
+function Offline() {
+  const { t } = useTranslation()
+  const { online } = useNetwork()
+  return <div role="status" aria-live="polite">{online ? null : <p className="offline"><IconWifiOff size={18} aria-hidden /> {t('web.offline_banner')}</p>}</div>
+}
+
+/** Ctrl-K or Cmd-K anywhere opens the palette, whose code is fetched on first use. Counts the openings. */
+function usePaletteKey(): [number, () => void] {
+  const [signal, setSignal] = useState(0)
+  const open = () => setSignal((count) => count + 1)
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        open()
+      }
+    }
+    addEventListener('keydown', listen)
+    return () => removeEventListener('keydown', listen)
+  }, [])
+  return [signal, open]
+}

@@ -1,0 +1,34 @@
+// The frame of a page: its heading, actions, title of the browser tab, and the focus after going there.
+import { Group, Text, Title } from '@mantine/core'
+import { useRouterState } from '@tanstack/react-router'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+
+let lastPath: string | null = null
+
+export function Page({ title, subtitle, actions, above, children }: { title: string; subtitle?: ReactNode; actions?: ReactNode; above?: ReactNode; children: ReactNode }) {
+  const { t } = useTranslation()
+  const heading = useRef<HTMLHeadingElement>(null)
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  useEffect(() => {
+    document.title = `${title} · ${t('web.product')}`
+  }, [title, t])
+  // A screen reader hears the new page's name; the first page leaves the focus where the browser puts it.
+  useEffect(() => {
+    if (lastPath !== null && lastPath !== path) heading.current?.focus({ preventScroll: true })
+    lastPath = path
+  }, [path])
+  return (
+    <>
+      {above}
+      <Group justify="space-between" align="flex-start" mb="md" gap="sm">
+        <div>
+          <Title order={1} ref={heading} tabIndex={-1} className="page-title">{title}</Title>
+          {subtitle && <Text component="div" c="dimmed" size="sm">{subtitle}</Text>}
+        </div>
+        {actions && <Group gap="xs">{actions}</Group>}
+      </Group>
+      {children}
+    </>
+  )
+}

@@ -1,0 +1,86 @@
+// Reading and writing through the contracts in components: cached reads, pages of a list, and writes that refresh what is shown.
+import { keepPreviousData, type UseInfiniteQueryResult, type UseQueryResult, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Static } from 'typebox'
+import type { Operation, ReplyOf } from '../plain/operation.ts'
+import { type CallInput, type CallOptions, call, ProblemError } from './client.ts'
+import { notifyDone, notifyProblem } from './notify.tsx'
+import { useMaybeCompany } from './session.tsx'
+
+type Rest<O extends Operation> = Omit<Static<O['params']>, 'company_id'>
+type Part<K extends string, T> = {} extends T ? { [P in K]?: T } : { [P in K]: T }
+/** What a component gives to a call: the company of the address is filled in. */
+export type Input<O extends Operation> = Part<'params', Rest<O>> & Part<'query', Static<O['query']>> & Part<'body', Static<O['body']>> & CallOptions
+type ReadInput<O extends Operation> = Part<'params', Rest<O>> & Part<'query', Static<O['query']>>
+type ReadOptions = { enabled?: boolean; keep?: boolean; staleTime?: number; refetchInterval?: number }
+
+/** Fills in the company of the address and calls. */
+export function useCall(): <O extends Operation>(op: O, input: Input<O>) => Promise<ReplyOf<O>> {
+  const company = useMaybeCompany()
+  return (op, input) => {
+    const params = { ...(company ? { company_id: company.company_id } : {}), ...(input as { params?: object }).params }
+    return (call as (op: Operation, input: unknown) => Promise<never>)(op, { ...input, params })
+  }
+}
+
+/** One read. `keep` shows the last answer while another one loads. */
+export function useRead<O extends Operation>(op: O, input: ReadInput<O>, options: ReadOptions = {}): UseQueryResult<ReplyOf<O>, Error> {
+  const company = useMaybeCompany()
+  const send = useCall()
+  return useQuery({
+    queryKey: [op.id, company?.company_id ?? null, input],
+    queryFn: ({ signal }) => send(op, { ...input, signal } as unknown as Input<O>),
+    ...(options.keep ? { placeholderData: keepPreviousData } : {}),
+    ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
+    ...(options.staleTime === undefined ? {} : { staleTime: options.staleTime }),
+    ...(options.refetchInterval === undefined ? {} : { refetchInterval: options.refetchInterval }),
+  }) as UseQueryResult<ReplyOf<O>, Error>
+}
+
+type ItemOf<O extends Operation> = ReplyOf<O> extends { items: (infer T)[] } ? T : never
+export type ListResult<T> = { items: T[] | undefined; total: number | undefined; query: UseInfiniteQueryResult<unknown, Error> }
+
+/** A list by keyset: `query.fetchNextPage()` loads what follows. */
+export function useList<O extends Operation>(op: O, input: ReadInput<O>, options: ReadOptions = {}): ListResult<ItemOf<O>> {
+  const company = useMaybeCompany()
+  const send = useCall()
+  const query = useInfiniteQuery({
+    queryKey: [op.id, company?.company_id ?? null, 'list', input],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam, signal }) => {
+      const given = (input as { query?: object }).query
+      return send(op, { ...input, query: pageParam ? { ...given, cursor: pageParam } : given, signal } as unknown as Input<O>) as Promise<{ items: ItemOf<O>[]; next_cursor: string | null; total?: number }>
+    },
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+    ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
+  })
+  return { items: query.data?.pages.flatMap((page) => page.items), total: query.data?.pages[0]?.total, query }
+}
+
+type ActionOptions<R> = {
+  /** Sentence shown when it went well. */
+  done?: string | ((reply: R) => string)
+  onDone?: (reply: R) => void
+  /** The caller shows refusals itself, as a form does. */
+  quiet?: boolean
+}
+
+/** A write: afterwards everything shown is read again, and a refusal is told. */
+export function useAction<O extends Operation>(op: O, options: ActionOptions<ReplyOf<O>> = {}) {
+  const send = useCall()
+  const queries = useQueryClient()
+  return useMutation<ReplyOf<O>, Error, Input<O>>({
+    mutationFn: (input) => send(op, input),
+    onSuccess: async (reply) => {
+      if (options.done) notifyDone(typeof options.done === 'string' ? options.done : options.done(reply))
+      options.onDone?.(reply)
+      await queries.invalidateQueries()
+    },
+    onError: (error) => {
+      if (!options.quiet) notifyProblem(error)
+      if (error instanceof ProblemError && (error.status === 409 || error.status === 412)) void queries.invalidateQueries()
+    },
+  })
+}
+
+export type { CallInput }

@@ -1,0 +1,185 @@
+// The one list: columns to choose, sort and paging by the address, and cards on a phone.
+import { Button, Checkbox, Group, Menu, Select, Skeleton, Table, Text } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
+import { IconArrowDown, IconArrowsSort, IconArrowUp, IconColumns3 } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useColumns } from './columns.ts'
+import type { ListResult } from './query.ts'
+import { ErrorState } from './states.tsx'
+import { PageLink, useGo, useUrl } from './url.tsx'
+
+export type Column<T> = {
+  key: string
+  title: string
+  render: (row: T) => ReactNode
+  /** The field the server sorts by; left out: not sortable. */
+  sort?: string
+  /** Not shown until chosen. */
+  extra?: boolean
+  align?: 'right'
+  width?: number
+}
+
+export type DataListProps<T> = {
+  /** Names the list where the chosen columns are kept. */
+  id: string
+  caption: string
+  columns: Column<T>[]
+  rows: ListResult<T>
+  rowKey: (row: T) => string
+  /** Where a row leads; its first column becomes the link. */
+  rowTo?: (row: T) => string
+  /** How a row looks on a phone; left out: all columns below each other. */
+  card?: (row: T) => ReactNode
+  defaultSort?: string
+  empty: ReactNode
+  /** Shown above, beside the choice of columns. */
+  toolbar?: ReactNode
+  rowClass?: (row: T) => string | undefined
+}
+
+export const usePhone = () => useMediaQuery('(max-width: 47.99em)', undefined, { getInitialValueInEffect: false })
+
+export function DataList<T>(props: DataListProps<T>) {
+  const phone = usePhone()
+  const columns = useColumns(props.id, props.columns)
+  const { items, query } = props.rows
+  let body: ReactNode
+  if (query.error && !items) body = <ErrorState error={query.error} retry={query.refetch} />
+  else if (items?.length === 0) body = props.empty
+  else body = phone ? <Cards {...props} shown={columns.shown} /> : <Rows {...props} shown={columns.shown} />
+  return (
+    <section className="list" aria-label={props.caption} aria-busy={query.isFetching}>
+      <Group justify="space-between" gap="xs" mb="xs" wrap="wrap">
+        <Group gap="xs">{props.toolbar}</Group>
+        <Group gap="xs">
+          {phone && <SortSelect columns={props.columns} defaultSort={props.defaultSort} />}
+          {!phone && <ColumnMenu columns={props.columns} {...columns} />}
+        </Group>
+      </Group>
+      {body}
+      <Footer rows={props.rows} />
+    </section>
+  )
+}
+
+type Shown<T> = DataListProps<T> & { shown: Column<T>[] }
+
+function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }: Shown<T>) {
+  const go = useGo()
+  return (
+    <section className="list-scroll" aria-label={caption}>
+      <Table highlightOnHover verticalSpacing={6} horizontalSpacing="sm" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
+        <caption className="visually-hidden">{caption}</caption>
+        <Table.Thead>
+          <Table.Tr>{shown.map((column) => <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} />)}</Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.items?.map((row) => (
+            <Table.Tr key={rowKey(row)} className={rowClass?.(row)} data-clickable={rowTo ? true : undefined} onClick={(event) => {
+              if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row))
+            }}>
+              {shown.map((column, place) => (
+                <Table.Td key={column.key} ta={column.align ?? 'left'}>
+                  {place === 0 && rowTo ? <PageLink to={rowTo(row)} className="row-link">{column.render(row)}</PageLink> : column.render(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          )) ?? <SkeletonRows count={shown.length} />}
+        </Table.Tbody>
+      </Table>
+    </section>
+  )
+}
+
+function SkeletonRows({ count }: { count: number }) {
+  return Array.from({ length: 8 }, (_, row) => (
+    <Table.Tr key={row} aria-hidden>{Array.from({ length: count }, (_, cell) => <Table.Td key={cell}><Skeleton height={14} my={5} width={`${50 + ((row * 7 + cell * 13) % 45)}%`} /></Table.Td>)}</Table.Tr>
+  ))
+}
+
+function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSort: string | undefined }) {
+  const { t } = useTranslation()
+  const [search, setSearch] = useUrl()
+  if (!column.sort) return <Table.Th ta={column.align ?? 'left'} w={column.width}>{column.title}</Table.Th>
+  const sort = search.sort ?? defaultSort
+  const direction = sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none'
+  const SortIcon = direction === 'ascending' ? IconArrowUp : direction === 'descending' ? IconArrowDown : IconArrowsSort
+  return (
+    <Table.Th aria-sort={direction} ta={column.align ?? 'left'} w={column.width}>
+      <button type="button" className="sort-button" title={t('web.sort_by', { column: column.title })} onClick={() => setSearch({ sort: direction === 'ascending' ? `-${column.sort}` : column.sort })}>
+        {column.title}
+        <SortIcon size={14} aria-hidden data-idle={direction === 'none' || undefined} />
+      </button>
+    </Table.Th>
+  )
+}
+
+function Cards<T>({ caption, shown, rows, rowKey, rowTo, card, rowClass }: Shown<T>) {
+  if (!rows.items) return <div aria-hidden>{Array.from({ length: 5 }, (_, i) => <Skeleton key={i} height={84} mb="xs" />)}</div>
+  return (
+    <ul className="cards" aria-label={caption}>
+      {rows.items.map((row) => {
+        const content = card?.(row) ?? <Fields row={row} columns={shown} />
+        return <li key={rowKey(row)} className={rowClass?.(row)}>{rowTo ? <PageLink to={rowTo(row)} className="card card-link">{content}</PageLink> : <div className="card">{content}</div>}</li>
+      })}
+    </ul>
+  )
+}
+
+function Fields<T>({ row, columns: [first, ...others] }: { row: T; columns: Column<T>[] }) {
+  return (
+    <>
+      <Text fw={600}>{first?.render(row)}</Text>
+      <dl className="card-fields">
+        {others.map((column) => <div key={column.key}><dt>{column.title}</dt><dd>{column.render(row)}</dd></div>)}
+      </dl>
+    </>
+  )
+}
+
+function SortSelect<T>({ columns, defaultSort }: { columns: Column<T>[]; defaultSort: string | undefined }) {
+  const { t } = useTranslation()
+  const [search, setSearch] = useUrl()
+  const options = columns.filter((column) => column.sort).flatMap((column) => [
+    { value: column.sort ?? '', label: `${column.title} ↑` },
+    { value: `-${column.sort}`, label: `${column.title} ↓` },
+  ])
+  if (options.length === 0) return null
+  const known = options.some((option) => option.value === (search.sort ?? defaultSort))
+  return <Select aria-label={t('web.sort')} placeholder={t('web.sort')} leftSection={<IconArrowsSort size={16} aria-hidden />} data={options} value={known ? (search.sort ?? defaultSort ?? null) : null} onChange={(sort) => setSearch({ sort: sort ?? undefined })} w={200} />
+}
+
+function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <Menu closeOnItemClick={false} position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" leftSection={<IconColumns3 size={16} aria-hidden />}>{t('web.columns')}</Button>
+      </Menu.Target>
+      <Menu.Dropdown mah={420} className="menu-scroll">
+        {columns.map((column, place) => (
+          <Menu.Item key={column.key} disabled={place === 0} role="menuitemcheckbox" aria-checked={keys.includes(column.key)} leftSection={<Checkbox.Indicator size="xs" checked={keys.includes(column.key)} />} onClick={() => choose(columns.map((other) => other.key).filter((key) => (key === column.key ? !keys.includes(key) : keys.includes(key))))}>
+            {column.title}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={reset}>{t('web.columns_reset')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function Footer<T>({ rows: { items, total, query } }: { rows: ListResult<T> }) {
+  const { t } = useTranslation()
+  if (!items?.length) return null
+  return (
+    <Group justify="space-between" mt="sm" gap="xs">
+      <Text size="sm" c="dimmed" role="status">
+        {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
+      </Text>
+      {query.hasNextPage && <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('web.load_more')}</Button>}
+    </Group>
+  )
+}

@@ -1,0 +1,46 @@
+// State in the address: what is filtered, sorted and shown can be shared by link and reached with the back button.
+import { createLink, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
+import { type AnchorHTMLAttributes, type ReactNode, type Ref, useCallback } from 'react'
+
+export type Search = Record<string, string | undefined>
+
+/** Plain text in the query: `?status=active,maintenance`, not JSON. */
+export const parseSearch = (text: string): Search => Object.fromEntries(new URLSearchParams(text))
+export function stringifySearch(search: Record<string, unknown>): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(search)) if (value !== undefined && value !== null && value !== '') query.set(name, String(value))
+  const text = query.toString().replaceAll('%2C', ',')
+  return text ? `?${text}` : ''
+}
+
+/** The query of the address, and a way to change some of it; `undefined` takes a name out. */
+export function useUrl(): [Search, (patch: Search, options?: { replace?: boolean }) => void] {
+  const search = useRouterState({ select: (state) => state.location.search as Search })
+  const navigate = useNavigate()
+  const change = useCallback((patch: Search, options: { replace?: boolean } = {}) => {
+    void navigate({ to: '.', search: ((now: Search) => ({ ...now, ...patch })) as never, replace: options.replace ?? false, resetScroll: false })
+  }, [navigate])
+  return [search, change]
+}
+
+/** A path inside the active company: `/equipment/1` becomes `/c/<company>/equipment/1`. */
+export function useCompanyPath(): (path: string) => string {
+  const { companyId } = useParams({ strict: false }) as { companyId?: string }
+  return (path) => (companyId && !path.startsWith('/c/') ? `/c/${companyId}${path === '/' ? '' : path}` : path)
+}
+
+/** Goes to a path inside the active company. */
+export function useGo(): (path: string, options?: { search?: Search; replace?: boolean }) => void {
+  const navigate = useNavigate()
+  const at = useCompanyPath()
+  return (path, options = {}) => void navigate({ to: at(path), search: (options.search ?? {}) as never, replace: options.replace ?? false })
+}
+
+type AnchorProps = AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement> }
+const RouterLink = createLink((props: AnchorProps) => <a {...props} />)
+
+/** A link inside the active company; also as `component` of the kit's buttons. `account` links stand outside of a company. */
+export function PageLink({ to, search, account, children, ...rest }: Omit<AnchorProps, 'href'> & { to: string; search?: Search; account?: boolean; children?: ReactNode }) {
+  const at = useCompanyPath()
+  return <RouterLink to={account ? to : at(to)} search={(search ?? {}) as never} {...(rest as object)}>{children}</RouterLink>
+}

@@ -1,0 +1,27 @@
+// Builds the page into dist/web. The theme's variables become a static stylesheet: the policy allows no style elements.
+import { convertCssVariables, DEFAULT_THEME, deepMerge, defaultCssVariablesResolver, mergeMantineTheme } from '@mantine/core'
+import react from '@vitejs/plugin-react'
+import preset from 'postcss-preset-mantine'
+import { defineConfig, type Plugin } from 'vite'
+import { resolveVariables, theme } from './src/web/theme.ts'
+
+function themeStyles(): Plugin {
+  const id = 'virtual:theme.css'
+  return {
+    name: 'theme-styles',
+    resolveId: (source) => (source === id ? `\0${id}` : undefined),
+    load: (source) => {
+      if (source !== `\0${id}`) return undefined
+      const merged = mergeMantineTheme(DEFAULT_THEME, theme)
+      return convertCssVariables(deepMerge(defaultCssVariablesResolver(merged), resolveVariables(merged)))
+    },
+  }
+}
+
+export default defineConfig({
+  plugins: [react(), themeStyles()],
+  publicDir: 'src/web/public',
+  css: { postcss: { plugins: [preset()] } },
+  build: { outDir: 'dist/web', emptyOutDir: true, target: 'es2022', sourcemap: false, reportCompressedSize: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  server: { proxy: { '/api': 'http://localhost:3000' } },
+})

@@ -240,7 +240,8 @@ GRANT EXECUTE ON FUNCTION record_audit(text, uuid, text, jsonb) TO application_u
 SET LOCAL ROLE bitcorp_owner;
 
 -- === replies to repeated requests: a caller sees and writes their own keys in the active company =========================
-GRANT SELECT, INSERT, UPDATE (response_status, response_body) ON idempotency_keys TO application_user;
+REVOKE ALL ON idempotency_keys FROM application_user;
+GRANT SELECT, INSERT (company_id, user_id, key, request_hash), UPDATE (response_status, response_body) ON idempotency_keys TO application_user;
 DROP POLICY IF EXISTS idempotency_keys_select ON idempotency_keys;
 CREATE POLICY idempotency_keys_select ON idempotency_keys FOR SELECT TO application_user
   USING (company_id = (SELECT c.company_id FROM caller c) AND user_id = (SELECT c.user_id FROM caller c));

@@ -40,6 +40,22 @@ GRANT EXECUTE ON FUNCTION check_last_admin() TO application_user, record_keeper;
 CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles
   FOR EACH ROW EXECUTE FUNCTION check_last_admin();
 
+-- A token that was ended stays ended, from the moment it was.
+CREATE OR REPLACE FUNCTION keep_token() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'api_tokens_revoked_final', MESSAGE = 'an ended token stays ended';
+  ELSIF OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL THEN
+    NEW.revoked_at := clock_timestamp();
+  END IF;
+  RETURN NEW;
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_token() TO application_user, record_keeper;
+CREATE OR REPLACE TRIGGER trigger_020_keep_token BEFORE UPDATE ON api_tokens
+  FOR EACH ROW EXECUTE FUNCTION keep_token();
+
 -- === grants and policies ==========================================================================================
 GRANT SELECT (id, email, full_name, language, status, created_at, version), UPDATE (full_name, language, version) ON users TO application_user;
 GRANT SELECT (id, email, full_name, language, status, created_at, version) ON users TO reporting_user;

@@ -29,6 +29,8 @@ export const words = {
       api_tokens_scopes_valid: 'The scopes must be some of: read, write, admin.',
       api_tokens_token_hash_form: 'The token could not be made.',
       api_tokens_expires_finite: 'A token needs an end.',
+      api_tokens_revoked_finite: 'A token ends now, at a real time.',
+      api_tokens_revoked_final: 'This token was ended; make a new one.',
     },
     access: {
       sign_in: 'Sign in',
@@ -77,6 +79,8 @@ export const words = {
       api_tokens_scopes_valid: 'Los permisos deben ser algunos de: read, write, admin.',
       api_tokens_token_hash_form: 'No se pudo crear el token.',
       api_tokens_expires_finite: 'Un token necesita un fin.',
+      api_tokens_revoked_finite: 'Un token termina ahora, en una fecha real.',
+      api_tokens_revoked_final: 'Este token ya terminó; cree uno nuevo.',
     },
     access: {
       sign_in: 'Iniciar sesión',

@@ -1,6 +1,7 @@
 // The queries of machines.
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
+import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
 import type { Money } from '../../plain/operation.ts'
 import type { Equipment, EquipmentChange, EquipmentInput, Status, Summary, TimelineEntry } from './contract.ts'
@@ -97,6 +98,13 @@ export async function findEquipment(ctx: Runner, id: string): Promise<Equipment 
 
 const amountOf = (value: Money | string | null | undefined) => (value && typeof value === 'object' ? value.amount : value)
 
+/** The one currency an input speaks of, if any. Two would make one of the amounts another sum than was meant. */
+function currencyOf(input: EquipmentChange): string | undefined {
+  const named = [input.currency, ...[input.purchase_price, input.current_value].map((value) => (value && typeof value === 'object' ? value.currency : undefined))].filter((value) => value !== undefined)
+  if (new Set(named).size > 1) throw new Refusal(422, 'equipment_one_currency')
+  return named[0]
+}
+
 /** Columns and values of an input; money splits into amount and currency. */
 function assignments(input: EquipmentChange & { status?: Status }): [string, unknown][] {
   const { purchase_price, current_value, specifications, tags, ...plain } = input
@@ -105,8 +113,8 @@ function assignments(input: EquipmentChange & { status?: Status }): [string, unk
   if (current_value !== undefined) entries.push(['current_value', amountOf(current_value)])
   if (specifications !== undefined) entries.push(['specifications', JSON.stringify(specifications)])
   if (tags !== undefined) entries.push(['tags', tags])
-  const currency = [purchase_price, current_value].find((value) => value && typeof value === 'object') as Money | undefined
-  if (currency && input.currency === undefined) entries.push(['currency', currency.currency])
+  const currency = currencyOf(input)
+  if (currency && input.currency === undefined) entries.push(['currency', currency])
   return entries.filter(([, value]) => value !== undefined)
 }
 
@@ -126,9 +134,17 @@ export async function createEquipment(ctx: Runner, input: EquipmentInput): Promi
 /** False when there is no such machine. A stale version is refused by the database. */
 export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<boolean> {
   const sets = assignments(change).map(([column, value]) => sql`${sql.ref(column)} = ${typed(column, value)}`)
+  // An amount in a currency does not turn the machine's other amount into that currency unless `currency` says so.
+  const currency = change.currency === undefined ? currencyOf(change) : undefined
+  const others = (['purchase_price', 'current_value'] as const).filter((column) => change[column] === undefined)
+  const keeps = currency && others.length > 0 ? sql`(e.currency = ${currency} OR (${sql.join(others.map((column) => sql`e.${sql.ref(column)} IS NULL`), sql` AND `)}))` : sql`true`
   const rows = await ctx.run(sql`
     UPDATE equipment e SET ${sql.join([version === null ? sql`version = e.version` : sql`version = ${version}`, ...sets])}
-    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted RETURNING e.id`)
+    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND ${keeps} RETURNING e.id`)
+  if (rows.length === 0 && currency) {
+    const there = await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND NOT ${keeps}`)
+    if (there.length > 0) throw new Refusal(422, 'equipment_one_currency')
+  }
   return rows.length > 0
 }
 

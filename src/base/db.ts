@@ -89,28 +89,33 @@ function toWire(value: unknown): unknown {
   return value !== null && typeof value === 'object' && !Array.isArray(value) && !Buffer.isBuffer(value) ? JSON.stringify(value) : value
 }
 
+const session = (statementTimeout: number) =>
+  `-c timezone=UTC -c datestyle=ISO -c statement_timeout=${statementTimeout} -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000`
+
 export class Database {
   private readonly pool: pg.Pool
+  private readonly readers: Readers
   constructor(url: string, size = 10) {
-    this.pool = new pg.Pool({
-      connectionString: url,
-      max: size,
-      connectionTimeoutMillis: 10_000,
-      maxLifetimeSeconds: 3600,
-      application_name: 'bitcorp_erp',
-      types,
-      options: '-c timezone=UTC -c datestyle=ISO -c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000',
-    })
+    const common = { connectionString: url, connectionTimeoutMillis: 10_000, application_name: 'bitcorp_erp', types }
+    this.pool = new pg.Pool({ ...common, max: size, maxLifetimeSeconds: 3600, options: session(30_000) })
+    // Many short reads share few connections, each sent without waiting for the one before: a slow one must end soon.
+    this.readers = new Readers({ ...common, options: session(10_000) }, 2)
     // A database that dies must not take the process along: both the pool and each checked-out client emit errors.
     this.pool.on('error', () => {})
     this.pool.on('connect', (client) => client.on('error', () => {}))
   }
 
-  /** A runner for one request. The caller is verified by the database with the first statement. */
-  as(identity: Identity): Runner {
+  /**
+   * A runner for one request. The caller is verified by the database with the first statement.
+   * `shared`: single statements go over the shared connections, for requests that only read and never wait for locks.
+   */
+  as(identity: Identity, shared = false): Runner {
     let caller: Caller | undefined
     const runner: Runner = {
-      run: <Row>(query: RawBuilder<Row>) => this.withClient((client) => identified<Row>(client, compile(query), identity, (c) => (caller = c))),
+      run: <Row>(query: RawBuilder<Row>) => {
+        const send = (client: pg.ClientBase) => identified<Row>(client, compile(query), identity, (c) => (caller = c))
+        return shared ? this.readers.with(send) : this.withClient(send)
+      },
       transaction: (work) =>
         this.withClient(async (client) => {
           await client.query('BEGIN')
@@ -149,8 +154,7 @@ export class Database {
     try {
       return await work(client)
     } catch (error) {
-      // 26000 and 0A000: a prepared statement the server no longer has or whose tables changed under it.
-      if (/terminated|ECONN|EPIPE|57P0|26000|0A000|not queryable/i.test(`${(error as Error).message} ${(error as { code?: string }).code ?? ''}`)) broken = error as Error
+      if (isBroken(error)) broken = error as Error
       throw error
     } finally {
       client.release(broken)
@@ -163,11 +167,63 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.pool.end()
+    await Promise.all([this.pool.end(), this.readers.close()])
   }
 }
 
-function identified<Row>(client: pg.PoolClient, statement: { name: string; text: string; values: unknown[] }, identity: Identity, keep: (caller: Caller) => void): Promise<Row[]> {
+/** A few pipelined connections that every caller shares, opened when first needed and replaced when they break. */
+class Readers {
+  private readonly config: pg.ClientConfig
+  private readonly clients: (Promise<pg.Client> | undefined)[]
+  private turn = 0
+  constructor(config: pg.ClientConfig, count: number) {
+    this.config = config
+    this.clients = new Array<undefined>(count).fill(undefined)
+  }
+
+  async with<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    this.turn = (this.turn + 1) % this.clients.length
+    const place = this.turn
+    const opening = (this.clients[place] ??= this.open(place))
+    try {
+      return await work(await opening)
+    } catch (error) {
+      if (isBroken(error)) this.drop(place, opening)
+      throw error
+    }
+  }
+
+  private async open(place: number): Promise<pg.Client> {
+    const client = new pg.Client({ ...this.config, pipeline: true } as pg.ClientConfig)
+    client.on('error', () => this.drop(place, undefined))
+    try {
+      await client.connect()
+    } catch (error) {
+      this.clients[place] = undefined
+      throw error
+    }
+    return client
+  }
+
+  // What is still under way on a dropped connection finishes or fails by itself; the next request opens a new one.
+  private drop(place: number, opening: Promise<pg.Client> | undefined): void {
+    const current = this.clients[place]
+    if (!current || (opening && current !== opening)) return
+    this.clients[place] = undefined
+    current.then((client) => client.end()).catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map(async (client) => (await client?.catch(() => undefined))?.end()))
+  }
+}
+
+/** Not usable any more: gone, or (26000, 0A000) without a prepared statement or with one whose tables changed. */
+function isBroken(error: unknown): boolean {
+  return /terminated|ECONN|EPIPE|57P0|26000|0A000|not queryable|was closed/i.test(`${(error as Error).message} ${(error as { code?: string }).code ?? ''}`)
+}
+
+function identified<Row>(client: pg.ClientBase, statement: { name: string; text: string; values: unknown[] }, identity: Identity, keep: (caller: Caller) => void): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     const query = new IdentifiedQuery(statement, identity, (error, result) => {
       if (error) return reject(error)

@@ -142,7 +142,7 @@ function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest,
     roles: Array.isArray(op.who) ? op.who : null,
   }
   const language = languageOf(request.headers['accept-language'])
-  return { ...db.as(identity), db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
+  return { ...db.as(identity, op.method === 'GET' && !op.slow), db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
 }
 
 function readIfMatch(op: Operation, request: FastifyRequest): number | null {

@@ -21,6 +21,8 @@ export type Operation<P extends TSchema = TSchema, Q extends TSchema = TSchema, 
   ifMatch: boolean
   /** Takes files or raw text instead of a JSON body. */
   rawBody: boolean
+  /** A read that may take long: it gets a connection of its own. */
+  slow: boolean
 }>
 
 const None = Type.Object({}, { additionalProperties: false })
@@ -39,6 +41,7 @@ type Parts<P extends TSchema, Q extends TSchema, B extends TSchema, R extends TS
   status?: number
   ifMatch?: boolean
   rawBody?: boolean
+  slow?: boolean
 }
 
 /** Fills what an operation leaves out: no parameters, no query, no body, status 200. */
@@ -50,6 +53,7 @@ export function operation<R extends TSchema, P extends TSchema = None, Q extends
     status: 200,
     ifMatch: false,
     rawBody: false,
+    slow: false,
     ...parts,
   }
 }

@@ -10,29 +10,21 @@ export function equipmentRoutes(app: FastifyInstance): void {
   handle(app, contract.getSummary, (ctx) => store.getSummary(ctx))
   handle(app, contract.getEquipment, async (ctx, { params }) => (await store.findEquipment(ctx, params.equipment_id)) ?? notFound())
 
-  handle(app, contract.createEquipment, async (ctx, { body }) => {
-    const id = await store.createEquipment(ctx, body)
-    return (await store.findEquipment(ctx, id)) ?? notFound()
-  })
+  handle(app, contract.createEquipment, (ctx, { body }) => store.createEquipment(ctx, body))
 
-  handle(app, contract.changeEquipment, (ctx, { params, body }) => after(ctx, params.equipment_id, store.changeEquipment(ctx, params.equipment_id, ctx.version, body)))
+  handle(app, contract.changeEquipment, async (ctx, { params, body }) => (await store.changeEquipment(ctx, params.equipment_id, ctx.version, body)) ?? notFound())
 
   handle(app, contract.deleteEquipment, async (ctx, { params }) => {
     if (!(await store.setDeleted(ctx, params.equipment_id, ctx.version, true))) notFound()
     return null
   })
 
-  handle(app, contract.restoreEquipment, (ctx, { params }) => after(ctx, params.equipment_id, store.setDeleted(ctx, params.equipment_id, null, false)))
+  handle(app, contract.restoreEquipment, async (ctx, { params }) => (await store.setDeleted(ctx, params.equipment_id, null, false)) ?? notFound())
 
-  handle(app, contract.changeStatus, (ctx, { params, body }) => after(ctx, params.equipment_id, store.changeStatus(ctx, params.equipment_id, body.version ?? null, body.status, body.reason)))
+  handle(app, contract.changeStatus, async (ctx, { params, body }) => (await store.changeStatus(ctx, params.equipment_id, body.version ?? null, body.status, body.reason)) ?? notFound())
 
   handle(app, contract.listStatusHistory, async (ctx, { params, query }) => ofMachine(ctx, params.equipment_id, await store.listStatusHistory(ctx, params.equipment_id, query)))
   handle(app, contract.getTimeline, async (ctx, { params, query }) => ofMachine(ctx, params.equipment_id, await store.getTimeline(ctx, params.equipment_id, query)))
-}
-
-async function after(ctx: Ctx, id: string, change: Promise<boolean>): Promise<contract.Equipment> {
-  if (!(await change)) notFound()
-  return (await store.findEquipment(ctx, id)) ?? notFound()
 }
 
 /** Every machine has a history, so only an empty first page asks whether there is such a machine. */

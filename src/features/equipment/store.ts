@@ -50,7 +50,7 @@ export const equipmentFields: ListFields = {
   version: { column: sql`e.version`, type: 'number', sort: false },
   tags: { column: sql`e.tags`, type: 'tags', sort: false },
 }
-const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'format', 'as_of']
+const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'format']
 
 export type EquipmentQuery = { q?: string; limit?: number; cursor?: string; sort?: string; count?: string; deleted?: string; category_id?: string; holder_id?: string; in_use?: string; [filter: string]: unknown }
 
@@ -123,41 +123,45 @@ const typed = (column: string, value: unknown) => {
   return cast ? sql`${value}${cast}` : sql`${value}`
 }
 
-export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<string> {
-  const entries = assignments(input)
-  const [row] = await ctx.run<{ id: string }>(sql`
-    INSERT INTO equipment (company_id, ${sql.join(entries.map(([column]) => sql.ref(column)))})
-    SELECT c.company_id, ${sql.join(entries.map(([column, value]) => typed(column, value)))} FROM caller c RETURNING id`)
-  return row?.id ?? ''
+/** Runs a write that gives machine rows, and gives the machine as the API shows it: one statement, one round trip. */
+async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Equipment | undefined> {
+  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns} FROM e ${joins}`))[0]
 }
 
-/** False when there is no such machine. A stale version is refused by the database. */
-export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<boolean> {
+export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Equipment> {
+  const entries = assignments(input)
+  const machine = await changed(ctx, sql`
+    INSERT INTO equipment (company_id, ${sql.join(entries.map(([column]) => sql.ref(column)))})
+    SELECT c.company_id, ${sql.join(entries.map(([column, value]) => typed(column, value)))} FROM caller c RETURNING *`)
+  if (!machine) throw new Error('an insert gives its row')
+  return machine
+}
+
+/** Undefined when there is no such machine. A stale version is refused by the database. */
+export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<Equipment | undefined> {
   const sets = assignments(change).map(([column, value]) => sql`${sql.ref(column)} = ${typed(column, value)}`)
   // An amount in a currency does not turn the machine's other amount into that currency unless `currency` says so.
   const currency = change.currency === undefined ? currencyOf(change) : undefined
   const others = (['purchase_price', 'current_value'] as const).filter((column) => change[column] === undefined)
   const keeps = currency && others.length > 0 ? sql`(e.currency = ${currency} OR (${sql.join(others.map((column) => sql`e.${sql.ref(column)} IS NULL`), sql` AND `)}))` : sql`true`
-  const rows = await ctx.run(sql`
+  const machine = await changed(ctx, sql`
     UPDATE equipment e SET ${sql.join([version === null ? sql`version = e.version` : sql`version = ${version}`, ...sets])}
-    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND ${keeps} RETURNING e.id`)
-  if (rows.length === 0 && currency) {
+    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND ${keeps} RETURNING *`)
+  if (!machine && currency) {
     const there = await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND NOT ${keeps}`)
     if (there.length > 0) throw new Refusal(422, 'equipment_one_currency')
   }
-  return rows.length > 0
+  return machine
 }
 
-export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<boolean> {
-  const rows = await ctx.run(sql`
+export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<Equipment | undefined> {
+  return changed(ctx, sql`
     UPDATE equipment e SET is_deleted = ${deleted}, version = ${version === null ? sql`e.version` : sql`${version}`}
-    WHERE ${company} AND e.id = ${id}::uuid AND e.is_deleted <> ${deleted} RETURNING e.id`)
-  return rows.length > 0
+    WHERE ${company} AND e.id = ${id}::uuid AND e.is_deleted <> ${deleted} RETURNING *`)
 }
 
-export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<boolean> {
-  const rows = await ctx.run(sql`SELECT id FROM change_equipment_status(${id}::uuid, ${version}::int, ${status}, ${reason})`)
-  return rows.length > 0
+export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<Equipment | undefined> {
+  return changed(ctx, sql`SELECT * FROM change_equipment_status(${id}::uuid, ${version}::int, ${status}, ${reason})`)
 }
 
 export async function machineExists(ctx: Runner, id: string): Promise<boolean> {

@@ -78,7 +78,7 @@ export const ImportBatch = Type.Object(
 )
 export const listImports = operation({ id: 'listImports', method: 'GET', path: `${company}/imports`, who: managers, summary: 'Imports done, newest first', params, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(ImportBatch) })
 export const exportEquipment = operation({
-  id: 'exportEquipment', method: 'GET', path: `${company}/equipment/export`, who: everyone, summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged', params,
+  id: 'exportEquipment', method: 'GET', path: `${company}/equipment/export`, who: everyone, slow: true, summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged', params,
   query: Type.Object({ format: Type.Optional(Choice(['csv', 'xlsx'])), q: Type.Optional(Type.String({ maxLength: 500 })) }, { additionalProperties: { type: 'string', maxLength: 1000 } as never }),
   reply: Type.Unknown(),
 })

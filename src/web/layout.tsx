@@ -32,7 +32,7 @@ export function Layout({ pages, search }: LayoutProps) {
       <a className="skip-link" href="#main">{t('web.skip')}</a>
       <header className="shell-header">
         {phone && company && <Burger opened={opened} onClick={toggle} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
-        <PageLink to="/" account={!company} className="brand">
+        <PageLink to="/" account={!company} className="brand" aria-label={`${t('web.product')}: ${t('web.nav_home')}`}>
           <img src="/icon.svg" alt="" width={28} height={28} />
           <span>Bitcorp</span>
         </PageLink>

@@ -37,6 +37,8 @@ export type DataListProps<T> = {
   /** Shown above, beside the choice of columns. */
   toolbar?: ReactNode
   rowClass?: (row: T) => string | undefined
+  /** Counts all rows when the person asks for it. */
+  onCount?: () => void
 }
 
 export const usePhone = () => useMediaQuery('(max-width: 47.99em)', undefined, { getInitialValueInEffect: false })
@@ -51,15 +53,12 @@ export function DataList<T>(props: DataListProps<T>) {
   else body = phone ? <Cards {...props} shown={columns.shown} /> : <Rows {...props} shown={columns.shown} />
   return (
     <section className="list" aria-label={props.caption} aria-busy={query.isFetching}>
-      <Group justify="space-between" gap="xs" mb="xs" wrap="wrap">
-        <Group gap="xs">{props.toolbar}</Group>
-        <Group gap="xs">
-          {phone && <SortSelect columns={props.columns} defaultSort={props.defaultSort} />}
-          {!phone && <ColumnMenu columns={props.columns} {...columns} />}
-        </Group>
-      </Group>
+      <div className="list-bar">
+        <div className="list-tools">{props.toolbar}</div>
+        {phone ? <SortSelect columns={props.columns} defaultSort={props.defaultSort} /> : <ColumnMenu columns={props.columns} {...columns} />}
+      </div>
       {body}
-      <Footer rows={props.rows} />
+      <Footer rows={props.rows} onCount={props.onCount} />
     </section>
   )
 }
@@ -69,7 +68,7 @@ type Shown<T> = DataListProps<T> & { shown: Column<T>[] }
 function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }: Shown<T>) {
   const go = useGo()
   return (
-    <section className="list-scroll" aria-label={caption}>
+    <div className="list-scroll">
       <Table highlightOnHover verticalSpacing={6} horizontalSpacing="sm" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
@@ -89,7 +88,7 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }:
           )) ?? <SkeletonRows count={shown.length} />}
         </Table.Tbody>
       </Table>
-    </section>
+    </div>
   )
 }
 
@@ -142,13 +141,13 @@ function Fields<T>({ row, columns: [first, ...others] }: { row: T; columns: Colu
 function SortSelect<T>({ columns, defaultSort }: { columns: Column<T>[]; defaultSort: string | undefined }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
-  const options = columns.filter((column) => column.sort).flatMap((column) => [
+  const options = columns.filter((column, place) => column.sort && columns.findIndex((other) => other.sort === column.sort) === place).flatMap((column) => [
     { value: column.sort ?? '', label: `${column.title} ↑` },
     { value: `-${column.sort}`, label: `${column.title} ↓` },
   ])
   if (options.length === 0) return null
   const known = options.some((option) => option.value === (search.sort ?? defaultSort))
-  return <Select aria-label={t('web.sort')} placeholder={t('web.sort')} leftSection={<IconArrowsSort size={16} aria-hidden />} data={options} value={known ? (search.sort ?? defaultSort ?? null) : null} onChange={(sort) => setSearch({ sort: sort ?? undefined })} w={200} />
+  return <Select aria-label={t('web.sort')} placeholder={t('web.sort')} leftSection={<IconArrowsSort size={16} aria-hidden />} data={options} value={known ? (search.sort ?? defaultSort ?? null) : null} onChange={(sort) => setSearch({ sort: sort ?? undefined })} className="sort-select" />
 }
 
 function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) {
@@ -171,14 +170,17 @@ function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[];
   )
 }
 
-function Footer<T>({ rows: { items, total, query } }: { rows: ListResult<T> }) {
+function Footer<T>({ rows: { items, total, query }, onCount }: { rows: ListResult<T>; onCount: (() => void) | undefined }) {
   const { t } = useTranslation()
   if (!items?.length) return null
   return (
     <Group justify="space-between" mt="sm" gap="xs">
-      <Text size="sm" c="dimmed" role="status">
-        {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
-      </Text>
+      <Group gap="xs">
+        <Text size="sm" c="dimmed" role="status">
+          {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
+        </Text>
+        {onCount && query.hasNextPage && total === undefined && <Button variant="subtle" size="compact-sm" onClick={onCount}>{t('web.count_all')}</Button>}
+      </Group>
       {query.hasNextPage && <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('web.load_more')}</Button>}
     </Group>
   )

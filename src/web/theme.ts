@@ -3,10 +3,12 @@ import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from 
 
 const steel: MantineColorsTuple = ['#eef5fa', '#dbe8f2', '#b5d0e4', '#8bb6d5', '#689fc8', '#4d8cba', '#347aab', '#1f6594', '#18537b', '#123f5f']
 
+const dark: MantineColorsTuple = ['#e3e7ec', '#bcc4ce', '#a4adb8', '#929ba7', '#46505c', '#2f3740', '#20262d', '#14181d', '#11151a', '#0c0f13']
+
 export const theme = createTheme({
   primaryColor: 'steel',
   primaryShade: { light: 7, dark: 6 },
-  colors: { steel },
+  colors: { steel, dark },
   autoContrast: true,
   defaultRadius: 'sm',
   cursorType: 'pointer',

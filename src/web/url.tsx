@@ -42,5 +42,5 @@ const RouterLink = createLink((props: AnchorProps) => <a {...props} />)
 /** A link inside the active company; also as `component` of the kit's buttons. `account` links stand outside of a company. */
 export function PageLink({ to, search, account, children, ...rest }: Omit<AnchorProps, 'href'> & { to: string; search?: Search; account?: boolean; children?: ReactNode }) {
   const at = useCompanyPath()
-  return <RouterLink to={account ? to : at(to)} search={(search ?? {}) as never} {...(rest as object)}>{children}</RouterLink>
+  return <RouterLink to={account ? to : at(to)} search={(search ?? {}) as never} activeOptions={{ exact: true }} {...(rest as object)}>{children}</RouterLink>
 }

@@ -1,0 +1,76 @@
+// The machines a person has now, each with a large button to give it back.
+import { Button, Group, Stack, Text, Textarea, Title } from '@mantine/core'
+import { IconArrowBackUp, IconClock, IconTir } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Dialog } from '../../../web/dialog.tsx'
+import { useFormat } from '../../../web/format.ts'
+import { useAction, useList } from '../../../web/query.ts'
+import { useSession } from '../../../web/session.tsx'
+import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
+import { ToneBadge } from '../../../web/tone.tsx'
+import { PageLink } from '../../../web/url.tsx'
+import { takeBack } from '../../assignments/contract.ts'
+import { type Equipment, listEquipment } from '../contract.ts'
+import { StatusBadge } from './status.tsx'
+
+/** `always`: also says so when there are none. */
+export function MyMachines({ always }: { always?: boolean }) {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const { items, query } = useList(listEquipment, { query: { holder_id: me.user.id } })
+  const [returning, setReturning] = useState<Equipment | null>(null)
+  const take = <Button component={PageLink} to="/equipment" search={{ status: 'active', in_use: 'false' }} size="md" variant={items?.length ? 'default' : 'filled'} leftSection={<IconTir size={20} aria-hidden />}>{t('equipment.home_take')}</Button>
+  if (query.error && !items) return <ErrorState error={query.error} retry={query.refetch} />
+  if (!items) return always ? <LoadingState /> : null
+  if (items.length === 0) return always ? <div className="surface"><EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.home_mine_none')} action={take}>{t('equipment.home_mine_none_text')}</EmptyState></div> : null
+  return (
+    <section aria-labelledby="my-machines">
+      <Title order={2} id="my-machines" mb="xs">{t('equipment.home_mine')}</Title>
+      <ul className="mine">{items.map((machine) => <li key={machine.id}><MineCard machine={machine} onReturn={() => setReturning(machine)} /></li>)}</ul>
+      {always && <Group mt="md">{take}</Group>}
+      {returning && <ReturnDialog machine={returning} onClose={() => setReturning(null)} />}
+    </section>
+  )
+}
+
+function MineCard({ machine, onReturn }: { machine: Equipment; onReturn: () => void }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const due = machine.holder?.due_at ?? null
+  const isLate = due !== null && Date.parse(due) < Date.now()
+  return (
+    <article className="card mine-card">
+      <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <div>
+          <PageLink to={`/equipment/${machine.id}`} className="row-link mine-name">{machine.name}</PageLink>
+          <Text size="sm" c="dimmed"><span className="mono">{machine.fleet_code ?? machine.serial_number}</span> {[machine.manufacturer, machine.model].filter(Boolean).join(' ')}</Text>
+        </div>
+        <StatusBadge status={machine.status} />
+      </Group>
+      <Group gap="xs" fz="sm">
+        <span className="dimmed">{t('equipment.home_since', { since: format.relative(machine.holder?.assigned_at) })}</span>
+        {due && <ToneBadge tone={isLate ? 'bad' : 'info'} icon={IconClock}>{t('equipment.home_due', { when: format.instant(due) })}</ToneBadge>}
+      </Group>
+      <Button size="lg" fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: machine.name })}>{t('equipment.home_return')}</Button>
+    </article>
+  )
+}
+
+function ReturnDialog({ machine, onClose }: { machine: Equipment; onClose: () => void }) {
+  const { t } = useTranslation()
+  const [notes, setNotes] = useState('')
+  const action = useAction(takeBack, { done: t('equipment.return_done', { name: machine.name }), onDone: onClose })
+  return (
+    <Dialog opened onClose={onClose} title={t('equipment.return_title', { name: machine.name })}>
+      <Stack>
+        <Text>{t('equipment.return_text')}</Text>
+        <Textarea label={t('equipment.return_notes')} description={t('equipment.return_notes_hint')} autosize minRows={3} maxLength={2000} value={notes} onChange={(event) => setNotes(event.currentTarget.value)} />
+        <Group justify="flex-end" className="form-buttons">
+          <Button variant="default" onClick={onClose}>{t('web.cancel')}</Button>
+          <Button loading={action.isPending} onClick={() => action.mutate({ params: { equipment_id: machine.id }, body: { notes: notes.trim() || null } })}>{t('equipment.home_return')}</Button>
+        </Group>
+      </Stack>
+    </Dialog>
+  )
+}

@@ -1,0 +1,49 @@
+// How a machine's state reads everywhere: status, holder, and whether its service is due.
+import { IconAlertTriangle, IconArchive, IconCircleCheck, IconCircleX, IconClock, IconTool, IconUser } from '@tabler/icons-react'
+import { useTranslation } from 'react-i18next'
+import { useFormat } from '../../../web/format.ts'
+import { type Tone, ToneBadge } from '../../../web/tone.tsx'
+import type { Equipment, Status } from '../contract.ts'
+
+const looks = {
+  active: { tone: 'ok', icon: IconCircleCheck },
+  maintenance: { tone: 'warn', icon: IconTool },
+  retired: { tone: 'idle', icon: IconArchive },
+  disposed: { tone: 'idle', icon: IconCircleX },
+} as const satisfies Record<Status, { tone: Tone; icon: typeof IconTool }>
+
+export const statusIcons = { active: IconCircleCheck, maintenance: IconTool, retired: IconArchive, disposed: IconCircleX } as const
+
+export function StatusBadge({ status }: { status: Status }) {
+  const { t } = useTranslation()
+  return <ToneBadge tone={looks[status].tone} icon={looks[status].icon}>{t(`equipment.status_${status}`)}</ToneBadge>
+}
+
+/** Who has it and until when; late is said in words. */
+export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 'status'> }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { holder } = machine
+  if (!holder) return <span className="dimmed">{machine.status === 'active' ? t('equipment.available') : '–'}</span>
+  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
+  return (
+    <span className="inline">
+      <IconUser size={15} aria-hidden />
+      {holder.display_name}
+      {isLate && <ToneBadge tone="bad" icon={IconClock}>{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
+    </span>
+  )
+}
+
+/** The next service, with a warning when it is near or past. Machines out of service need none. */
+export function ServiceDate({ machine }: { machine: Pick<Equipment, 'next_maintenance_date' | 'status'> }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const day = machine.next_maintenance_date
+  if (!day) return <span className="dimmed">–</span>
+  const days = Math.round((Date.parse(day) - Date.parse(format.today())) / 86_400_000)
+  const matters = machine.status === 'active' || machine.status === 'maintenance'
+  if (matters && days < 0) return <ToneBadge tone="bad" icon={IconAlertTriangle}>{t('equipment.service_was', { day: format.day(day) })}</ToneBadge>
+  if (matters && days <= 7) return <ToneBadge tone="warn" icon={IconClock}>{t('equipment.service_is', { day: format.day(day) })}</ToneBadge>
+  return <span className="nowrap">{format.day(day)}</span>
+}

@@ -24,6 +24,16 @@ if (!esbuild || !vite) {
 }
 
 if (existsSync('src/cli.ts')) {
-  await esbuild.build({ entryPoints: ['src/cli.ts'], outfile: 'dist/cli.js', bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', sourcemap: true, logLevel: 'warning' })
+  await esbuild.build({
+    entryPoints: ['src/cli.ts'],
+    outfile: 'dist/cli.js',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'warning',
+  })
 }
 await vite.build({ root, logLevel: 'warn' })

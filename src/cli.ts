@@ -1,18 +1,35 @@
 // The command line door: `bitcorp <word>`. Each room brings its words; the list below is the whole of it.
 import { Command } from 'commander'
-import { ConfigError, programVersion, readConfig } from './base/config.ts'
-import { StartError } from './base/embedded.ts'
+import { explain } from './base/command.ts'
+import { programVersion, readConfig } from './base/config.ts'
+import { createTranslator } from './base/i18n.ts'
+import { accessCommands } from './features/access/command.ts'
+import { companyCommands } from './features/companies/command.ts'
+import { equipmentCommands } from './features/equipment/command.ts'
+import { importCommands } from './features/imports/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
-import { createServer, rooms } from './server.ts'
+import { allWords, createServer, rooms } from './server.ts'
 
-const program = new Command('bitcorp').description('Equipment ERP: what there is, where it is, who has it, and its whole history.').version(programVersion)
+const program = new Command('bitcorp')
+  .description('Equipment ERP: what there is, where it is, who has it, and its whole history.')
+  .version(programVersion)
+  .exitOverride()
+  .showHelpAfterError('(--help shows what it takes)')
+let verbose = false
 
 try {
   const config = readConfig()
-  operationsCommands(program, { config, rooms, createServer })
+  verbose = ['debug', 'trace'].includes(config.logLevel)
+  const context = { config, rooms, createServer }
+  operationsCommands(program, context)
+  companyCommands(program, context)
+  accessCommands(program, context)
+  const equipment = equipmentCommands(program, context)
+  importCommands(equipment, context)
   await program.parseAsync()
 } catch (error) {
-  const known = error instanceof StartError || error instanceof ConfigError
-  process.stderr.write(`${known ? error.message : ((error as Error).stack ?? String(error))}\n`)
-  process.exit(1)
+  const t = (await createTranslator(allWords))('en')
+  const { message, code } = explain(error, (constraint) => t(`problems.${constraint}`), verbose)
+  if (message) process.stderr.write(`${message}\n`)
+  process.exit(code)
 }

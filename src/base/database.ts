@@ -2,16 +2,16 @@
 import { createHmac } from 'node:crypto'
 import pg from 'pg'
 import type { Config } from './config.ts'
-import { prepareEmbedded, runningUrls, StartError, startEmbedded } from './embedded.ts'
+import { type Embedded, prepareEmbedded, runningUrls, StartError, startEmbedded } from './embedded.ts'
 import { lockDataDir } from './lock.ts'
-import { migrate, prepareServer } from './migrate.ts'
+import { isCurrent, migrate, prepareServer } from './migrate.ts'
 
 export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined }
 export type OpenDatabase = { urls: DatabaseUrls; databasePid: () => number | undefined; stop: () => Promise<void> }
 
 /** Starts or reaches the database and brings it to this program's schema. `rooms`: whose SQL is applied, in order. */
 export async function openDatabase(config: Config, rooms: readonly string[], say: (line: string) => void): Promise<OpenDatabase> {
-  const opened = await reachDatabase(config, say)
+  const opened = await reachDatabase(config, rooms, say)
   try {
     await migrate(opened.urls.owner, rooms, say)
     await makeLogPartitions(opened.urls.owner)
@@ -23,32 +23,28 @@ export async function openDatabase(config: Config, rooms: readonly string[], say
 }
 
 /** The same without migrating: for commands that look at or change the schema themselves. */
-export async function reachDatabase(config: Config, say: (line: string) => void): Promise<OpenDatabase> {
+export async function reachDatabase(config: Config, rooms: readonly string[], say: (line: string) => void): Promise<OpenDatabase> {
   if (config.databaseUrl) {
-    await prepareServer(config.databaseUrl)
+    if (!(await isCurrent(config.databaseUrl, rooms))) await prepareServer(config.databaseUrl)
     const urls = { owner: config.databaseUrl, app: config.databaseAppUrl ?? (await letAppIn(config.databaseUrl)), reporting: undefined }
+    if (config.databaseAppUrl) await checkApp(config.databaseAppUrl)
     return { urls, databasePid: () => undefined, stop: async () => {} }
   }
   const release = lockDataDir(config.dataDir)
+  let embedded: Embedded | undefined
+  const stop = async () => {
+    await embedded?.stop()
+    release()
+  }
   try {
-    const embedded = await startEmbedded(config.dataDir, say)
-    try {
+    embedded = await startEmbedded(config.dataDir, say)
+    if (!(await isCurrent(embedded.urls.owner, rooms))) {
       await prepareEmbedded(embedded.urls)
       await prepareServer(embedded.urls.superuser)
-    } catch (error) {
-      await embedded.stop()
-      throw error
     }
-    return {
-      urls: embedded.urls,
-      databasePid: embedded.pid,
-      stop: async () => {
-        await embedded.stop()
-        release()
-      },
-    }
+    return { urls: embedded.urls, databasePid: embedded.pid, stop }
   } catch (error) {
-    release()
+    await stop()
     throw error
   }
 }
@@ -60,24 +56,58 @@ export async function joinDatabase(config: Config, rooms: readonly string[], say
   return openDatabase(config, rooms, say)
 }
 
-/** Gives application_user a password made from the owner's, so that one connection string is enough to begin with. */
-async function letAppIn(ownerUrl: string): Promise<string> {
+/** The connection strings of the database that runs now, for other programs. */
+export async function findRunning(config: Config): Promise<DatabaseUrls | undefined> {
+  if (!config.databaseUrl) return runningUrls(config.dataDir)
+  return { owner: config.databaseUrl, app: config.databaseAppUrl ?? derivedAppUrl(config.databaseUrl), reporting: undefined }
+}
+
+/** One connection string is enough to begin with: application_user's password is made from the owner's. */
+function derivedAppUrl(ownerUrl: string): string {
   const url = new URL(ownerUrl)
-  const password = createHmac('sha256', `${url.username}:${url.password}`).update('application_user').digest('base64url')
+  url.password = createHmac('sha256', `${url.username}:${url.password}`).update('application_user').digest('base64url')
+  url.username = 'application_user'
+  return url.href
+}
+
+/** Lets application_user in with the derived password; touches the server only when the password does not fit yet. */
+async function letAppIn(ownerUrl: string): Promise<string> {
+  const appUrl = derivedAppUrl(ownerUrl)
+  if ((await signsIn(appUrl)) === undefined) return appUrl
   const client = new pg.Client({ connectionString: ownerUrl })
   client.on('error', () => {})
   try {
     await client.connect()
     await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
-    await client.query(`ALTER ROLE application_user LOGIN PASSWORD ${pg.escapeLiteral(password)}`)
+    await client.query(`ALTER ROLE application_user LOGIN PASSWORD ${pg.escapeLiteral(new URL(appUrl).password)}`)
   } catch (error) {
-    throw new StartError(`application_user could not be given a password (${(error as Error).message}). Give its connection string as DATABASE_APP_URL.`)
+    throw new StartError(`application_user could not be given a password (${(error as Error).message}). Give it one yourself and set DATABASE_APP_URL to its connection string.`)
   } finally {
     await client.end().catch(() => {})
   }
-  url.username = 'application_user'
-  url.password = password
-  return url.href
+  await checkApp(appUrl)
+  return appUrl
+}
+
+async function checkApp(appUrl: string): Promise<void> {
+  const trouble = await signsIn(appUrl)
+  if (trouble) throw new StartError(`The serving user cannot sign in to the database: ${trouble}. Check DATABASE_APP_URL and the server's pg_hba.conf.`)
+}
+
+/** Why this connection string does not work; undefined when it does. */
+async function signsIn(url: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query('SELECT rolsuper OR rolbypassrls AS mighty FROM pg_roles WHERE rolname = current_user')
+    if (rows[0]?.mighty) return 'its user passes row security by (a superuser, or BYPASSRLS); use application_user'
+    return undefined
+  } catch (error) {
+    return (error as Error).message || String((error as { code?: string }).code)
+  } finally {
+    await client.end().catch(() => {})
+  }
 }
 
 /** This month's partition of the logs and three to come; called at each start and once a day. */

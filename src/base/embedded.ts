@@ -1,7 +1,7 @@
 // A real PostgreSQL in the data folder, for who has none: started, watched, restarted when it dies, stopped cleanly.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -25,30 +25,37 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
   const cluster = placeCluster(dataDir)
   const native = placeBinaries(bin, cluster)
   const secrets = readSecrets(dataDir)
-  if (!existsSync(join(cluster, 'PG_VERSION'))) {
-    say('Creating the database (once) …')
+  await stopOrphan(cluster)
+  // initdb writes PG_VERSION early: only its own end, noted beside it, tells that the cluster is whole.
+  const unfinished = join(dataDir, 'initialising')
+  if (!existsSync(join(cluster, 'PG_VERSION')) || existsSync(unfinished)) {
+    say('Creating the database (once, about 5 seconds) …')
+    writeData(unfinished, 'An initdb is under way here, or was cut short: the next start begins it again.\n')
     await initialise(native, cluster, secrets.superuser)
+    rmSync(unfinished, { force: true })
   }
   const version = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
-  if (version !== '18') throw new StartError(`The data folder ${dataDir} holds a PostgreSQL ${version} database; this program brings PostgreSQL 18. Use the release that made it, or another BITCORP_DATA_DIR.`)
-  await stopOrphan(cluster)
+  if (version !== '18')
+    throw new StartError(`The data folder ${dataDir} holds a PostgreSQL ${version} database; this program brings PostgreSQL 18. Use the release that made it, or another BITCORP_DATA_DIR.`)
 
   const port = await freePort()
-  let child = await launch(native, cluster, port, dataDir, secrets.superuser)
+  let child = await launch(native, cluster, port, dataDir, secrets.superuser, say)
   let stopping = false
-  const watch = (started: ChildProcess): void => {
-    started.once('exit', async () => {
-      while (!stopping) {
-        say('The database ended unexpectedly; starting it again …')
-        try {
-          child = await launch(native, cluster, port, dataDir, secrets.superuser)
-          watch(child)
-          return
-        } catch {
-          await sleep(1000)
-        }
+  let restarting: Promise<void> | undefined
+  const watch = (started: ChildProcess): void => void started.once('exit', () => (restarting = stopping ? undefined : restart()))
+  const restart = async (): Promise<void> => {
+    say('The database ended unexpectedly; starting it again …')
+    for (let told = false; !stopping; ) {
+      try {
+        child = await launch(native, cluster, port, dataDir, secrets.superuser, say)
+        watch(child)
+        return say('The database is back.')
+      } catch (error) {
+        if (!told) say((error as Error).message)
+        told = true
+        await sleep(1000)
       }
-    })
+    }
   }
   watch(child)
   const urls = urlsOf(secrets, port)
@@ -57,6 +64,7 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
     pid: () => child.pid,
     stop: async () => {
       stopping = true
+      await restarting
       await stopServer(child)
     },
   }
@@ -65,8 +73,9 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
 /** Connection strings to the embedded server of a data folder that is running now, or undefined. */
 export function runningUrls(dataDir: string): Urls | undefined {
   try {
-    const [pid, , , port] = readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
-    process.kill(Number(pid), 0)
+    const cluster = join(dataDir, 'postgres')
+    const [pid, , , port] = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
+    if (!isOurServer(Number(pid), cluster)) return undefined
     return urlsOf(readSecrets(dataDir), Number(port))
   } catch {
     return undefined
@@ -80,7 +89,11 @@ export async function prepareEmbedded(urls: Urls): Promise<void> {
   try {
     const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database])
     if (!rowCount) await admin.query(`CREATE DATABASE ${database}`)
-    for (const [role, url] of [['bitcorp_owner', urls.owner], ['application_user', urls.app], ['reporting_user', urls.reporting]] as const) {
+    for (const [role, url] of [
+      ['bitcorp_owner', urls.owner],
+      ['application_user', urls.app],
+      ['reporting_user', urls.reporting],
+    ] as const) {
       const exists = (await admin.query('SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin', [role])).rowCount
       if (exists) continue
       const known = (await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role])).rowCount
@@ -155,9 +168,24 @@ function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'secrets.json')
   if (!existsSync(path)) {
     const make = () => randomBytes(24).toString('base64url')
-    writeFileSync(path, JSON.stringify({ superuser: make(), owner: make(), app: make(), reporting: make() }), { mode: 0o600 })
+    writeData(path, JSON.stringify({ superuser: make(), owner: make(), app: make(), reporting: make() }))
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+  } catch (error) {
+    throw new StartError(`The database's passwords in ${path} cannot be read: ${(error as Error).message}. Put the file back from a backup of the data folder.`)
+  }
+}
+
+/** Whole or not at all, also when the disk is full. */
+function writeData(path: string, text: string): void {
+  try {
+    writeFileSync(`${path}.new`, text, { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true })
+    throw new StartError(`The data folder ${dirname(path)} cannot be written: ${(error as Error).message}.`)
+  }
 }
 
 function urlsOf(secrets: Secrets, port: number): Urls {
@@ -166,67 +194,122 @@ function urlsOf(secrets: Secrets, port: number): Urls {
 }
 
 async function initialise(native: string, cluster: string, password: string): Promise<void> {
-  // A start that was cut short leaves a folder without PG_VERSION: nothing of it is worth keeping.
+  // A start that was cut short leaves half a cluster: nothing of it is worth keeping.
   for (const name of readdirSync(cluster)) rmSync(join(cluster, name), { recursive: true })
   const passwordFile = join(tmpdir(), `bitcorp-${randomBytes(8).toString('hex')}`)
-  writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (nobody.uid) chownSync(passwordFile, nobody.uid, nobody.gid)
   try {
-    await run(join(native, 'bin', 'initdb'), ['-D', cluster, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=es', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--no-instructions'])
+    writeFileSync(passwordFile, password, { mode: 0o600 })
+    if (nobody.uid) chownSync(passwordFile, nobody.uid, nobody.gid)
+    await run(join(native, 'bin', 'initdb'), [
+      '-D',
+      cluster,
+      '-U',
+      'postgres',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--locale-provider=icu',
+      '--icu-locale=es',
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--no-instructions',
+    ])
+  } catch (error) {
+    if (error instanceof StartError) throw error
+    throw new StartError(`The database could not be created: ${(error as Error).message}.`)
   } finally {
-    unlinkSync(passwordFile)
+    rmSync(passwordFile, { force: true })
   }
 }
 
 function run(program: string, args: string[]): Promise<void> {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { ...nobody, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
+    // Its own process group: a Ctrl-C waits for it instead of cutting it short.
+    const child = spawn(program, args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     let trouble = ''
     child.stderr.on('data', (data) => (trouble = (trouble + data).slice(-2000)))
     child.once('error', fail)
-    child.once('exit', (code) => (code === 0 ? done() : fail(new StartError(`The database could not be created: ${trouble.trim().split('\n').pop()}`))))
+    child.once('exit', (code) =>
+      code === 0 ? done() : fail(new StartError(`The database could not be created: ${/error: (.+)|FATAL: +(.+)/.exec(trouble)?.[0] ?? trouble.trim().split('\n').pop()}.`)),
+    )
   })
 }
 
-async function launch(native: string, cluster: string, port: number, dataDir: string, password: string): Promise<ChildProcess> {
+async function launch(native: string, cluster: string, port: number, dataDir: string, password: string, say: (line: string) => void): Promise<ChildProcess> {
   const settings = {
-    port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 60, shared_buffers: '256MB', wal_level: 'replica',
-    max_wal_size: '2GB', log_error_verbosity: 'terse', log_min_error_statement: 'panic', jit: 'off', shared_preload_libraries: 'pg_stat_statements', timezone: 'UTC',
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: 60,
+    shared_buffers: '256MB',
+    wal_level: 'replica',
+    max_wal_size: '2GB',
+    log_error_verbosity: 'terse',
+    log_min_error_statement: 'panic',
+    jit: 'off',
+    shared_preload_libraries: 'pg_stat_statements',
+    timezone: 'UTC',
   }
   const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   for (let attempt = 0; ; attempt++) {
-    const log = openSync(join(dataDir, 'postgres.log'), 'a', 0o600)
+    const log = openLog(dataDir)
     // Its own process group: Ctrl-C in the terminal reaches the program alone, which then stops the database last.
     const child = spawn(join(native, 'bin', 'postgres'), args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', log, log] })
     closeSync(log)
-    let exited = false
-    child.once('exit', () => (exited = true))
-    child.once('error', () => (exited = true))
-    for (let i = 0; i < 2000 && !exited; i++) {
-      if (await answers(port, password)) return child
-      await sleep(i < 100 ? 20 : 100)
-    }
+    if (await comesUp(child, port, dataDir, password, say)) return child
     // Just after a kill the dead server's lock file is still believed for a moment.
-    if (attempt >= 20) throw new StartError(`The database does not start; its own words are at the end of ${join(dataDir, 'postgres.log')}.${lastWords(dataDir)}`)
+    if (attempt >= 20 || /No space left|not writable|Permission denied|invalid (data|checkpoint)|incompatible/.test(lastWords(dataDir))) {
+      throw new StartError(`The database does not start:${lastWords(dataDir) || ' it gives no reason.'} Its own words are at the end of ${join(dataDir, 'postgres.log')}.`)
+    }
     await sleep(300)
+  }
+}
+
+/** Waits as long as the server lives: after a crash it first replays what was written. False when it ended instead. */
+async function comesUp(child: ChildProcess, port: number, dataDir: string, password: string, say: (line: string) => void): Promise<boolean> {
+  let exited = false
+  child.once('exit', () => (exited = true))
+  child.once('error', () => (exited = true))
+  for (let i = 0; !exited; i++) {
+    const answer = await ask(port, password)
+    if (answer === 'ready') return true
+    if (answer === 'stranger') {
+      await stopServer(child)
+      throw new StartError(`The database refuses the password in ${join(dataDir, 'secrets.json')}. Put back the file that belongs to this data folder.`)
+    }
+    if (i === 150) say('The database is still recovering from its last stop; this can take a while …')
+    await sleep(i < 100 ? 20 : 100)
+  }
+  return false
+}
+
+function openLog(dataDir: string): number {
+  try {
+    return openSync(join(dataDir, 'postgres.log'), 'a', 0o600)
+  } catch (error) {
+    throw new StartError(`The data folder ${dataDir} cannot be written: ${(error as Error).message}.`)
   }
 }
 
 function lastWords(dataDir: string): string {
   const lines = readFileSync(join(dataDir, 'postgres.log'), 'utf8').trimEnd().split('\n')
-  const fatal = lines.slice(-20).filter((line) => /FATAL|PANIC|could not/.test(line)).pop()
-  return fatal ? ` ${fatal.replace(/^.*?(FATAL|PANIC):\s*/, '')}` : ''
+  const fatal = lines
+    .slice(-20)
+    .filter((line) => /FATAL|PANIC|could not/.test(line))
+    .pop()
+  return fatal ? ` ${fatal.replace(/^.*?(FATAL|PANIC):\s*/, '')}.` : ''
 }
 
-async function answers(port: number, password: string): Promise<boolean> {
+async function ask(port: number, password: string): Promise<'ready' | 'stranger' | 'not yet'> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres', connectionTimeoutMillis: 2000 })
   client.on('error', () => {})
   try {
     await client.connect()
     await client.end()
-    return true
-  } catch {
-    return false
+    return 'ready'
+  } catch (error) {
+    return (error as { code?: string }).code === '28P01' ? 'stranger' : 'not yet'
   }
 }
 
@@ -235,15 +318,17 @@ async function stopOrphan(cluster: string): Promise<void> {
   const lock = join(cluster, 'postmaster.pid')
   if (!existsSync(lock)) return
   const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])
-  if (!isPostgres(pid)) return
+  if (!isOurServer(pid, cluster)) return
   process.kill(pid, 'SIGINT')
-  for (let i = 0; i < 300 && isPostgres(pid) && existsSync(lock); i++) await sleep(50)
+  for (let i = 0; i < 400 && isOurServer(pid, cluster); i++) await sleep(50)
 }
 
-function isPostgres(pid: number): boolean {
+// A process number is given out again: only a server on this very folder is ours to stop.
+function isOurServer(pid: number, cluster: string): boolean {
   try {
     process.kill(pid, 0)
-    return process.platform !== 'linux' || /postgres/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+    const command = process.platform === 'linux' ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    return command.includes('postgres') && command.includes(`-D ${cluster} `)
   } catch {
     return false
   }

@@ -22,9 +22,22 @@ type DatabaseError = Error & { code?: string; constraint?: string; detail?: stri
 
 // Constraints whose breach is not a fault of the input (422) but of the moment (409) or of an id that is nowhere (404).
 const conflicts = new Set([
-  'idx_equipment_serial_number', 'idx_equipment_fleet_code', 'idx_equipment_categories_sibling_name', 'ucr_one_membership', 'ucr_last_admin',
-  'ea_one_holder_at_a_time', 'idx_equipment_assignments_open', 'ea_machine_active', 'ea_nothing_to_return', 'ea_facts_fixed', 'ea_transfer_to_another',
-  'equipment_disposed_final', 'equipment_retire_while_assigned', 'equipment_delete_while_assigned', 'category_in_use', 'category_no_circle',
+  'idx_equipment_serial_number',
+  'idx_equipment_fleet_code',
+  'idx_equipment_categories_sibling_name',
+  'ucr_one_membership',
+  'ucr_last_admin',
+  'ea_one_holder_at_a_time',
+  'idx_equipment_assignments_open',
+  'ea_machine_active',
+  'ea_nothing_to_return',
+  'ea_facts_fixed',
+  'ea_transfer_to_another',
+  'equipment_disposed_final',
+  'equipment_retire_while_assigned',
+  'equipment_delete_while_assigned',
+  'category_in_use',
+  'category_no_circle',
 ])
 const missing = new Set(['fk_ea_equipment'])
 const unavailable = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
@@ -69,5 +82,7 @@ export function toProblem(refusal: Refusal, t: Translate, requestId: string): Pr
 }
 
 function codeOfStatus(status: number): string {
-  return { 404: 'not_found', 405: 'method_not_allowed', 406: 'not_acceptable', 408: 'too_slow', 413: 'too_large', 415: 'media_type', 429: 'too_many_requests', 431: 'too_large' }[status] ?? 'bad_request'
+  return (
+    { 404: 'not_found', 405: 'method_not_allowed', 406: 'not_acceptable', 408: 'too_slow', 413: 'too_large', 415: 'media_type', 429: 'too_many_requests', 431: 'too_large' }[status] ?? 'bad_request'
+  )
 }

@@ -6,7 +6,7 @@ import helmet from '@fastify/helmet'
 import multipart from '@fastify/multipart'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { Type } from 'typebox'
 import type { InputOf, Operation, ReplyOf } from '../plain/operation.ts'
 import { Problem } from '../plain/problem.ts'
@@ -45,7 +45,7 @@ declare module 'fastify' {
 export async function createHttp(config: Config, db: Database, translate: (language: Language) => Translate): Promise<FastifyInstance> {
   const app = Fastify({
     logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
-    disableRequestLogging: config.logLevel !== 'debug' && config.logLevel !== 'trace' && config.logLevel !== 'info',
+    logController: new LogController({ disableRequestLogging: !['info', 'debug', 'trace'].includes(config.logLevel) }),
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
@@ -62,7 +62,12 @@ export async function createHttp(config: Config, db: Database, translate: (langu
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Refusal(404, 'not_found'), request, reply))
 
-  await app.register(helmet, { contentSecurityPolicy: { directives: { 'script-src': ["'self'"], 'style-src': ["'self'"], 'style-src-attr': ["'unsafe-inline'"], 'img-src': ["'self'", 'data:', 'blob:'], 'upgrade-insecure-requests': null } }, strictTransportSecurity: config.behindProxy })
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: { 'script-src': ["'self'"], 'style-src': ["'self'"], 'style-src-attr': ["'unsafe-inline'"], 'img-src': ["'self'", 'data:', 'blob:'], 'upgrade-insecure-requests': null },
+    },
+    strictTransportSecurity: config.behindProxy,
+  })
   await app.register(cookie)
   await app.register(compress, { threshold: 2048, encodings: ['gzip', 'identity'] })
   await app.register(multipart, { limits: { fileSize: 64 * 1024 * 1024, files: 1, fields: 20 } })
@@ -103,17 +108,27 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       ...(op.method === 'GET' || Object.keys(propertiesOf(op.query)).length ? { querystring: op.query } : {}),
       ...(op.method === 'GET' || op.rawBody || isNone(op.body) ? {} : { body: op.body }),
       ...(op.rawBody ? { consumes: ['text/csv', 'multipart/form-data', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] } : {}),
-      ...(op.ifMatch ? { headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The version that was read, as in ETag. Missing: 428. Another one is there by now: 412.' })) }) } : {}),
-      ...(op.method === 'POST' && Array.isArray(op.who) && !op.rawBody ? { headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same reply.' })), ...(op.ifMatch ? { 'if-match': Type.Optional(Type.String()) } : {}) }) } : {}),
+      ...(op.ifMatch
+        ? { headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The version that was read, as in ETag. Missing: 428. Another one is there by now: 412.' })) }) }
+        : {}),
+      ...(op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
+        ? {
+            headers: Type.Object({
+              'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same reply.' })),
+              ...(op.ifMatch ? { 'if-match': Type.Optional(Type.String()) } : {}),
+            }),
+          }
+        : {}),
       response: { [op.status]: op.reply, '4xx': problem, '5xx': problem },
     },
     handler: async (request, reply) => {
       const ctx = createCtx(app, op, request, reply)
       const input = { params: request.params, query: request.query, body: isNone(op.body) ? {} : request.body } as InputOf<O>
       const key = request.headers['idempotency-key']
-      const answer = key && op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
-        ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input))
-        : await handler(ctx, input)
+      const answer =
+        key && op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
+          ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input))
+          : await handler(ctx, input)
       if (reply.sent || answer === reply) return reply
       if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
       if (app.ground.config.checkReplies) checkReply(op, answer)
@@ -169,10 +184,15 @@ function sameText(given: string | string[] | undefined, expected: string): boole
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const validation = (error as { validation?: unknown[]; validationContext?: string }).validation
   const refusal = validation ? new Refusal(400, 'input_invalid', {}, fieldsOf(validation as never, (error as { validationContext?: string }).validationContext)) : toRefusal(error)
-  if (refusal.status >= 500) request.log[refusal.status === 500 ? 'error' : 'warn']({ err: { message: (error as Error).message, code: (error as { code?: string }).code, stack: (error as Error).stack } }, 'request failed')
+  if (refusal.status >= 500)
+    request.log[refusal.status === 500 ? 'error' : 'warn']({ err: { message: (error as Error).message, code: (error as { code?: string }).code, stack: (error as Error).stack } }, 'request failed')
   const t = request.server.ground.translate(languageOf(request.headers['accept-language']))
   if (refusal.status === 503) reply.header('retry-after', '2')
-  return reply.status(refusal.status).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8').send(JSON.stringify(toProblem(refusal, t, request.id)))
+  return reply
+    .status(refusal.status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(toProblem(refusal, t, request.id)))
 }
 
 /** What is too broken to become a request: Node's own timeouts and parse errors. */
@@ -180,7 +200,9 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, code] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'too_large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'too_slow'] : [400, 'bad_request']
   const body = JSON.stringify({ type: `urn:bitcorp:problem:${code}`, title: String(status), status, code, detail: 'The request could not be read.', errors: [], request_id: '' })
-  socket.end(`HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'Request Timeout' : 'Bad Request'}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'Request Timeout' : 'Bad Request'}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 const propertiesOf = (schema: unknown): object => (schema as { properties?: object }).properties ?? {}

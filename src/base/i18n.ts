@@ -23,6 +23,10 @@ export async function createTranslator(words: readonly Words[]): Promise<(langua
 
 /** The language of an Accept-Language header: Spanish unless English is asked for before it. */
 export function languageOf(header: string | undefined): Language {
-  const first = (header ?? '').toLowerCase().split(',').map((part) => part.trim().slice(0, 2)).find((part) => part === 'es' || part === 'en')
+  const first = (header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.trim().slice(0, 2))
+    .find((part) => part === 'es' || part === 'en')
   return first === 'en' ? 'en' : 'es'
 }

@@ -9,7 +9,13 @@ export type ListField = { column: RawBuilder<unknown>; type: FieldType; sort?: b
 export type ListFields = Record<string, ListField>
 
 const casts: Record<FieldType, RawBuilder<unknown>> = {
-  text: sql`text`, number: sql`numeric`, date: sql`date`, instant: sql`timestamptz`, uuid: sql`uuid`, tags: sql`text`, boolean: sql`boolean`,
+  text: sql`text`,
+  number: sql`numeric`,
+  date: sql`date`,
+  instant: sql`timestamptz`,
+  uuid: sql`uuid`,
+  tags: sql`text`,
+  boolean: sql`boolean`,
 }
 const operators = { eq: sql`=`, ne: sql`<>`, gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` } as const
 
@@ -61,12 +67,18 @@ function specificationFilter(specifications: RawBuilder<unknown>, key: string, o
 
 function isOf(type: FieldType, value: string): boolean {
   switch (type) {
-    case 'number': return /^-?\d{1,15}(\.\d{1,6})?$/.test(value)
-    case 'date': return /^\d{4}-\d{2}-\d{2}$/.test(value) && isRealDay(value)
-    case 'instant': return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value) && isRealDay(value.slice(0, 10)) && !Number.isNaN(Date.parse(value))
-    case 'uuid': return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
-    case 'boolean': return value === 'true' || value === 'false'
-    default: return value.length <= 500
+    case 'number':
+      return /^-?\d{1,15}(\.\d{1,6})?$/.test(value)
+    case 'date':
+      return /^\d{4}-\d{2}-\d{2}$/.test(value) && isRealDay(value)
+    case 'instant':
+      return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value) && isRealDay(value.slice(0, 10)) && !Number.isNaN(Date.parse(value))
+    case 'uuid':
+      return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
+    case 'boolean':
+      return value === 'true' || value === 'false'
+    default:
+      return value.length <= 500
   }
 }
 
@@ -75,7 +87,12 @@ function isRealDay(day: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === day && day >= '0001-01-01'
 }
 
-export type Paging = { order: RawBuilder<unknown>; after: RawBuilder<unknown>; limit: number; finish: <Row extends Record<string, unknown>>(rows: Row[]) => { items: Row[]; next_cursor: string | null } }
+export type Paging = {
+  order: RawBuilder<unknown>
+  after: RawBuilder<unknown>
+  limit: number
+  finish: <Row extends Record<string, unknown>>(rows: Row[]) => { items: Row[]; next_cursor: string | null }
+}
 
 /**
  * Order and cursor. `sort` is a field name, with - in front for descending; ties go by id in the same direction; empty values come last.
@@ -86,7 +103,9 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
   const descending = sort.startsWith('-')
   const field = fields[descending ? sort.slice(1) : sort]
   if (!field || field.sort === false) {
-    const names = Object.entries(fields).filter(([, f]) => f.sort !== false).map(([name]) => name)
+    const names = Object.entries(fields)
+      .filter(([, f]) => f.sort !== false)
+      .map(([name]) => name)
     throw new Refusal(400, 'input_invalid', {}, [{ field: 'query.sort', code: 'sort_unknown', values: { fields: names.join(', ') } }])
   }
   const direction = descending ? sql`DESC` : sql`ASC`

@@ -1,5 +1,5 @@
 // One program at a time on a data folder.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from './embedded.ts'
 
@@ -8,22 +8,55 @@ export function lockDataDir(dataDir: string): () => void {
   const path = join(dataDir, 'bitcorp.lock')
   try {
     mkdirSync(dataDir, { recursive: true })
-    for (let attempt = 0; ; attempt++) {
-      try {
-        writeFileSync(path, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }), { flag: 'wx' })
-        break
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error
-        const holder = readHolder(path)
-        if (holder && isAlive(holder)) throw new StartError(`Bitcorp ERP already runs on the data folder ${dataDir} (process ${holder.pid}). Stop it first, or give another BITCORP_DATA_DIR.`)
-        rmSync(path, { force: true })
-      }
+    if (!takeLock(path)) {
+      refuseWhenHeld(path, dataDir)
+      clearLock(path, dataDir)
+      if (!takeLock(path)) refuseWhenHeld(path, dataDir)
     }
   } catch (error) {
     if (error instanceof StartError) throw error
     throw new StartError(`The data folder ${dataDir} cannot be written: ${(error as Error).message}.`)
   }
   return () => existsSync(path) && readHolder(path)?.pid === process.pid && rmSync(path, { force: true })
+}
+
+/** The lock appears whole or not at all: written beside, then linked, which fails when there is one. */
+function takeLock(path: string): boolean {
+  const mine = `${path}.${process.pid}`
+  try {
+    writeFileSync(mine, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }))
+    linkSync(mine, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(mine, { force: true })
+  }
+}
+
+function refuseWhenHeld(path: string, dataDir: string): void {
+  const holder = readHolder(path)
+  if (holder && isAlive(holder)) throw new StartError(`Bitcorp ERP already runs on the data folder ${dataDir} (process ${holder.pid}). Stop it first, or give another BITCORP_DATA_DIR.`)
+}
+
+/** Sets a dead program's lock aside. Two starts may both come here: who moved a living one's lock puts it back and gives up. */
+function clearLock(path: string, dataDir: string): void {
+  const aside = `${path}.old.${process.pid}`
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return
+  }
+  try {
+    const holder = readHolder(aside)
+    if (!holder || !isAlive(holder)) return
+    if (!existsSync(path)) linkSync(aside, path)
+    refuseWhenHeld(path, dataDir)
+  } finally {
+    rmSync(aside, { force: true })
+  }
 }
 
 type Holder = { pid: number; started: string }

@@ -8,7 +8,7 @@ import { programDir } from './config.ts'
 import { StartError } from './embedded.ts'
 
 export type Migration = { version: string; description: string; sql: string; checksum: string; transactional: boolean; name: string }
-export type MigrationStatus = { version: string; description: string; applied_at: string | null; applied_by: string | null }
+export type MigrationStatus = { version: string; description: string; state: 'applied' | 'pending' | 'edited' | 'unknown'; applied_at: string | null; applied_by: string | null }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -31,28 +31,67 @@ export function readLogic(rooms: readonly string[]): { name: string; sql: string
   return files.map((name) => ({ name, sql: readFileSync(join(programDir, name), 'utf8') }))
 }
 
+const rolesName = 'db/roles.sql'
+const noteLogic = 'INSERT INTO schema_logic (name, checksum) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()'
+const rolesSql = () => readFileSync(join(programDir, 'db', 'roles.sql'), 'utf8')
+const theLock = "SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))"
+
 /** Roles and extensions. Needs a role that may create them; when all is there already, any owner will do. */
-export async function prepareServer(url: string): Promise<void> {
+export async function prepareServer(url: string, migrations = readMigrations()): Promise<void> {
   await withClient(url, async (client) => {
     const version = Number((await client.query('SHOW server_version_num')).rows[0].server_version_num)
     if (version < 150000) throw new StartError(`The database is PostgreSQL ${Math.floor(version / 10000)}; Bitcorp ERP needs 15 to 18.`)
-    await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    if ((await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby) throw new StartError('DATABASE_URL leads to a standby, which takes no writes. Give the primary server.')
+    checkApplied(await readApplied(client), migrations)
+    await client.query(theLock)
     try {
-      await client.query(readFileSync(join(programDir, 'db', 'roles.sql'), 'utf8'))
+      await client.query(rolesSql())
     } catch (error) {
       if ((error as { code?: string }).code !== '42501') throw error
-      const missing = (await client.query(`
-        SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('bitcorp_owner', 'record_keeper', 'application_user', 'reporting_user')) < 4
-          OR (SELECT count(*) FROM pg_extension WHERE extname IN ('ltree', 'btree_gist', 'pg_trgm', 'unaccent')) < 4 AS missing`)).rows[0].missing
-      if (missing) throw new StartError('DATABASE_URL may not create roles and extensions. Let the server’s administrator run db/roles.sql on this database once, then start again.')
+      await refuseWhenUnprepared(client, (error as Error).message)
     }
   })
+}
+
+async function refuseWhenUnprepared(client: pg.Client, reason: string): Promise<void> {
+  const { rows } = await client.query(`
+    SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('bitcorp_owner', 'record_keeper', 'application_user', 'reporting_user')) < 4
+      OR (SELECT count(*) FROM pg_extension WHERE extname IN ('ltree', 'btree_gist', 'pg_trgm', 'unaccent')) < 4
+      OR NOT coalesce((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'bitcorp_owner'), false) AS missing`)
+  if (rows[0].missing)
+    throw new StartError(
+      `DATABASE_URL's user may not prepare the database (${reason}). Let the server's administrator run db/roles.sql on this database and GRANT bitcorp_owner to this user, then start again.`,
+    )
+}
+
+async function readApplied(client: pg.Client): Promise<Map<string, string>> {
+  const there = (await client.query("SELECT to_regclass('public.schema_migrations') IS NOT NULL AS there")).rows[0].there
+  if (!there) return new Map()
+  await client.query('SET ROLE bitcorp_owner')
+  const { rows } = await client.query('SELECT version, checksum FROM public.schema_migrations')
+  await client.query('RESET ROLE')
+  return new Map<string, string>(rows.map((r) => [r.version, r.checksum]))
+}
+
+/** True when the owner finds every migration and all logic as this program has them: then a start has nothing to do. */
+export async function isCurrent(url: string, rooms: readonly string[], migrations = readMigrations()): Promise<boolean> {
+  try {
+    return await withClient(url, async (client) => {
+      await client.query('SET ROLE bitcorp_owner')
+      const { rows } = await client.query('SELECT version AS name, checksum FROM schema_migrations UNION ALL SELECT name, checksum FROM schema_logic')
+      const known = new Map(rows.map((r) => [r.name as string, r.checksum as string]))
+      const ours = [...migrations.map((m) => [m.version, m.checksum] as const), ...readLogic(rooms).map((f) => [f.name, hash(f.sql)] as const), [rolesName, hash(rolesSql())] as const]
+      return rows.length === ours.length && ours.every(([name, checksum]) => known.get(name) === checksum)
+    })
+  } catch {
+    return false
+  }
 }
 
 /** Applies what is missing. Many may call this at once: one works, the others wait and find nothing to do. Gives the versions applied. */
 export async function migrate(url: string, rooms: readonly string[], say: (line: string) => void, migrations = readMigrations()): Promise<string[]> {
   return withClient(url, async (client) => {
-    await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    await client.query(theLock)
     await client.query('SET ROLE bitcorp_owner')
     await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version varchar(14) PRIMARY KEY, description text NOT NULL, checksum varchar(64) NOT NULL,
@@ -79,7 +118,21 @@ export async function migrationStatus(url: string, migrations = readMigrations()
     if (there) await client.query('SET ROLE bitcorp_owner')
     const rows = there ? (await client.query('SELECT version, description, applied_at::text, applied_by, checksum FROM schema_migrations ORDER BY version')).rows : []
     const applied = new Map(rows.map((r) => [r.version as string, r]))
-    return migrations.map((m) => ({ version: m.version, description: m.description, applied_at: applied.get(m.version)?.applied_at ?? null, applied_by: applied.get(m.version)?.applied_by ?? null }))
+    const ours = new Set(migrations.map((m) => m.version))
+    const known = migrations.map((m): MigrationStatus => {
+      const row = applied.get(m.version)
+      return {
+        version: m.version,
+        description: m.description,
+        state: !row ? 'pending' : row.checksum === m.checksum ? 'applied' : 'edited',
+        applied_at: row?.applied_at ?? null,
+        applied_by: row?.applied_by ?? null,
+      }
+    })
+    const unknown = rows
+      .filter((r) => !ours.has(r.version))
+      .map((r): MigrationStatus => ({ version: r.version, description: r.description, state: 'unknown', applied_at: r.applied_at, applied_by: r.applied_by }))
+    return [...known, ...unknown].sort((a, b) => (a.version < b.version ? -1 : 1))
   })
 }
 
@@ -88,7 +141,8 @@ function checkApplied(applied: Map<string, string>, migrations: Migration[]): vo
   const newest = migrations.at(-1)?.version ?? ''
   for (const [version, checksum] of applied) {
     const migration = known.get(version)
-    if (!migration && version > newest) throw new StartError(`The database is newer than this program: it has migration ${version}, the newest known here is ${newest}. Install the newer release; nothing was changed.`)
+    if (!migration && version > newest)
+      throw new StartError(`The database is newer than this program: it has migration ${version}, the newest known here is ${newest}. Install the newer release; nothing was changed.`)
     if (!migration) throw new StartError(`The migration ${version} was applied to the database but its file is missing here. Nothing was changed.`)
     if (migration.checksum !== checksum) throw new StartError(`The migration ${migration.name} was edited after it was applied. Restore the file; a change needs a new migration. Nothing was changed.`)
   }
@@ -117,7 +171,7 @@ async function applyOne(client: pg.Client, migration: Migration): Promise<void> 
 async function applyLogic(client: pg.Client, rooms: readonly string[], force: boolean): Promise<void> {
   const files = readLogic(rooms)
   const known = new Map((await client.query('SELECT name, checksum FROM schema_logic')).rows.map((r) => [r.name as string, r.checksum as string]))
-  if (!force && files.every((f) => known.get(f.name) === hash(f.sql))) return
+  if (!force && [...files, { name: rolesName, sql: rolesSql() }].every((f) => known.get(f.name) === hash(f.sql))) return
   await client.query("SET lock_timeout = '2s'")
   await client.query('BEGIN')
   try {
@@ -128,8 +182,10 @@ async function applyLogic(client: pg.Client, rooms: readonly string[], force: bo
         ;(error as Error).message = `${file.name}: ${(error as Error).message}`
         throw error
       }
-      await client.query('INSERT INTO schema_logic (name, checksum) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()', [file.name, hash(file.sql)])
+      await client.query(noteLogic, [file.name, hash(file.sql)])
     }
+    await client.query('DELETE FROM schema_logic WHERE name <> ALL ($1)', [[...files.map((f) => f.name), rolesName]])
+    await client.query(noteLogic, [rolesName, hash(rolesSql())])
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK')

@@ -27,7 +27,11 @@ export function fieldsOf(errors: ErrorObject[], context = 'body'): ProblemField[
     const extra = params.missingProperty ?? params.additionalProperty
     const path = `${error.instancePath}${extra === undefined ? '' : `/${extra}`}`
     const limit = params.limit ?? (Array.isArray(params.allowedValues) ? params.allowedValues.join(', ') : (params.format ?? params.type ?? ''))
-    return { field: context === 'body' ? path.slice(1).replaceAll('/', '.') : `${context}${path}`.replaceAll('/', '.'), code: `input_${keywords.has(error.keyword) ? error.keyword : 'wrong'}`, values: { limit: String(limit) } }
+    return {
+      field: context === 'body' ? path.slice(1).replaceAll('/', '.') : `${context}${path}`.replaceAll('/', '.'),
+      code: `input_${keywords.has(error.keyword) ? error.keyword : 'wrong'}`,
+      values: { limit: String(limit) },
+    }
   })
 }
 

@@ -228,6 +228,33 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
   RETURNING id
 $$;
 
+-- The account with this address, for commands. No row when there is none.
+CREATE OR REPLACE FUNCTION find_account(p_email text) RETURNS TABLE (user_id uuid, full_name text, language text, status text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+$$;
+
+-- Gives an account a new password and ends all its sessions. Gives its id, or nothing for an unknown address.
+CREATE OR REPLACE FUNCTION put_password(p_email text, p_password_hash text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
+  IF v_user_id IS NOT NULL THEN
+    UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+    PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "command"}');
+  END IF;
+  RETURN v_user_id;
+END
+$$;
+
+-- Every company of the installation, for commands.
+CREATE OR REPLACE FUNCTION list_companies() RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT c.id, c.name, c.status, c.created_at FROM companies c WHERE NOT c.is_deleted ORDER BY c.name, c.id
+$$;
+
 -- Opens a session of one hour for a command that acts as this user. Gives the user's id, or nothing for an unknown address.
 CREATE OR REPLACE FUNCTION open_command_session(p_email text, p_token_hash text) RETURNS uuid
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -249,6 +276,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT c.id, c.name FROM companies c WHERE c.id::text = p_name_or_id OR lower(c.name) = lower(p_name_or_id) ORDER BY c.id LIMIT 1
 $$;
 GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
-  open_command_session(text, text), has_companies(), find_company(text) TO bitcorp_owner;
+  open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text),
+  list_companies() TO bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
 GRANT INSERT ON companies TO record_keeper;

@@ -1,0 +1,172 @@
+// `bitcorp doctor`: what could be wrong with this installation, and what to do about it.
+import { existsSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { type CommandContext, progress } from '../../base/command.ts'
+import { programVersion } from '../../base/config.ts'
+import { findRunning, reachDatabase } from '../../base/database.ts'
+import { migrationStatus } from '../../base/migrate.ts'
+
+export type Finding = { name: string; ok: boolean; found: string; advice?: string }
+type Ask = (sql: string) => Promise<Record<string, unknown>[]>
+
+/** Looks at everything and changes nothing. A database that cannot be reached is a finding, not an error. */
+export async function examine(context: CommandContext): Promise<Finding[]> {
+  const findings = examineMachine(context)
+  const running = await findRunning(context.config)
+  let database: { urls: { owner: string; app: string }; stop: () => Promise<void> }
+  try {
+    database = running ? { urls: running, stop: async () => {} } : await reachDatabase(context.config, context.rooms, progress)
+  } catch (error) {
+    return [...findings, { name: 'database', ok: false, found: (error as Error).message }]
+  }
+  const client = new pg.Client({ connectionString: database.urls.owner, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const ask: Ask = async (sql) => (await client.query(sql)).rows
+    findings.push(...(await examineServer(ask)))
+    const migrations = await examineMigrations(database.urls.owner)
+    findings.push(...migrations)
+    if (migrations.every((m) => m.ok)) findings.push(...(await examineSchema(ask)), ...(await examinePartitions(ask)), ...(await examineRoles(ask)))
+    findings.push(await examineAppUser(database.urls.app))
+  } catch (error) {
+    findings.push({ name: 'database', ok: false, found: (error as Error).message, advice: 'Check DATABASE_URL and that the server runs.' })
+  } finally {
+    await client.end().catch(() => {})
+    await database.stop()
+  }
+  return findings
+}
+
+function examineMachine({ config }: CommandContext): Finding[] {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const findings: Finding[] = [
+    { name: 'program', ok: major > 20 || (major === 20 && minor >= 19), found: `Bitcorp ERP ${programVersion} on Node ${process.versions.node}`, advice: 'Install Node 20.19 or newer.' },
+  ]
+  if (!/^(127\.|localhost$|::1$)/.test(config.host)) {
+    findings.push({ name: 'address', ok: config.behindProxy, found: `serves ${config.host}, reachable from other machines`, advice: 'Put a proxy with TLS in front and set BITCORP_BEHIND_PROXY=1.' })
+  }
+  if (config.databaseUrl || !existsSync(config.dataDir)) return findings
+  const disk = statfsSync(config.dataDir)
+  const free = disk.bavail * disk.bsize
+  findings.push({ name: 'disk', ok: free > 1e9, found: `${(free / 1e9).toFixed(1)} GB free under ${config.dataDir}`, advice: 'Make room: below 1 GB the database may stop.' })
+  const secrets = join(config.dataDir, 'secrets.json')
+  if (existsSync(secrets))
+    findings.push({ name: 'passwords', ok: !(statSync(secrets).mode & 0o077), found: `${secrets} has mode ${(statSync(secrets).mode & 0o777).toString(8)}`, advice: `chmod 600 ${secrets}` })
+  return findings
+}
+
+/** The oldest minor release of each major that has the security fixes of May 2026. */
+const least: Record<number, number> = { 15: 18, 16: 14, 17: 10, 18: 4 }
+
+async function examineServer(ask: Ask): Promise<Finding[]> {
+  const before = Date.now()
+  const [row] = await ask(`SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, extract(epoch FROM clock_timestamp()) * 1000 AS now,
+    current_setting('server_encoding') AS encoding, current_setting('max_connections')::int AS connections, pg_is_in_recovery() AS standby,
+    (SELECT string_agg(name, ', ') FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off') AS unsafe`)
+  const major = Math.floor(Number(row?.number) / 10_000)
+  const drift = Math.round(Math.abs(Number(row?.now) - (before + Date.now()) / 2))
+  return [
+    {
+      name: 'server version',
+      ok: Number(row?.number) % 10_000 >= (least[major] ?? Number.POSITIVE_INFINITY),
+      found: `PostgreSQL ${row?.version}`,
+      advice: least[major] === undefined ? 'Bitcorp ERP is tested on 15 to 18.' : `Update to ${major}.${least[major]} or newer: older ones have known holes.`,
+    },
+    {
+      name: 'server settings',
+      ok: row?.unsafe === null && row?.encoding === 'UTF8' && Number(row?.connections) >= 20 && !row?.standby,
+      found: `${row?.unsafe ? `${row.unsafe} off; ` : ''}encoding ${row?.encoding}, ${row?.connections} connections${row?.standby ? ', a standby' : ''}`,
+      advice: 'Needs fsync, full_page_writes and synchronous_commit on, UTF8, at least 20 connections, and the primary server.',
+    },
+    { name: 'clock', ok: drift < 2000, found: `database and program are ${drift} ms apart`, advice: 'Let both machines follow a time server.' },
+  ]
+}
+
+async function examineMigrations(owner: string): Promise<Finding[]> {
+  const list = await migrationStatus(owner)
+  const wrong = list.filter((m) => m.state !== 'applied')
+  const found = wrong.length ? wrong.map((m) => `${m.version} ${m.state}`).join(', ') : `${list.length} applied`
+  const advice = wrong.some((m) => m.state === 'unknown')
+    ? 'The database is newer than this program: install the newer release.'
+    : wrong.some((m) => m.state === 'edited')
+      ? 'Restore the edited file; a change needs a new migration.'
+      : 'Run `bitcorp migrate up`, or start the server.'
+  return [{ name: 'migrations', ok: wrong.length === 0, found, advice }]
+}
+
+async function examineSchema(ask: Ask): Promise<Finding[]> {
+  const names = (rows: Record<string, unknown>[], none: string) => (rows.length ? rows.map((r) => r.name).join(', ') : none)
+  const invalid = await ask('SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid OR NOT indisready')
+  const unvalidated = await ask("SELECT conname AS name FROM pg_constraint WHERE NOT convalidated AND connamespace = 'public'::regnamespace")
+  const open = await ask(`SELECT oid::regclass::text AS name FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    AND NOT (relrowsecurity AND relforcerowsecurity) AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'company_id' AND NOT a.attisdropped)`)
+  return [
+    { name: 'indexes', ok: invalid.length === 0, found: names(invalid, 'all valid'), advice: 'DROP INDEX CONCURRENTLY each and let the migration make it again.' },
+    { name: 'constraints', ok: unvalidated.length === 0, found: names(unvalidated, 'all validated'), advice: 'ALTER TABLE … VALIDATE CONSTRAINT each.' },
+    {
+      name: 'row security',
+      ok: open.length === 0,
+      found: open.length ? `not forced on ${names(open, '')}` : 'forced on every table of companies',
+      advice: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.',
+    },
+  ]
+}
+
+async function examinePartitions(ask: Ask): Promise<Finding[]> {
+  const [row] = await ask(`SELECT
+    (SELECT count(*)::int FROM pg_inherits i WHERE i.inhparent = 'equipment_logs'::regclass AND i.inhrelid::regclass::text ~ to_char(now() AT TIME ZONE 'UTC' + interval '1 month', '"y"YYYY"m"MM|YYYY_MM')) AS ahead,
+    pg_relation_size('equipment_logs_default') AS stray`)
+  return [
+    {
+      name: 'log partitions',
+      ok: Number(row?.ahead) > 0,
+      found: Number(row?.ahead) > 0 ? 'next month is there' : 'next month is missing',
+      advice: 'Start the server: it makes them at each start and once a day.',
+    },
+    {
+      name: 'default partition',
+      ok: Number(row?.stray) === 0,
+      found: Number(row?.stray) === 0 ? 'empty' : 'holds rows of months without a partition',
+      advice: 'Look at the clock of the database, then move the rows into a partition of their month.',
+    },
+  ]
+}
+
+async function examineRoles(ask: Ask): Promise<Finding[]> {
+  const [row] = await ask(`SELECT
+    (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) + (SELECT count(*)::int FROM pg_proc WHERE proowner = r.oid) AS owned,
+    r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb AS mighty,
+    pg_has_role(r.oid, 'bitcorp_owner', 'MEMBER') OR pg_has_role(r.oid, 'record_keeper', 'MEMBER') AS borrowed,
+    (SELECT k.rolcanlogin OR k.rolsuper OR k.rolbypassrls FROM pg_roles k WHERE k.rolname = 'record_keeper') AS keeper
+    FROM pg_roles r WHERE r.rolname = 'application_user'`)
+  const wrong = [
+    Number(row?.owned) ? 'application_user owns objects' : '',
+    row?.mighty ? 'application_user has rights beyond serving' : '',
+    row?.borrowed ? 'application_user may become the owner' : '',
+    row?.keeper ? 'record_keeper may sign in or pass row security by' : '',
+  ].filter(Boolean)
+  return [
+    { name: 'roles', ok: wrong.length === 0, found: wrong.join('; ') || 'application_user owns nothing and bypasses nothing', advice: 'Run db/roles.sql and take back what was granted by hand.' },
+  ]
+}
+
+async function examineAppUser(url: string): Promise<Finding> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ user: string; seen: number }>('SELECT current_user AS user, (SELECT count(*)::int FROM equipment) AS seen')
+    return {
+      name: 'serving user',
+      ok: rows[0]?.seen === 0,
+      found: rows[0]?.seen ? `${rows[0].user} sees ${rows[0].seen} machines without being anybody` : `${rows[0]?.user} sees nothing without a signed-in person`,
+      advice: 'Serve as application_user, never as the owner or a superuser.',
+    }
+  } catch (error) {
+    return { name: 'serving user', ok: false, found: (error as Error).message, advice: 'Start the server once, or check DATABASE_APP_URL.' }
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

@@ -19,7 +19,7 @@ const [esbuild, vite] = await Promise.all([load('esbuild'), load('vite')])
 if (!esbuild || !vite) {
   // An install without the build tools runs what was built before; without that there is nothing to run.
   if (existsSync('dist/cli.js') && existsSync('dist/web/index.html')) process.exit(0)
-  console.error('The build tools are missing. Run `npm ci` without --omit=dev.')
+  process.stderr.write('The build tools are missing. Run `npm ci` without --omit=dev.\n')
   process.exit(1)
 }
 

@@ -79,9 +79,11 @@ async function letAppIn(ownerUrl: string): Promise<string> {
   try {
     await client.connect()
     await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    const { rows } = await client.query(`SELECT datname FROM pg_database d, aclexplode(d.datacl) a WHERE datname <> current_database() AND a.grantee = 'application_user'::regrole LIMIT 1`)
+    if (rows[0]) throw new Error(`the database ${rows[0].datname} on this server uses it with another one`)
     await client.query(`ALTER ROLE application_user LOGIN PASSWORD ${pg.escapeLiteral(new URL(appUrl).password)}`)
   } catch (error) {
-    throw new StartError(`application_user could not be given a password (${(error as Error).message}). Give it one yourself and set DATABASE_APP_URL to its connection string.`)
+    throw new StartError(`application_user could not be given a password (${(error as Error).message}). Set DATABASE_APP_URL to its connection string.`)
   } finally {
     await client.end().catch(() => {})
   }

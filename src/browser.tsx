@@ -1,10 +1,9 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
 import { IconHome, IconTir } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
-import { StrictMode } from 'react'
+import { StrictMode, Suspense } from 'react'
 import { createRoot } from 'react-dom/client'
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
@@ -23,6 +22,7 @@ import { words as importsWords } from './features/imports/words.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
 import { Layout, NotFound } from './web/layout.tsx'
+import { Notifications } from './web/notify.tsx'
 import { page } from './web/pages.tsx'
 import type { PaletteSearch } from './web/palette.tsx'
 import { type AccountDoor, SessionProvider, useSession } from './web/session.tsx'
@@ -100,7 +100,7 @@ if (place) {
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={resolveVariables} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
         <QueryClientProvider client={queries}>
-          <Notifications position="bottom-right" limit={4} />
+          <Suspense><Notifications position="bottom-right" limit={4} /></Suspense>
           <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>

@@ -1,5 +1,5 @@
 // Filters of lists, kept in the address: a search box, choices, texts, and the panel that holds the rarer ones.
-import { Badge, Button, Checkbox, CloseButton, Group, Menu, Popover, Stack, TextInput } from '@mantine/core'
+import { Badge, Button, Checkbox, CloseButton, Group, Popover, Radio, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { IconChevronDown, IconFilter, IconSearch, IconX } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
@@ -52,29 +52,26 @@ export type Choice = { value: string; label: string; indent?: number }
 export function ChoiceFilter({ name, label, choices, single }: { name: string; label: string; choices: readonly Choice[]; single?: boolean }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
+  const [opened, setOpened] = useState(false)
   const chosen = search[name]?.split(',') ?? []
-  const toggle = (value: string) => {
-    const next = chosen.includes(value) ? chosen.filter((other) => other !== value) : single ? [value] : [...chosen, value]
-    setSearch({ [name]: next.join(',') || undefined })
-  }
   const names = choices.filter((choice) => chosen.includes(choice.value)).map((choice) => choice.label)
+  const choose = (values: string[]) => setSearch({ [name]: values.join(',') || undefined })
+  const items = choices.map(({ value, label: text, indent = 0 }) => single ? <Radio key={value} value={value} label={text} className="choice" /> : <Checkbox key={value} value={value} label={text} className="choice" pl={indent * 18} />)
   return (
-    <Menu closeOnItemClick={single ?? false} position="bottom-start">
-      <Menu.Target>
-        <Button variant="default" className="filter-button" data-on={names.length > 0 || undefined} rightSection={<IconChevronDown size={16} aria-hidden />}>
+    <Popover opened={opened} onChange={setOpened} position="bottom-start" trapFocus returnFocus>
+      <Popover.Target>
+        <Button variant="default" className="filter-button" data-on={names.length > 0 || undefined} aria-expanded={opened} onClick={() => setOpened(!opened)} rightSection={<IconChevronDown size={16} aria-hidden />}>
           {label}{names.length > 0 && <span className="filter-value">: {names.length > 2 ? names.length : names.join(', ')}</span>}
         </Button>
-      </Menu.Target>
-      <Menu.Dropdown mah={380} className="menu-scroll">
-        {choices.map((choice) => (
-          <Menu.Item key={choice.value} role={single ? 'menuitemradio' : 'menuitemcheckbox'} aria-checked={chosen.includes(choice.value)} pl={12 + (choice.indent ?? 0) * 16} leftSection={<Checkbox.Indicator size="xs" radius={single ? 'xl' : 'sm'} checked={chosen.includes(choice.value)} />} onClick={() => toggle(choice.value)}>
-            {choice.label}
-          </Menu.Item>
-        ))}
-        {chosen.length > 0 && <Menu.Divider />}
-        {chosen.length > 0 && <Menu.Item leftSection={<IconX size={14} aria-hidden />} onClick={() => setSearch({ [name]: undefined })}>{t('web.clear')}</Menu.Item>}
-      </Menu.Dropdown>
-    </Menu>
+      </Popover.Target>
+      <Popover.Dropdown className="choices" aria-label={label}>
+        {single
+          ? <Radio.Group aria-label={label} value={chosen[0] ?? null} onChange={(value) => choose([value])}>{items}</Radio.Group>
+          : <Checkbox.Group aria-label={label} value={chosen} onChange={choose}>{items}</Checkbox.Group>}
+        {choices.length === 0 && <Text size="sm" c="dimmed">{t('web.none')}</Text>}
+        {chosen.length > 0 && <Button variant="subtle" size="compact-sm" mt="xs" leftSection={<IconX size={14} aria-hidden />} onClick={() => choose([])}>{t('web.clear')}</Button>}
+      </Popover.Dropdown>
+    </Popover>
   )
 }
 

@@ -1,5 +1,5 @@
 // The frame around every page of a company: header, navigation, command palette, and the place of the page.
-import { Burger, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
+import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
 import { useDisclosure, useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
@@ -59,15 +59,15 @@ function Content() {
   const { t } = useTranslation()
   const { me } = useSession()
   const company = useMaybeCompany()
-  if (me.companies.length === 0) return <EmptyState title={t('web.no_company_title')}>{t('web.no_company_text', { email: me.user.email })}</EmptyState>
+  if (me.companies.length === 0) return <EmptyState order={1} title={t('web.no_company_title')}>{t('web.no_company_text', { email: me.user.email })}</EmptyState>
   if (!company) return <NotFound />
-  if (company.status !== 'active') return <EmptyState title={company.name}>{t('web.company_inactive')}</EmptyState>
+  if (company.status !== 'active') return <EmptyState order={1} title={company.name}>{t('web.company_inactive')}</EmptyState>
   return <Outlet />
 }
 
 export function NotFound() {
   const { t } = useTranslation()
-  return <EmptyState title={t('web.not_found_title')} action={<PageLink to="/" account>{t('web.to_home')}</PageLink>}>{t('web.not_found_text')}</EmptyState>
+  return <EmptyState order={1} title={t('web.not_found_title')} action={<Button component={PageLink} to="/" account variant="default">{t('web.to_home')}</Button>}>{t('web.not_found_text')}</EmptyState>
 }
 
 function Navigation({ entries }: { entries: readonly PageEntry[] }) {

@@ -1,12 +1,17 @@
-// Short messages in the corner: what went well, and what was refused and why.
-import { notifications } from '@mantine/notifications'
+// Short messages in the corner: what went well, and what was refused and why. Fetched with the first one.
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
+import { lazy } from 'react'
+
+const load = () => import('@mantine/notifications')
+
+/** Where the messages appear. */
+export const Notifications = lazy(() => load().then((module) => ({ default: module.Notifications })))
 
 export function notifyDone(message: string): void {
-  notifications.show({ message, color: 'teal', icon: <IconCheck size={18} aria-hidden />, autoClose: 5000, role: 'status' })
+  void load().then(({ notifications }) => notifications.show({ message, color: 'teal', icon: <IconCheck size={18} aria-hidden />, autoClose: 5000, role: 'status' }))
 }
 
 export function notifyProblem(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
-  notifications.show({ message, color: 'red', icon: <IconAlertTriangle size={18} aria-hidden />, autoClose: 12_000, role: 'alert' })
+  void load().then(({ notifications }) => notifications.show({ message, color: 'red', icon: <IconAlertTriangle size={18} aria-hidden />, autoClose: 12_000, role: 'alert' }))
 }

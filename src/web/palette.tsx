@@ -35,7 +35,7 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
   const found = text.trim().length > 1 ? hits.map((hit) => ({ id: hit.id, label: hit.label, description: hit.description, onClick: () => go(hit.to) })) : []
   const groups: SpotlightActionGroupData[] = [{ group: t(search.label), actions: found }, { group: t('web.palette_pages'), actions: pages }].filter((group) => group.actions.length > 0)
   return (
-    <Spotlight store={store} actions={groups} filter={(_, actions) => actions} query={text} onQueryChange={setText} shortcut={null} lockScroll={false} scrollable maxHeight={420} nothingFound={t('web.palette_nothing')}
+    <Spotlight store={store} actions={groups} filter={(_, actions) => actions} query={text} onQueryChange={setText} shortcut={null} lockScroll={false} overlayProps={{ backgroundOpacity: 0.5, blur: 0 }} attributes={{ content: { 'aria-label': t('web.palette') } }} scrollable maxHeight={420} nothingFound={t('web.palette_nothing')}
       searchProps={{ leftSection: <IconSearch size={20} aria-hidden />, placeholder: t('web.palette_hint'), 'aria-label': t('web.palette_hint') }} />
   )
 }

@@ -13,11 +13,12 @@ export function LoadingState() {
   )
 }
 
-export function EmptyState({ icon, title, children, action }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }) {
+/** `order` 1 where it stands for a whole page. */
+export function EmptyState({ icon, title, children, action, order = 2 }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode; order?: 1 | 2 }) {
   return (
     <Stack align="center" gap="xs" py="xl" px="md" ta="center" maw={520} mx="auto">
       {icon && <span className="empty-icon" aria-hidden>{icon}</span>}
-      <Title order={2} size="h3">{title}</Title>
+      <Title order={order} size="h3">{title}</Title>
       {children && <Text c="dimmed">{children}</Text>}
       {action}
     </Stack>

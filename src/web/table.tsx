@@ -1,8 +1,8 @@
 // The one list: columns to choose, sort and paging by the address, and cards on a phone.
-import { Button, Checkbox, Group, Menu, Select, Skeleton, Table, Text } from '@mantine/core'
+import { Button, Checkbox, Group, Popover, Select, Skeleton, Table, Text } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { IconArrowDown, IconArrowsSort, IconArrowUp, IconColumns3 } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useColumns } from './columns.ts'
 import type { ListResult } from './query.ts'
@@ -69,7 +69,7 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }:
   const go = useGo()
   return (
     <div className="list-scroll">
-      <Table highlightOnHover verticalSpacing={6} horizontalSpacing="sm" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
+      <Table highlightOnHover verticalSpacing={6} horizontalSpacing="xs" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
           <Table.Tr>{shown.map((column) => <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} />)}</Table.Tr>
@@ -152,21 +152,19 @@ function SortSelect<T>({ columns, defaultSort }: { columns: Column<T>[]; default
 
 function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) {
   const { t } = useTranslation()
+  const [opened, setOpened] = useState(false)
   return (
-    <Menu closeOnItemClick={false} position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" leftSection={<IconColumns3 size={16} aria-hidden />}>{t('web.columns')}</Button>
-      </Menu.Target>
-      <Menu.Dropdown mah={420} className="menu-scroll">
-        {columns.map((column, place) => (
-          <Menu.Item key={column.key} disabled={place === 0} role="menuitemcheckbox" aria-checked={keys.includes(column.key)} leftSection={<Checkbox.Indicator size="xs" checked={keys.includes(column.key)} />} onClick={() => choose(columns.map((other) => other.key).filter((key) => (key === column.key ? !keys.includes(key) : keys.includes(key))))}>
-            {column.title}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item onClick={reset}>{t('web.columns_reset')}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Popover opened={opened} onChange={setOpened} position="bottom-end" trapFocus returnFocus>
+      <Popover.Target>
+        <Button variant="default" leftSection={<IconColumns3 size={16} aria-hidden />} aria-expanded={opened} onClick={() => setOpened(!opened)}>{t('web.columns')}</Button>
+      </Popover.Target>
+      <Popover.Dropdown className="choices" aria-label={t('web.columns')}>
+        <Checkbox.Group aria-label={t('web.columns')} value={keys} onChange={(chosen) => choose(columns.map((column) => column.key).filter((key) => chosen.includes(key)))}>
+          {columns.map((column, place) => <Checkbox key={column.key} value={column.key} label={column.title} disabled={place === 0} className="choice" />)}
+        </Checkbox.Group>
+        <Button variant="subtle" size="compact-sm" mt="xs" onClick={reset}>{t('web.columns_reset')}</Button>
+      </Popover.Dropdown>
+    </Popover>
   )
 }
 

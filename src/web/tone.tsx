@@ -4,10 +4,12 @@ import type { ReactNode } from 'react'
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'idle' | 'info'
 
-export function ToneBadge({ tone, icon: ToneIcon, children }: { tone: Tone; icon?: Icon; children: ReactNode }) {
+/** `title`: what the label stands for, said before it to a screen reader and shown on hover. */
+export function ToneBadge({ tone, icon: ToneIcon, title, children }: { tone: Tone; icon?: Icon; title?: string; children: ReactNode }) {
   return (
-    <span className={`tone tone-${tone}`}>
+    <span className={`tone tone-${tone}`} title={title}>
       {ToneIcon && <ToneIcon size={14} stroke={2.2} aria-hidden />}
+      {title && <span className="visually-hidden">{title}: </span>}
       {children}
     </span>
   )

@@ -9,6 +9,8 @@ import { HolderCell, ServiceDate, StatusBadge } from './status.tsx'
 
 const text = (value: string | number | null) => value ?? <span className="dimmed">–</span>
 
+const makerOf = (machine: Equipment) => [machine.manufacturer, machine.model].filter(Boolean).join(' ')
+
 export function useEquipmentColumns(): Column<Equipment>[] {
   const { t } = useTranslation()
   const format = useFormat()
@@ -17,13 +19,13 @@ export function useEquipmentColumns(): Column<Equipment>[] {
     const day = (key: keyof Equipment & string, extra = true) => field(key, { extra, render: (row) => <span className="nowrap">{format.day(row[key] as string | null)}</span> })
     const money = (key: 'purchase_price' | 'current_value') => field(key, { extra: true, align: 'right', render: (row) => <span className="nowrap">{format.money(row[key])}</span> })
     return [
-      field('name'),
+      field('name', { render: (row) => <>{row.name}<span className="cell-second">{makerOf(row)}</span></> }),
       { key: 'code', title: t('equipment.code'), sort: 'serial_number', render: (row) => <span className="mono nowrap">{row.fleet_code ?? row.serial_number}</span> },
       field('status', { render: (row) => <StatusBadge status={row.status} /> }),
       { key: 'holder', title: t('equipment.holder'), render: (row) => <HolderCell machine={row} /> },
       { key: 'category', title: t('equipment.category'), extra: true, render: (row) => text(row.category_name) },
-      { key: 'maker', title: t('equipment.maker_model'), sort: 'manufacturer', render: (row) => text([row.manufacturer, row.model].filter(Boolean).join(' ') || null) },
-      field('location'),
+      { key: 'maker', title: t('equipment.maker_model'), sort: 'manufacturer', extra: true, render: (row) => text(makerOf(row) || null) },
+      field('location', { render: (row) => <span title={row.location ?? undefined}>{text(row.location)}</span> }),
       field('next_maintenance_date', { render: (row) => <ServiceDate machine={row} /> }),
       field('serial_number', { extra: true, render: (row) => <span className="mono nowrap">{row.serial_number}</span> }),
       field('fleet_code', { extra: true }),

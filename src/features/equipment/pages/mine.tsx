@@ -14,7 +14,7 @@ import { takeBack } from '../../assignments/contract.ts'
 import { type Equipment, listEquipment } from '../contract.ts'
 import { StatusBadge } from './status.tsx'
 
-/** `always`: also says so when there are none. */
+/** `always`: for whom this is the page: all of them, and a word when there are none. Else the first few. */
 export function MyMachines({ always }: { always?: boolean }) {
   const { t } = useTranslation()
   const { me } = useSession()
@@ -26,15 +26,18 @@ export function MyMachines({ always }: { always?: boolean }) {
   if (items.length === 0) return always ? <div className="surface"><EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.home_mine_none')} action={take}>{t('equipment.home_mine_none_text')}</EmptyState></div> : null
   return (
     <section aria-labelledby="my-machines">
-      <Title order={2} id="my-machines" mb="xs">{t('equipment.home_mine')}</Title>
-      <ul className="mine">{items.map((machine) => <li key={machine.id}><MineCard machine={machine} onReturn={() => setReturning(machine)} /></li>)}</ul>
+      <Group justify="space-between" mb="xs">
+        <Title order={2} id="my-machines">{t('equipment.home_mine')}</Title>
+        {!always && items.length > 3 && <Button component={PageLink} to="/equipment" search={{ holder_id: me.user.id }} variant="subtle" size="compact-sm" aria-label={`${t('equipment.home_all')}: ${t('equipment.home_mine')}`}>{t('equipment.home_all')}</Button>}
+      </Group>
+      <ul className="mine">{(always ? items : items.slice(0, 3)).map((machine) => <li key={machine.id}><MineCard machine={machine} onReturn={() => setReturning(machine)} {...(always ? { large: true } : {})} /></li>)}</ul>
       {always && <Group mt="md">{take}</Group>}
       {returning && <ReturnDialog machine={returning} onClose={() => setReturning(null)} />}
     </section>
   )
 }
 
-function MineCard({ machine, onReturn }: { machine: Equipment; onReturn: () => void }) {
+function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: () => void; large?: boolean }) {
   const { t } = useTranslation()
   const format = useFormat()
   const due = machine.holder?.due_at ?? null
@@ -52,7 +55,7 @@ function MineCard({ machine, onReturn }: { machine: Equipment; onReturn: () => v
         <span className="dimmed">{t('equipment.home_since', { since: format.relative(machine.holder?.assigned_at) })}</span>
         {due && <ToneBadge tone={isLate ? 'bad' : 'info'} icon={IconClock}>{t('equipment.home_due', { when: format.instant(due) })}</ToneBadge>}
       </Group>
-      <Button size="lg" fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: machine.name })}>{t('equipment.home_return')}</Button>
+      <Button size={large ? 'lg' : 'sm'} variant={large ? 'filled' : 'default'} fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: machine.name })}>{t('equipment.home_return')}</Button>
     </article>
   )
 }

@@ -30,7 +30,7 @@ export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 's
     <span className="inline">
       <IconUser size={15} aria-hidden />
       {holder.display_name}
-      {isLate && <ToneBadge tone="bad" icon={IconClock}>{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
+      {isLate && <ToneBadge tone="bad" icon={IconAlertTriangle} title={t('equipment.late_title')}>{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
     </span>
   )
 }

@@ -7,7 +7,7 @@
 
 SET LOCAL ROLE bitcorp_owner;
 GRANT EXECUTE ON FUNCTION generate_uuid_v7(), is_not_blank(text), validate_equipment_serial_number(text), is_tag_list(text[]),
-  is_specification_template(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
+  is_specification_template(jsonb), has_specification_choices(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
 GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens TO record_keeper;
 DROP POLICY IF EXISTS users_keeper ON users;
 CREATE POLICY users_keeper ON users TO record_keeper USING (true) WITH CHECK (true);

@@ -3,7 +3,8 @@
 
 GRANT SELECT, INSERT, UPDATE ON equipment_serial_counters, equipment_status_history, equipment_search_documents TO record_keeper;
 GRANT SELECT, INSERT ON equipment_search_words TO record_keeper;
-GRANT SELECT ON equipment_categories TO record_keeper;
+-- UPDATE of one column, so that a machine can hold its category in place (FOR SHARE) while it enters.
+GRANT SELECT, UPDATE (version) ON equipment_categories TO record_keeper;
 DROP POLICY IF EXISTS equipment_categories_keeper ON equipment_categories;
 CREATE POLICY equipment_categories_keeper ON equipment_categories TO record_keeper USING (true) WITH CHECK (true);
 DROP POLICY IF EXISTS equipment_serial_counters_keeper ON equipment_serial_counters;
@@ -45,6 +46,14 @@ BEGIN
     INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number)
     VALUES (NEW.company_id, left(NEW.serial_number, 10), right(NEW.serial_number, 6)::int)
     ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = excluded.last_number WHERE k.last_number < excluded.last_number;
+  END IF;
+  -- Not into a category that was deleted; one being deleted at this moment is waited for.
+  IF NEW.category_id IS NOT NULL AND NOT NEW.is_deleted
+     AND (TG_OP = 'INSERT' OR NEW.category_id IS DISTINCT FROM OLD.category_id OR OLD.is_deleted) THEN
+    PERFORM FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.id = NEW.category_id AND NOT k.is_deleted FOR SHARE;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_equipment_category', MESSAGE = 'no such category';
+    END IF;
   END IF;
   IF TG_OP = 'UPDATE' THEN
     IF NEW.status <> OLD.status THEN

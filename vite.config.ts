@@ -18,8 +18,13 @@ function themeStyles(): Plugin {
   }
 }
 
+/** The server says each refusal in full, so the page need not carry those sentences in two languages. */
+function withoutProblems(): Plugin {
+  return { name: 'without-problems', enforce: 'pre', transform: (code, id) => (id.endsWith('/words.ts') ? code.replace(/^ {4}problems: \{\n[\s\S]*?^ {4}\},\n/gm, '') : undefined) }
+}
+
 export default defineConfig({
-  plugins: [react(), themeStyles()],
+  plugins: [react(), themeStyles(), withoutProblems()],
   publicDir: 'src/web/public',
   css: { postcss: { plugins: [preset()] } },
   build: { outDir: 'dist/web', emptyOutDir: true, target: 'es2022', sourcemap: false, reportCompressedSize: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },

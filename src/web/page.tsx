@@ -14,9 +14,13 @@ export function Page({ title, subtitle, actions, above, children }: { title: str
     document.title = `${title} · ${t('web.product')}`
   }, [title, t])
   // A screen reader hears the new page's name; the first page leaves the focus where the browser puts it.
+  // The wait lets a dialog that closes by the same step give its focus back first.
   useEffect(() => {
-    if (lastPath !== null && lastPath !== path) heading.current?.focus({ preventScroll: true })
+    const isNew = lastPath !== null && lastPath !== path
     lastPath = path
+    if (!isNew) return
+    const timer = setTimeout(() => heading.current?.focus({ preventScroll: true }), 60)
+    return () => clearTimeout(timer)
   }, [path])
   return (
     <>

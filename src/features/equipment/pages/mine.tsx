@@ -14,6 +14,9 @@ import { takeBack } from '../../assignments/contract.ts'
 import { type Equipment, listEquipment } from '../contract.ts'
 import { StatusBadge } from './status.tsx'
 
+/** Machines of one kind share their name; the code tells them apart. */
+const fullName = (machine: Equipment) => `${machine.name} ${machine.fleet_code ?? machine.serial_number}`
+
 /** `always`: for whom this is the page: all of them, and a word when there are none. Else the first few. */
 export function MyMachines({ always }: { always?: boolean }) {
   const { t } = useTranslation()
@@ -55,7 +58,7 @@ function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: 
         <span className="dimmed">{t('equipment.home_since', { since: format.relative(machine.holder?.assigned_at) })}</span>
         {due && <ToneBadge tone={isLate ? 'bad' : 'info'} icon={IconClock}>{t('equipment.home_due', { when: format.instant(due) })}</ToneBadge>}
       </Group>
-      <Button size={large ? 'lg' : 'sm'} variant={large ? 'filled' : 'default'} fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: machine.name })}>{t('equipment.home_return')}</Button>
+      <Button size={large ? 'lg' : 'sm'} variant={large ? 'filled' : 'default'} fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: fullName(machine) })}>{t('equipment.home_return')}</Button>
     </article>
   )
 }
@@ -63,9 +66,9 @@ function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: 
 function ReturnDialog({ machine, onClose }: { machine: Equipment; onClose: () => void }) {
   const { t } = useTranslation()
   const [notes, setNotes] = useState('')
-  const action = useAction(takeBack, { done: t('equipment.return_done', { name: machine.name }), onDone: onClose })
+  const action = useAction(takeBack, { done: t('equipment.return_done', { name: fullName(machine) }), onDone: onClose })
   return (
-    <Dialog opened onClose={onClose} title={t('equipment.return_title', { name: machine.name })}>
+    <Dialog opened onClose={onClose} title={t('equipment.return_title', { name: fullName(machine) })}>
       <Stack>
         <Text>{t('equipment.return_text')}</Text>
         <Textarea label={t('equipment.return_notes')} description={t('equipment.return_notes_hint')} autosize minRows={3} maxLength={2000} value={notes} onChange={(event) => setNotes(event.currentTarget.value)} />

@@ -27,11 +27,14 @@ export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 's
   if (!holder) return <span className="dimmed">{machine.status === 'active' ? t('equipment.available') : '–'}</span>
   const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
   return (
-    <span className="inline">
-      <IconUser size={15} aria-hidden />
-      {holder.display_name}
-      {isLate && <ToneBadge tone="bad" icon={IconAlertTriangle} title={t('equipment.late_title')}>{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
-    </span>
+    <>
+      <span className="inline"><IconUser size={15} aria-hidden />{holder.display_name}</span>
+      {isLate && (
+        <span className="cell-second tone-bad-text">
+          <IconAlertTriangle size={12} aria-hidden /> {t('equipment.late', { since: format.relative(holder.due_at) })}
+        </span>
+      )}
+    </>
   )
 }
 

@@ -21,6 +21,8 @@ export type SaveFormOptions<V extends Values, R> = {
   reload?: () => Promise<{ values: V; version: number }>
   onSaved: (reply: R) => void
   validate?: (values: V) => FormErrors
+  /** The field at which a refusal stands that names no field itself, by the code of the problem. */
+  places?: Partial<Record<string, keyof V & string>>
 }
 
 export type SaveForm<V extends Values> = {
@@ -62,7 +64,8 @@ export function useSaveForm<V extends Values, R>(options: SaveFormOptions<V, R>)
       if (theirs && typeof theirs === 'object' && 'values' in theirs) return setConflict({ base: base.current.values, mine: values, theirs: theirs as { values: V; version: number } })
     }
     setProblem(error)
-    form.setErrors(placeErrors(error, values))
+    const place = options.places?.[error.code]
+    form.setErrors({ ...(place ? { [place]: error.message } : {}), ...placeErrors(error, values) })
     focusFirstError()
   }
   return {

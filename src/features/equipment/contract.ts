@@ -12,7 +12,8 @@ export const ownerships = ['owned', 'rented', 'leased'] as const
 export type Status = (typeof statuses)[number]
 
 const Amount = Type.String({ pattern: '^\\d{1,12}(\\.\\d{1,2})?$' })
-const Specifications = Type.Object({}, { additionalProperties: true, maxProperties: 100 })
+const NamedValues = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true }))
+const Specifications = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true, maxProperties: 100 }))
 const Tags = Type.Array(Text(50), { maxItems: 50, uniqueItems: true })
 
 export const Holder = Type.Object({ assignment_id: Id, user_id: Id, display_name: Type.String(), assigned_at: Instant, due_at: Nullable(Instant) }, { additionalProperties: false })
@@ -42,7 +43,7 @@ export const Equipment = Type.Object(
     warranty_expires_at: Nullable(Day),
     category_id: Nullable(Id),
     category_name: Nullable(Type.String()),
-    specifications: Type.Object({}, { additionalProperties: true }),
+    specifications: NamedValues,
     tags: Type.Array(Type.String()),
     holder: Nullable(Holder),
     is_deleted: Type.Boolean(),
@@ -126,8 +127,8 @@ export const TimelineEntry = Type.Object(
     recorded_by_name: Nullable(Type.String()),
     reason: Nullable(Type.String()),
     holder_name: Nullable(Type.String({ description: 'For hand-overs and returns: who took or returned it' })),
-    old: Type.Object({}, { additionalProperties: true }),
-    new: Type.Object({}, { additionalProperties: true }),
+    old: NamedValues,
+    new: NamedValues,
   },
   { additionalProperties: false },
 )

@@ -1,0 +1,170 @@
+// Who has the machine, and the buttons and dialogs to hand it over, pass it on and take it back.
+import { Group, Text, Textarea, TextInput } from '@mantine/core'
+import { IconArrowBackUp, IconArrowRight, IconArrowsExchange, IconHandGrab, IconUserCheck, IconUserOff } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ActionButton } from '../../../web/action.tsx'
+import { Dialog } from '../../../web/dialog.tsx'
+import { FormBody, useSaveForm } from '../../../web/form.tsx'
+import { instantOf, useFormat } from '../../../web/format.ts'
+import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
+import { notifyDone } from '../../../web/notify.tsx'
+import { useCall } from '../../../web/query.ts'
+import { useCompany, useSession } from '../../../web/session.tsx'
+import { ToneBadge } from '../../../web/tone.tsx'
+import { listPeople } from '../../access/contract.ts'
+import { assign, takeBack, transfer } from '../../assignments/contract.ts'
+import type { Equipment } from '../contract.ts'
+
+type Step = 'assign' | 'transfer' | 'return'
+
+export function HolderPanel({ machine }: { machine: Equipment }) {
+  const { t } = useTranslation()
+  const [step, setStep] = useState<Step>('assign')
+  const [opened, setOpened] = useState(false)
+  const reasons = useReasons(machine)
+  const operator = useCompany().role === 'operator'
+  const start = (next: Step) => () => { setStep(next); setOpened(true) }
+  const close = () => setOpened(false)
+  const assignButton = <ActionButton key="assign" op={assign} unless={reasons.assign} variant={machine.holder ? 'default' : 'filled'} leftSection={<IconHandGrab size={20} aria-hidden />} onClick={start('assign')}>{t(operator ? 'assignments.take' : 'assignments.assign')}</ActionButton>
+  const returnButton = <ActionButton key="return" op={takeBack} unless={reasons.return} variant={machine.holder ? 'filled' : 'default'} leftSection={<IconArrowBackUp size={20} aria-hidden />} onClick={start('return')}>{t('assignments.return')}</ActionButton>
+  const transferButton = <ActionButton key="transfer" op={transfer} unless={reasons.transfer} variant="default" leftSection={<IconArrowsExchange size={20} aria-hidden />} onClick={start('transfer')}>{t('assignments.transfer')}</ActionButton>
+  return (
+    <section className="surface holder-panel" aria-label={t('equipment.holder')}>
+      <Holder machine={machine} />
+      <div className="big-actions">{machine.holder ? [returnButton, transferButton, assignButton] : [assignButton, transferButton, returnButton]}</div>
+      <Dialog opened={opened} onClose={close} title={t(`assignments.${step}_title`, { name: machine.name })}>
+        {step === 'return' ? <ReturnForm machine={machine} onClose={close} /> : <HandOverForm machine={machine} step={step} onClose={close} />}
+      </Dialog>
+    </section>
+  )
+}
+
+function Holder({ machine: { holder, status } }: { machine: Equipment }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { me } = useSession()
+  if (!holder) {
+    return (
+      <div className="holder">
+        <IconUserOff size={28} className="holder-icon" aria-hidden />
+        <div>
+          <Text fw={650}>{t(status === 'active' ? 'assignments.nobody' : 'assignments.nobody_not_active')}</Text>
+          {status !== 'active' && <Text size="sm" c="dimmed">{t('assignments.only_active')}</Text>}
+        </div>
+      </div>
+    )
+  }
+  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
+  return (
+    <div className="holder">
+      <IconUserCheck size={28} className="holder-icon" aria-hidden />
+      <div>
+        <Text fw={650}>{holder.user_id === me.user.id ? t('assignments.you_have_it') : t('assignments.has_it', { name: holder.display_name })}</Text>
+        <Text size="sm" c="dimmed">{t('assignments.since', { when: format.instant(holder.assigned_at), ago: format.relative(holder.assigned_at) })}</Text>
+        {holder.due_at && <div className="inline"><Text size="sm" c="dimmed">{t('assignments.due', { when: format.instant(holder.due_at) })}</Text>{isLate && <ToneBadge tone="bad">{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}</div>}
+      </div>
+    </div>
+  )
+}
+
+/** Why a step is not possible now, whatever the role; the database has the last word. */
+function useReasons(machine: Equipment): Record<Step, string | false> {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const { role } = useCompany()
+  const { holder, status } = machine
+  const notActive = status !== 'active' && t('assignments.only_active')
+  const nobody = !holder && t('assignments.nobody_has_it')
+  const other = role === 'operator' && holder !== null && holder.user_id !== me.user.id && t('assignments.not_yours', { name: holder.display_name })
+  return { assign: (holder !== null && t('machine.held', { name: holder.display_name })) || notActive, transfer: nobody || notActive, return: nobody || other }
+}
+
+type HandOverValues = { user_id: string | null; due_at: { day: string; time: string }; notes: string }
+
+function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'assign' | 'transfer'; onClose: () => void }) {
+  const { t } = useTranslation()
+  const call = useCall()
+  const { me } = useSession()
+  const { role, timeZone } = useCompany()
+  const operator = role === 'operator'
+  const [person, setPerson] = useState<LookupOption | null>(operator ? { value: me.user.id, label: me.user.full_name } : null)
+  const state = useSaveForm<HandOverValues, unknown>({
+    initial: { user_id: person?.value ?? null, due_at: { day: '', time: '' }, notes: '' },
+    validate: ({ user_id, due_at }) => ({ ...(user_id ? {} : { user_id: t('assignments.person_needed') }), ...(due_at.time && !due_at.day ? { due_at: t('assignments.day_needed') } : {}) }),
+    save: ({ user_id, due_at, notes }, _, { key }) => call(step === 'assign' ? assign : transfer, {
+      params: { equipment_id: machine.id },
+      body: { user_id: user_id ?? '', notes: notes.trim() || null, due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
+      idempotencyKey: key,
+    }),
+    onSaved: () => {
+      onClose()
+      notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: machine.name, person: person?.label }))
+    },
+  })
+  return (
+    <FormBody state={state} submitLabel={t(operator ? 'assignments.take' : `assignments.${step}`)} onCancel={onClose}>
+      {step === 'transfer' && <FromTo from={machine.holder?.display_name ?? ''} to={person?.label} />}
+      {operator
+        ? <Text>{t('assignments.take_text')}</Text>
+        : <PersonField value={person} without={step === 'transfer' ? machine.holder?.user_id : undefined} error={state.form.errors.user_id} onChange={(option) => { setPerson(option); state.form.setFieldValue('user_id', option?.value ?? null) }} />}
+      <DueField form={state.form} />
+      <Textarea label={t('assignments.notes')} description={t('assignments.notes_hint')} autosize minRows={2} maxLength={2000} {...state.form.getInputProps('notes')} />
+    </FormBody>
+  )
+}
+
+function FromTo({ from, to }: { from: string; to: string | undefined }) {
+  const { t } = useTranslation()
+  return (
+    <div className="from-to">
+      <div><Text size="xs" c="dimmed">{t('assignments.from')}</Text><Text fw={600}>{from}</Text></div>
+      <IconArrowRight size={22} aria-hidden />
+      <div aria-live="polite"><Text size="xs" c="dimmed">{t('assignments.to')}</Text><Text fw={600} className={to ? '' : 'dimmed'}>{to ?? t('assignments.choose')}</Text></div>
+    </div>
+  )
+}
+
+function PersonField({ value, without, error, onChange }: { value: LookupOption | null; without: string | undefined; error: React.ReactNode; onChange: (option: LookupOption | null) => void }) {
+  const { t } = useTranslation()
+  const call = useCall()
+  const { company_id } = useCompany()
+  const find = async (q: string, signal: AbortSignal) => {
+    const { items } = await call(listPeople, { query: { ...(q ? { q } : {}), is_active: 'true', limit: 50, sort: 'display_name' }, signal })
+    return items.filter((person) => person.user_id !== without).map((person) => ({ value: person.user_id, label: person.display_name, hint: `${t(`web.role_${person.role}`)} · ${person.email}` }))
+  }
+  return <Lookup id={['people', company_id, without ?? '']} find={find} value={value} onChange={onChange} label={t('assignments.person')} placeholder={t('assignments.person_hint')} error={error} required autoFocus />
+}
+
+function DueField({ form }: { form: ReturnType<typeof useSaveForm<HandOverValues, unknown>>['form'] }) {
+  const { t } = useTranslation()
+  const today = useFormat().today()
+  const day = form.getInputProps('due_at.day')
+  return (
+    <Group gap="sm" align="flex-start" wrap="nowrap" grow>
+      <TextInput type="date" label={t('assignments.due_day')} min={today} description={t('assignments.due_hint')} {...day} error={form.errors.due_at ?? day.error} />
+      <TextInput type="time" label={t('assignments.due_time')} description={t('assignments.due_time_hint')} {...form.getInputProps('due_at.time')} />
+    </Group>
+  )
+}
+
+function ReturnForm({ machine, onClose }: { machine: Equipment; onClose: () => void }) {
+  const { t } = useTranslation()
+  const call = useCall()
+  const { me } = useSession()
+  const mine = machine.holder?.user_id === me.user.id
+  const state = useSaveForm({
+    initial: { notes: '' },
+    save: ({ notes }, _, { key }) => call(takeBack, { params: { equipment_id: machine.id }, body: { notes: notes.trim() || null }, idempotencyKey: key }),
+    onSaved: () => {
+      onClose()
+      notifyDone(t('assignments.return_done', { name: machine.name }))
+    },
+  })
+  return (
+    <FormBody state={state} submitLabel={t('assignments.return')} onCancel={onClose}>
+      <Text>{mine ? t('assignments.return_mine_text') : t('assignments.return_text', { name: machine.holder?.display_name })}</Text>
+      <Textarea label={t('assignments.return_notes')} description={t('assignments.return_notes_hint')} autosize minRows={2} maxLength={2000} data-autofocus {...state.form.getInputProps('notes')} />
+    </FormBody>
+  )
+}

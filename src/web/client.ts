@@ -112,6 +112,6 @@ async function problemOf(response: Response, url: string): Promise<ProblemError>
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** crypto.randomUUID is missing on plain http addresses of a local network. */
-function randomKey(): string {
+export function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

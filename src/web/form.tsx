@@ -5,7 +5,7 @@ import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ProblemError } from './client.ts'
+import { ProblemError, randomKey } from './client.ts'
 import { type Conflict, ConflictDialog } from './conflict.tsx'
 import { UnsavedGuard } from './dialog.tsx'
 
@@ -15,8 +15,8 @@ export type SaveFormOptions<V extends Values, R> = {
   initial: V
   /** The version that was read; left out for something new. */
   version?: number
-  /** Sends the values; `version` is the one to name in If-Match. */
-  save: (values: V, version: number | undefined) => Promise<R>
+  /** Sends the values; `version` is the one to name in If-Match, `base` what it held, `key` the same when the same values are sent again. */
+  save: (values: V, version: number | undefined, sent: { base: V; key: string }) => Promise<R>
   /** Reads what is stored now, after somebody else saved first. Needed with `version`. */
   reload?: () => Promise<{ values: V; version: number }>
   onSaved: (reply: R) => void
@@ -39,6 +39,7 @@ export function useSaveForm<V extends Values, R>(options: SaveFormOptions<V, R>)
   const form = useForm<V>({ initialValues: options.initial, ...(options.validate ? { validate: options.validate } : {}) })
   const queries = useQueryClient()
   const base = useRef({ values: options.initial, version: options.version })
+  const last = useRef({ text: '', key: '' })
   const [saving, setSaving] = useState(false)
   const [problem, setProblem] = useState<ProblemError | null>(null)
   const [conflict, setConflict] = useState<Conflict<V> | null>(null)
@@ -47,7 +48,9 @@ export function useSaveForm<V extends Values, R>(options: SaveFormOptions<V, R>)
     setSaving(true)
     setProblem(null)
     try {
-      const reply = await options.save(values, base.current.version)
+      const text = JSON.stringify(values)
+      if (last.current.text !== text) last.current = { text, key: randomKey() }
+      const reply = await options.save(values, base.current.version, { base: base.current.values, key: last.current.key })
       form.resetDirty(values)
       await queries.invalidateQueries()
       options.onSaved(reply)

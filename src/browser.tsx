@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconHome, IconTir } from '@tabler/icons-react'
+import { IconArrowsExchange, IconHome, IconTir } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -16,6 +16,7 @@ import { words as assignmentsWords } from './features/assignments/words.ts'
 import { words as categoriesWords } from './features/categories/words.ts'
 import { words as companiesWords } from './features/companies/words.ts'
 import { listEquipment } from './features/equipment/contract.ts'
+import { words as machineWords } from './features/equipment/pages/words.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
@@ -36,10 +37,14 @@ import { words as webWords } from './web/words.ts'
 const pages = [
   page('/', () => import('./features/equipment/pages/home.tsx'), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
   page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
+  page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
+  page('/equipment/$equipmentId', () => import('./features/equipment/pages/machine.tsx'), 'MachinePage'),
+  page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
+  page('/assignments', () => import('./features/assignments/pages.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, assignmentsWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

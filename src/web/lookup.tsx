@@ -49,7 +49,7 @@ export function Lookup({ id, find, value, onChange, label, hideLabel, descriptio
       required={required ?? false}
       clearable={clearable ?? false}
       clearButtonProps={{ 'aria-label': t('web.clear') }}
-      maxDropdownHeight={320}
+      openOnFocus={false}
       {...(description ? { description } : {})}
       {...(placeholder ? { placeholder } : {})}
       {...(autoFocus ? { 'data-autofocus': true } : {})}
@@ -61,7 +61,11 @@ function Option({ option }: { option: LookupOption | undefined }) {
   return (
     <span className="lookup-option">
       <span>{option?.label}</span>
-      {option?.hint && <Text component="span" size="xs" c="dimmed">{option.hint}</Text>}
+      {option?.hint && (
+        <Text component="span" size="xs" c="dimmed">
+          {option.hint}
+        </Text>
+      )}
     </span>
   )
 }

@@ -21,6 +21,10 @@ export const theme = createTheme({
     Modal: { defaultProps: { lockScroll: false, centered: true, overlayProps: { backgroundOpacity: 0.5 } } },
     Drawer: { defaultProps: { lockScroll: false } },
     Tooltip: { defaultProps: { withArrow: true, multiline: true, maw: 320, events: { hover: true, focus: true, touch: true } } },
+    // Hints stand below, so that the boxes of a row of fields stand on one line.
+    InputWrapper: { defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] } },
+    // The list itself scrolls: a scrolling box around it could not be reached by keyboard.
+    Select: { defaultProps: { withScrollArea: false, classNames: { options: 'options-scroll' } } },
     Loader: { defaultProps: { type: 'oval' } },
     Menu: { defaultProps: { shadow: 'md', withinPortal: true, withInitialFocusPlaceholder: false } },
     Popover: { defaultProps: { shadow: 'md' } },

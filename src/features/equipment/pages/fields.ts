@@ -15,8 +15,16 @@ export type MachineValues = Record<(typeof texts)[number] | (typeof days)[number
 }
 
 export const emptyMachine = (currency: string): MachineValues => ({
-  ...(Object.fromEntries([...texts, ...days, ...amounts, 'year', 'depreciation_rate'].map((field) => [field, ''])) as Omit<MachineValues, 'ownership' | 'status' | 'category_id' | 'specifications' | 'tags' | 'currency'>),
-  currency, ownership: 'owned', status: 'active', category_id: null, specifications: {}, tags: [],
+  ...(Object.fromEntries([...texts, ...days, ...amounts, 'year', 'depreciation_rate'].map((field) => [field, ''])) as Omit<
+    MachineValues,
+    'ownership' | 'status' | 'category_id' | 'specifications' | 'tags' | 'currency'
+  >),
+  currency,
+  ownership: 'owned',
+  status: 'active',
+  category_id: null,
+  specifications: {},
+  tags: [],
 })
 
 export function valuesOf(machine: Equipment): MachineValues {
@@ -93,4 +101,3 @@ export function faultsOf(values: MachineValues, template: readonly Specification
   }
   return faults
 }
-

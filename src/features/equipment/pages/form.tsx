@@ -16,13 +16,18 @@ import { type Category, listCategories } from '../../categories/contract.ts'
 import { changeEquipment, createEquipment, type Equipment, getEquipment, ownerships } from '../contract.ts'
 import { changeOf, emptyMachine, faultsOf, inputOf, type MachineValues, readAmount, valuesOf, writeAmount } from './fields.ts'
 import { SpecificationFields } from './specifications.tsx'
-import { templateOf, useShow } from './values.ts'
+import { templateOf, useShow } from './values.tsx'
 
 export function NewMachinePage() {
   const { t } = useTranslation()
   const may = useMay()(createEquipment)
   const { data: categories, error, refetch } = useRead(listCategories, {})
-  if (!may.allowed) return <EmptyState title={t('machine.new_title')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>{may.reason}</EmptyState>
+  if (!may.allowed)
+    return (
+      <EmptyState title={t('machine.new_title')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>
+        {may.reason}
+      </EmptyState>
+    )
   if (!categories) return error ? <ErrorState error={error} retry={refetch} /> : <LoadingState />
   return (
     <Page title={t('machine.new_title')} above={<Back to="/equipment" label={t('machine.to_list')} />}>
@@ -38,10 +43,20 @@ export function EditMachinePage() {
   const machine = useRead(getEquipment, { params: { equipment_id: equipmentId } })
   const categories = useRead(listCategories, {})
   const back = `/equipment/${equipmentId}`
-  if (!may.allowed) return <EmptyState title={t('web.edit')} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>{may.reason}</EmptyState>
+  if (!may.allowed)
+    return (
+      <EmptyState title={t('web.edit')} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>
+        {may.reason}
+      </EmptyState>
+    )
   const error = machine.error ?? categories.error
   if (!machine.data || !categories.data) return error ? <ErrorState error={error} retry={() => Promise.all([machine.refetch(), categories.refetch()])} /> : <LoadingState />
-  if (machine.data.is_deleted) return <EmptyState title={machine.data.name} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>{t('machine.restore_first')}</EmptyState>
+  if (machine.data.is_deleted)
+    return (
+      <EmptyState title={machine.data.name} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>
+        {t('machine.restore_first')}
+      </EmptyState>
+    )
   return (
     <Page title={t('machine.edit_title', { name: machine.data.name })} above={<Back to={back} label={t('machine.to_machine')} />}>
       <MachineForm categories={categories.data.items} machine={machine.data} />
@@ -50,12 +65,23 @@ export function EditMachinePage() {
 }
 
 function Back({ to, label }: { to: string; label: string }) {
-  return <PageLink to={to} className="back-link"><IconArrowLeft size={16} aria-hidden />{label}</PageLink>
+  return (
+    <PageLink to={to} className="back-link">
+      <IconArrowLeft size={16} aria-hidden />
+      {label}
+    </PageLink>
+  )
 }
 
 const places = {
-  idx_equipment_serial_number: 'serial_number', equipment_serial_format: 'serial_number', idx_equipment_fleet_code: 'fleet_code', fk_equipment_category: 'category_id',
-  equipment_purchase_price_positive: 'purchase_price', equipment_maintenance_dates_logical: 'next_maintenance_date', equipment_warranty_future: 'warranty_expires_at', equipment_tags_valid: 'tags',
+  idx_equipment_serial_number: 'serial_number',
+  equipment_serial_format: 'serial_number',
+  idx_equipment_fleet_code: 'fleet_code',
+  fk_equipment_category: 'category_id',
+  equipment_purchase_price_positive: 'purchase_price',
+  equipment_maintenance_dates_logical: 'next_maintenance_date',
+  equipment_warranty_future: 'warranty_expires_at',
+  equipment_tags_valid: 'tags',
 } as const
 
 function MachineForm({ machine, categories }: { machine?: Equipment; categories: Category[] }) {
@@ -68,7 +94,12 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
   const state = useSaveForm<MachineValues, Equipment>({
     initial: machine ? valuesOf(machine) : emptyMachine(currency),
     ...(machine ? { version: machine.version } : {}),
-    validate: (values) => Object.fromEntries(faultsOf(values, templateOf(categories, values.category_id)).reverse().map((fault) => [fault.field, t(`machine.${fault.code}`, fault.values ?? {})])),
+    validate: (values) =>
+      Object.fromEntries(
+        faultsOf(values, templateOf(categories, values.category_id))
+          .reverse()
+          .map((fault) => [fault.field, t(`machine.${fault.code}`, fault.values ?? {})]),
+      ),
     places,
     save: async (values, version, { base, key }) => {
       if (!machine) return call(createEquipment, { body: { ...inputOf(values), status: values.status }, idempotencyKey: key })
@@ -85,14 +116,24 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
     },
   })
   const labels = Object.fromEntries(Object.keys(state.form.values).map((field) => [field, label(field)]))
-  const showField = (field: string, value: unknown) => field === 'depreciation_rate' ? (value ? `${value} %` : '–') : field === 'purchase_price' || field === 'current_value' ? String(value || '–') : show(field, value)
+  const showField = (field: string, value: unknown) =>
+    field === 'depreciation_rate' ? (value ? `${value} %` : '–') : field === 'purchase_price' || field === 'current_value' ? String(value || '–') : show(field, value)
   return (
     <div className="record-form">
-      <FormBody state={state} submitLabel={t(machine ? 'web.save' : 'equipment.register')} onCancel={() => go(machine ? `/equipment/${machine.id}` : '/equipment')} labels={labels} show={showField} guard>
+      <FormBody
+        state={state}
+        submitLabel={t(machine ? 'web.save' : 'equipment.register')}
+        onCancel={() => go(machine ? `/equipment/${machine.id}` : '/equipment')}
+        labels={labels}
+        show={showField}
+        guard
+      >
         <Identity form={state.form} isNew={!machine} categories={categories} />
         <Money form={state.form} />
         <Service form={state.form} />
-        <Section title={t('equipment.specifications')}><SpecificationFields form={state.form} template={templateOf(categories, state.form.values.category_id)} /></Section>
+        <Section title={t('machine.tab_specifications')}>
+          <SpecificationFields form={state.form} template={templateOf(categories, state.form.values.category_id)} />
+        </Section>
         <More form={state.form} />
       </FormBody>
     </div>
@@ -102,27 +143,48 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
 type Form = SaveForm<MachineValues>['form']
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
-  return <section className="surface form-section"><Title order={2}>{title}</Title>{children}</section>
+  return (
+    <section className="surface form-section">
+      <Title order={2}>{title}</Title>
+      {children}
+    </section>
+  )
 }
 
 function Identity({ form, isNew, categories }: { form: Form; isNew: boolean; categories: Category[] }) {
   const { t } = useTranslation()
   const { label } = useShow()
-  const text = (field: 'name' | 'fleet_code' | 'manufacturer' | 'model' | 'manufacturer_serial_number' | 'plate' | 'location', maxLength: number, more: { required?: boolean; description?: string; placeholder?: string } = {}) => <TextInput label={label(field)} maxLength={maxLength} {...more} {...form.getInputProps(field)} />
+  const text = (
+    field: 'name' | 'fleet_code' | 'manufacturer' | 'model' | 'manufacturer_serial_number' | 'plate' | 'location',
+    maxLength: number,
+    more: { required?: boolean; description?: string; placeholder?: string } = {},
+  ) => <TextInput label={label(field)} maxLength={maxLength} {...more} {...form.getInputProps(field)} />
   return (
     <Section title={t('machine.identity')}>
       <div className="fields-grid">
         {text('name', 200, { required: true, placeholder: t('machine.name_example') })}
         <CategorySelect form={form} categories={categories} />
         {text('fleet_code', 50, { description: t('machine.fleet_code_hint') })}
-        <TextInput label={label('serial_number')} maxLength={17} placeholder={isNew ? t('machine.serial_made') : 'EQ-2026-EX-000001'} description={t(isNew ? 'machine.serial_hint' : 'machine.serial_keep')} {...form.getInputProps('serial_number')} />
+        <TextInput
+          label={label('serial_number')}
+          maxLength={17}
+          placeholder={isNew ? t('machine.serial_made') : 'EQ-2026-EX-000001'}
+          description={t(isNew ? 'machine.serial_hint' : 'machine.serial_keep')}
+          {...form.getInputProps('serial_number')}
+        />
         {text('manufacturer', 100)}
         {text('model', 100)}
         {text('manufacturer_serial_number', 100)}
         <TextInput label={label('year')} inputMode="numeric" maxLength={4} {...form.getInputProps('year')} />
         {text('plate', 20)}
         {text('location', 200)}
-        {isNew && <NativeSelect label={t('equipment.status')} data={(['active', 'maintenance'] as const).map((value) => ({ value, label: t(`equipment.status_${value}`) }))} {...form.getInputProps('status')} />}
+        {isNew && (
+          <NativeSelect
+            label={t('equipment.status')}
+            data={(['active', 'maintenance'] as const).map((value) => ({ value, label: t(`equipment.status_${value}`) }))}
+            {...form.getInputProps('status')}
+          />
+        )}
       </div>
     </Section>
   )
@@ -134,8 +196,17 @@ function CategorySelect({ form, categories }: { form: Form; categories: Category
   const top = Math.min(...categories.map((category) => category.depth))
   const depths = new Map(categories.map((category) => [category.id, category.depth - top]))
   return (
-    <Select label={label('category_id')} data={categories.map((category) => ({ value: category.id, label: category.name }))} searchable clearable clearButtonProps={{ 'aria-label': t('web.clear') }} placeholder={t('machine.category_hint')} nothingFoundMessage={t('web.lookup_nothing')} maxDropdownHeight={360}
-      renderOption={({ option }) => <span style={{ paddingLeft: `${(depths.get(option.value) ?? 0) * 1.1}rem` }}>{option.label}</span>} {...form.getInputProps('category_id')} />
+    <Select
+      label={label('category_id')}
+      data={categories.map((category) => ({ value: category.id, label: category.name }))}
+      searchable
+      clearable
+      clearButtonProps={{ 'aria-label': t('web.clear') }}
+      placeholder={t('machine.category_hint')}
+      nothingFoundMessage={t('web.lookup_nothing')}
+      renderOption={({ option }) => <span style={{ paddingLeft: `${(depths.get(option.value) ?? 0) * 1.1}rem` }}>{option.label}</span>}
+      {...form.getInputProps('category_id')}
+    />
   )
 }
 
@@ -148,14 +219,29 @@ function Money({ form }: { form: Form }) {
   return (
     <Section title={t('machine.money')}>
       <Radio.Group label={label('ownership')} description={t(owned ? 'machine.owned_hint' : 'machine.rented_hint')} {...form.getInputProps('ownership')}>
-        <Group mt="xs" gap="lg">{ownerships.map((value) => <Radio key={value} value={value} label={t(`equipment.ownership_${value}`)} />)}</Group>
+        <Group mt="xs" gap="lg">
+          {ownerships.map((value) => (
+            <Radio key={value} value={value} label={t(`equipment.ownership_${value}`)} />
+          ))}
+        </Group>
       </Radio.Group>
       <div className="fields-grid">
         <TextInput type="date" label={label('purchase_date')} required={owned} {...form.getInputProps('purchase_date')} />
         <Amount form={form} field="purchase_price" required={owned} />
         <Amount form={form} field="current_value" />
         <Select label={label('currency')} data={currencies} searchable allowDeselect={false} {...form.getInputProps('currency')} />
-        <TextInput label={label('depreciation_rate')} inputMode="decimal" rightSection={<Text size="sm" c="dimmed" aria-hidden>%</Text>} description={t('machine.rate_hint')} maxLength={6} {...form.getInputProps('depreciation_rate')} />
+        <TextInput
+          label={label('depreciation_rate')}
+          inputMode="decimal"
+          rightSection={
+            <Text size="sm" c="dimmed" aria-hidden>
+              %
+            </Text>
+          }
+          description={t('machine.rate_hint')}
+          maxLength={6}
+          {...form.getInputProps('depreciation_rate')}
+        />
       </div>
     </Section>
   )
@@ -168,7 +254,22 @@ function Amount({ form, field, required }: { form: Form; field: 'purchase_price'
     const amount = readAmount(form.values[field])
     if (amount !== null) form.setFieldValue(field, writeAmount(amount))
   }
-  return <TextInput label={label(field)} inputMode="decimal" required={required ?? false} leftSection={<Text size="xs" c="dimmed">{form.values.currency}</Text>} leftSectionWidth={48} maxLength={24} {...props} onBlur={tidy} />
+  return (
+    <TextInput
+      label={label(field)}
+      inputMode="decimal"
+      required={required ?? false}
+      leftSection={
+        <Text size="xs" c="dimmed">
+          {form.values.currency}
+        </Text>
+      }
+      leftSectionWidth={48}
+      maxLength={24}
+      {...props}
+      onBlur={tidy}
+    />
+  )
 }
 
 function Service({ form }: { form: Form }) {

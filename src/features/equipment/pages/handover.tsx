@@ -24,11 +24,26 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
   const [opened, setOpened] = useState(false)
   const reasons = useReasons(machine)
   const operator = useCompany().role === 'operator'
-  const start = (next: Step) => () => { setStep(next); setOpened(true) }
+  const start = (next: Step) => () => {
+    setStep(next)
+    setOpened(true)
+  }
   const close = () => setOpened(false)
-  const assignButton = <ActionButton key="assign" op={assign} unless={reasons.assign} variant={machine.holder ? 'default' : 'filled'} leftSection={<IconHandGrab size={20} aria-hidden />} onClick={start('assign')}>{t(operator ? 'assignments.take' : 'assignments.assign')}</ActionButton>
-  const returnButton = <ActionButton key="return" op={takeBack} unless={reasons.return} variant={machine.holder ? 'filled' : 'default'} leftSection={<IconArrowBackUp size={20} aria-hidden />} onClick={start('return')}>{t('assignments.return')}</ActionButton>
-  const transferButton = <ActionButton key="transfer" op={transfer} unless={reasons.transfer} variant="default" leftSection={<IconArrowsExchange size={20} aria-hidden />} onClick={start('transfer')}>{t('assignments.transfer')}</ActionButton>
+  const assignButton = (
+    <ActionButton key="assign" op={assign} unless={reasons.assign} variant={machine.holder ? 'default' : 'filled'} leftSection={<IconHandGrab size={20} aria-hidden />} onClick={start('assign')}>
+      {t(operator ? 'assignments.take' : 'assignments.assign')}
+    </ActionButton>
+  )
+  const returnButton = (
+    <ActionButton key="return" op={takeBack} unless={reasons.return} variant={machine.holder ? 'filled' : 'default'} leftSection={<IconArrowBackUp size={20} aria-hidden />} onClick={start('return')}>
+      {t('assignments.return')}
+    </ActionButton>
+  )
+  const transferButton = (
+    <ActionButton key="transfer" op={transfer} unless={reasons.transfer} variant="default" leftSection={<IconArrowsExchange size={20} aria-hidden />} onClick={start('transfer')}>
+      {t('assignments.transfer')}
+    </ActionButton>
+  )
   return (
     <section className="surface holder-panel" aria-label={t('equipment.holder')}>
       <Holder machine={machine} />
@@ -50,7 +65,11 @@ function Holder({ machine: { holder, status } }: { machine: Equipment }) {
         <IconUserOff size={28} className="holder-icon" aria-hidden />
         <div>
           <Text fw={650}>{t(status === 'active' ? 'assignments.nobody' : 'assignments.nobody_not_active')}</Text>
-          {status !== 'active' && <Text size="sm" c="dimmed">{t('assignments.only_active')}</Text>}
+          {status !== 'active' && (
+            <Text size="sm" c="dimmed">
+              {t('assignments.only_active')}
+            </Text>
+          )}
         </div>
       </div>
     )
@@ -61,8 +80,17 @@ function Holder({ machine: { holder, status } }: { machine: Equipment }) {
       <IconUserCheck size={28} className="holder-icon" aria-hidden />
       <div>
         <Text fw={650}>{holder.user_id === me.user.id ? t('assignments.you_have_it') : t('assignments.has_it', { name: holder.display_name })}</Text>
-        <Text size="sm" c="dimmed">{t('assignments.since', { when: format.instant(holder.assigned_at), ago: format.relative(holder.assigned_at) })}</Text>
-        {holder.due_at && <div className="inline"><Text size="sm" c="dimmed">{t('assignments.due', { when: format.instant(holder.due_at) })}</Text>{isLate && <ToneBadge tone="bad">{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}</div>}
+        <Text size="sm" c="dimmed">
+          {t('assignments.since', { when: format.instant(holder.assigned_at), ago: format.relative(holder.assigned_at) })}
+        </Text>
+        {holder.due_at && (
+          <div className="inline">
+            <Text size="sm" c="dimmed">
+              {t('assignments.due', { when: format.instant(holder.due_at) })}
+            </Text>
+            {isLate && <ToneBadge tone="bad">{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
+          </div>
+        )}
       </div>
     </div>
   )
@@ -92,11 +120,12 @@ function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'a
   const state = useSaveForm<HandOverValues, unknown>({
     initial: { user_id: person?.value ?? null, due_at: { day: '', time: '' }, notes: '' },
     validate: ({ user_id, due_at }) => ({ ...(user_id ? {} : { user_id: t('assignments.person_needed') }), ...(due_at.time && !due_at.day ? { due_at: t('assignments.day_needed') } : {}) }),
-    save: ({ user_id, due_at, notes }, _, { key }) => call(step === 'assign' ? assign : transfer, {
-      params: { equipment_id: machine.id },
-      body: { user_id: user_id ?? '', notes: notes.trim() || null, due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
-      idempotencyKey: key,
-    }),
+    save: ({ user_id, due_at, notes }, _, { key }) =>
+      call(step === 'assign' ? assign : transfer, {
+        params: { equipment_id: machine.id },
+        body: { user_id: user_id ?? '', notes: notes.trim() || null, due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
+        idempotencyKey: key,
+      }),
     onSaved: () => {
       onClose()
       notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: machine.name, person: person?.label }))
@@ -105,9 +134,19 @@ function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'a
   return (
     <FormBody state={state} submitLabel={t(operator ? 'assignments.take' : `assignments.${step}`)} onCancel={onClose}>
       {step === 'transfer' && <FromTo from={machine.holder?.display_name ?? ''} to={person?.label} />}
-      {operator
-        ? <Text>{t('assignments.take_text')}</Text>
-        : <PersonField value={person} without={step === 'transfer' ? machine.holder?.user_id : undefined} error={state.form.errors.user_id} onChange={(option) => { setPerson(option); state.form.setFieldValue('user_id', option?.value ?? null) }} />}
+      {operator ? (
+        <Text>{t('assignments.take_text')}</Text>
+      ) : (
+        <PersonField
+          value={person}
+          without={step === 'transfer' ? machine.holder?.user_id : undefined}
+          error={state.form.errors.user_id}
+          onChange={(option) => {
+            setPerson(option)
+            state.form.setFieldValue('user_id', option?.value ?? null)
+          }}
+        />
+      )}
       <DueField form={state.form} />
       <Textarea label={t('assignments.notes')} description={t('assignments.notes_hint')} autosize minRows={2} maxLength={2000} {...state.form.getInputProps('notes')} />
     </FormBody>
@@ -118,9 +157,21 @@ function FromTo({ from, to }: { from: string; to: string | undefined }) {
   const { t } = useTranslation()
   return (
     <div className="from-to">
-      <div><Text size="xs" c="dimmed">{t('assignments.from')}</Text><Text fw={600}>{from}</Text></div>
+      <div>
+        <Text size="xs" c="dimmed">
+          {t('assignments.from')}
+        </Text>
+        <Text fw={600}>{from}</Text>
+      </div>
       <IconArrowRight size={22} aria-hidden />
-      <div aria-live="polite"><Text size="xs" c="dimmed">{t('assignments.to')}</Text><Text fw={600} className={to ? '' : 'dimmed'}>{to ?? t('assignments.choose')}</Text></div>
+      <div aria-live="polite">
+        <Text size="xs" c="dimmed">
+          {t('assignments.to')}
+        </Text>
+        <Text fw={600} className={to ? '' : 'dimmed'}>
+          {to ?? t('assignments.choose')}
+        </Text>
+      </div>
     </div>
   )
 }
@@ -133,7 +184,19 @@ function PersonField({ value, without, error, onChange }: { value: LookupOption 
     const { items } = await call(listPeople, { query: { ...(q ? { q } : {}), is_active: 'true', limit: 50, sort: 'display_name' }, signal })
     return items.filter((person) => person.user_id !== without).map((person) => ({ value: person.user_id, label: person.display_name, hint: `${t(`web.role_${person.role}`)} · ${person.email}` }))
   }
-  return <Lookup id={['people', company_id, without ?? '']} find={find} value={value} onChange={onChange} label={t('assignments.person')} placeholder={t('assignments.person_hint')} error={error} required autoFocus />
+  return (
+    <Lookup
+      id={['people', company_id, without ?? '']}
+      find={find}
+      value={value}
+      onChange={onChange}
+      label={t('assignments.person')}
+      placeholder={t('assignments.person_hint')}
+      error={error}
+      required
+      autoFocus
+    />
+  )
 }
 
 function DueField({ form }: { form: ReturnType<typeof useSaveForm<HandOverValues, unknown>>['form'] }) {

@@ -27,18 +27,33 @@ export function MachinePage() {
   if (machine) return <Machine machine={machine} />
   if (!error) return <LoadingState />
   const isMissing = error instanceof ProblemError && (error.status === 404 || error.status === 400)
-  return isMissing ? <EmptyState title={t('machine.missing')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>{t('machine.missing_text')}</EmptyState> : <ErrorState error={error} retry={refetch} />
+  return isMissing ? (
+    <EmptyState title={t('machine.missing')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>
+      {t('machine.missing_text')}
+    </EmptyState>
+  ) : (
+    <ErrorState error={error} retry={refetch} />
+  )
 }
 
 function Machine({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const format = useFormat()
-  const back = <PageLink to="/equipment" className="back-link"><IconArrowLeft size={16} aria-hidden />{t('machine.to_list')}</PageLink>
+  const back = (
+    <PageLink to="/equipment" className="back-link">
+      <IconArrowLeft size={16} aria-hidden />
+      {t('machine.to_list')}
+    </PageLink>
+  )
   return (
     <Page title={machine.name} above={back} subtitle={<Codes machine={machine} />} actions={<Actions machine={machine} />}>
-      {machine.is_deleted
-        ? <Alert color="gray" mb="md" icon={<IconTrash size={18} aria-hidden />} title={t('machine.is_deleted')}>{t('machine.is_deleted_text', { when: format.instant(machine.deleted_at) })}</Alert>
-        : <HolderPanel machine={machine} />}
+      {machine.is_deleted ? (
+        <Alert color="gray" mb="md" icon={<IconTrash size={18} aria-hidden />} title={t('machine.is_deleted')}>
+          {t('machine.is_deleted_text', { when: format.instant(machine.deleted_at) })}
+        </Alert>
+      ) : (
+        <HolderPanel machine={machine} />
+      )}
       <MachineTabs machine={machine} />
     </Page>
   )
@@ -46,12 +61,26 @@ function Machine({ machine }: { machine: Equipment }) {
 
 function Codes({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
-  const codes = [['fleet_code', machine.fleet_code], ['serial_number', machine.serial_number], ['plate', machine.plate]] as const
+  const codes = [
+    ['fleet_code', machine.fleet_code],
+    ['serial_number', machine.serial_number],
+    ['plate', machine.plate],
+  ] as const
   return (
     <div className="machine-codes">
       <StatusBadge status={machine.status} />
       {machine.next_maintenance_date && machine.status !== 'retired' && machine.status !== 'disposed' && <ServiceMark machine={machine} />}
-      {codes.map(([field, code]) => code && <span key={field}><span className="visually-hidden">{t(`equipment.${field}`)}: </span><span className="mono code" title={t(`equipment.${field}`)}>{code}</span></span>)}
+      {codes.map(
+        ([field, code]) =>
+          code && (
+            <span key={field}>
+              <span className="visually-hidden">{t(`equipment.${field}`)}: </span>
+              <span className="mono code" title={t(`equipment.${field}`)}>
+                {code}
+              </span>
+            </span>
+          ),
+      )}
       <span>{[machine.manufacturer, machine.model, machine.year].filter(Boolean).join(' ')}</span>
     </div>
   )
@@ -70,19 +99,53 @@ function Actions({ machine }: { machine: Equipment }) {
   const params = { equipment_id: machine.id }
   const remove = useAction(deleteEquipment, { done: t('machine.deleted', { name: machine.name }), onDone: close })
   const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: machine.name }) })
-  if (machine.is_deleted) return <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>{t('web.restore')}</ActionButton>
+  if (machine.is_deleted)
+    return (
+      <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
+        {t('web.restore')}
+      </ActionButton>
+    )
   return (
     <>
-      <ActionButton op={changeStatus} unless={machine.status === 'disposed' && t('machine.disposed_final')} variant="default" leftSection={<IconRefreshDot size={18} aria-hidden />} onClick={() => setAsks('status')}>{t('machine.change_status')}</ActionButton>
-      <ActionButton op={changeEquipment} to={`/equipment/${machine.id}/edit`} variant="default" leftSection={<IconEdit size={18} aria-hidden />}>{t('web.edit')}</ActionButton>
+      <ActionButton
+        op={changeStatus}
+        unless={machine.status === 'disposed' && t('machine.disposed_final')}
+        variant="default"
+        leftSection={<IconRefreshDot size={18} aria-hidden />}
+        onClick={() => setAsks('status')}
+      >
+        {t('machine.change_status')}
+      </ActionButton>
+      <ActionButton op={changeEquipment} to={`/equipment/${machine.id}/edit`} variant="default" leftSection={<IconEdit size={18} aria-hidden />}>
+        {t('web.edit')}
+      </ActionButton>
       <Menu position="bottom-end">
-        <Menu.Target><button type="button" className="icon-button" aria-label={t('web.more')}><IconDotsVertical size={20} aria-hidden /></button></Menu.Target>
+        <Menu.Target>
+          <button type="button" className="icon-button" aria-label={t('web.more')}>
+            <IconDotsVertical size={20} aria-hidden />
+          </button>
+        </Menu.Target>
         <Menu.Dropdown>
-          <ActionItem op={deleteEquipment} unless={machine.holder && t('machine.held', { name: machine.holder.display_name })} leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setAsks('delete')}>{t('machine.delete')}</ActionItem>
+          <ActionItem
+            op={deleteEquipment}
+            unless={machine.holder && t('machine.held', { name: machine.holder.display_name })}
+            leftSection={<IconTrash size={16} aria-hidden />}
+            onClick={() => setAsks('delete')}
+          >
+            {t('machine.delete')}
+          </ActionItem>
         </Menu.Dropdown>
       </Menu>
       <StatusDialog machine={machine} opened={asks === 'status'} onClose={close} />
-      <ConfirmDialog opened={asks === 'delete'} onClose={close} title={t('machine.delete_title', { name: machine.name })} confirm={t('web.delete')} danger busy={remove.isPending} onConfirm={() => remove.mutate({ params, version: machine.version })}>
+      <ConfirmDialog
+        opened={asks === 'delete'}
+        onClose={close}
+        title={t('machine.delete_title', { name: machine.name })}
+        confirm={t('web.delete')}
+        danger
+        busy={remove.isPending}
+        onConfirm={() => remove.mutate({ params, version: machine.version })}
+      >
         <Text>{t('machine.delete_text')}</Text>
       </ConfirmDialog>
     </>
@@ -100,7 +163,11 @@ function MachineTabs({ machine }: { machine: Equipment }) {
   return (
     <Tabs value={chosen} onChange={choose} keepMounted={false} className="record-tabs">
       <Tabs.List aria-label={machine.name}>
-        {Object.keys(tabs).map((tab) => <Tabs.Tab key={tab} value={tab}>{t(`machine.tab_${tab}`)}</Tabs.Tab>)}
+        {Object.keys(tabs).map((tab) => (
+          <Tabs.Tab key={tab} value={tab}>
+            {t(`machine.tab_${tab}`)}
+          </Tabs.Tab>
+        ))}
       </Tabs.List>
       {Object.entries(tabs).map(([tab, Content]) => (
         <Tabs.Panel key={tab} value={tab} pt="md">

@@ -41,6 +41,11 @@ const text = (value: unknown) => (typeof value === 'string' && value !== '' ? va
 
 /** One person, one moment, the same notes on both sides: that is what passing on in one step leaves. */
 function isTransfer(entry: TimelineEntry, before: TimelineEntry): boolean {
-  return entry.event_type === 'assignment_created' && before.event_type === 'assignment_returned' && entry.recorded_by === before.recorded_by
-    && Math.abs(Date.parse(entry.occurred_at) - Date.parse(before.occurred_at)) < 250 && (entry.new.notes ?? null) === (before.new.return_notes ?? null)
+  return (
+    entry.event_type === 'assignment_created' &&
+    before.event_type === 'assignment_returned' &&
+    entry.recorded_by === before.recorded_by &&
+    Math.abs(Date.parse(entry.occurred_at) - Date.parse(before.occurred_at)) < 250 &&
+    (entry.new.notes ?? null) === (before.new.return_notes ?? null)
+  )
 }

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import type { SaveForm } from '../../../web/form.tsx'
 import type { SpecificationField } from '../../categories/contract.ts'
 import type { MachineValues } from './fields.ts'
-import { keyOfLabel, labelOfKey } from './values.ts'
+import { keyOfLabel, labelOfKey } from './values.tsx'
 
 type Form = SaveForm<MachineValues>['form']
 
@@ -21,14 +21,26 @@ export function SpecificationFields({ form, template }: { form: Form; template: 
   }
   return (
     <>
-      {template.length === 0 && <Text size="sm" c="dimmed">{t('machine.template_none')}</Text>}
-      {template.length > 0 && <div className="fields-grid">{template.map((field) => <Field key={field.key} field={field} value={form.values.specifications[field.key]} error={form.errors[`specifications.${field.key}`]} onChange={(value) => set(field.key, value)} />)}</div>}
+      {template.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t('machine.template_none')}
+        </Text>
+      )}
+      {template.length > 0 && (
+        <div className="fields-grid">
+          {template.map((field) => (
+            <Field key={field.key} field={field} value={form.values.specifications[field.key]} error={form.errors[`specifications.${field.key}`]} onChange={(value) => set(field.key, value)} />
+          ))}
+        </div>
+      )}
       {extra.length > 0 && (
         <div className="fields-grid">
           {extra.map((key) => (
             <Group key={key} gap={4} align="flex-end" wrap="nowrap">
               <ExtraField name={key} value={form.values.specifications[key]} onChange={(value) => set(key, value)} />
-              <ActionIcon variant="subtle" color="gray" className="quiet field-button" aria-label={t('machine.extra_remove', { name: labelOfKey(key) })} onClick={() => set(key, undefined)}><IconX size={18} /></ActionIcon>
+              <ActionIcon variant="subtle" color="gray" className="quiet field-button" aria-label={t('machine.extra_remove', { name: labelOfKey(key) })} onClick={() => set(key, undefined)}>
+                <IconX size={18} />
+              </ActionIcon>
             </Group>
           ))}
         </div>
@@ -45,12 +57,23 @@ function Field({ field, value, error, onChange }: FieldProps) {
   const common = { label: field.unit ? `${field.label} (${field.unit})` : field.label, required: field.required ?? false, error }
   const text = value === undefined || value === null ? '' : String(value)
   if (field.type === 'boolean') {
-    const data = [{ value: '', label: t('machine.not_known') }, { value: 'true', label: t('web.yes') }, { value: 'false', label: t('web.no') }]
+    const data = [
+      { value: '', label: t('machine.not_known') },
+      { value: 'true', label: t('web.yes') },
+      { value: 'false', label: t('web.no') },
+    ]
     return <NativeSelect {...common} data={data} value={text} onChange={(event) => onChange(event.currentTarget.value === '' ? undefined : event.currentTarget.value === 'true')} />
   }
   if (field.type === 'choice') {
     const choices = [...new Set(['', ...(field.choices ?? []), text])]
-    return <NativeSelect {...common} data={choices.map((choice) => ({ value: choice, label: choice || t('machine.not_known') }))} value={text} onChange={(event) => onChange(event.currentTarget.value || undefined)} />
+    return (
+      <NativeSelect
+        {...common}
+        data={choices.map((choice) => ({ value: choice, label: choice || t('machine.not_known') }))}
+        value={text}
+        onChange={(event) => onChange(event.currentTarget.value || undefined)}
+      />
+    )
   }
   if (field.type === 'number') return <NumberField {...common} value={value} onChange={onChange} />
   return <TextInput {...common} type={field.type === 'date' ? 'date' : 'text'} maxLength={500} value={text} onChange={(event) => onChange(event.currentTarget.value || undefined)} />
@@ -91,13 +114,26 @@ function AddExtra({ taken, onAdd }: { taken: string[]; onAdd: (key: string) => v
   }
   return (
     <Group ref={place} gap="xs" align="flex-end">
-      <TextInput label={t('machine.extra_add_label')} placeholder={t('machine.extra_example')} maxLength={50} value={name} error={error} onChange={(event) => { setName(event.currentTarget.value); setError(null) }} onKeyDown={(event) => {
-        if (event.key === 'Enter') {
-          event.preventDefault()
-          add()
-        }
-      }} />
-      <Button variant="default" leftSection={<IconPlus size={16} aria-hidden />} onClick={add}>{t('machine.extra_add')}</Button>
+      <TextInput
+        label={t('machine.extra_add_label')}
+        placeholder={t('machine.extra_example')}
+        maxLength={50}
+        value={name}
+        error={error}
+        onChange={(event) => {
+          setName(event.currentTarget.value)
+          setError(null)
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') {
+            event.preventDefault()
+            add()
+          }
+        }}
+      />
+      <Button variant="default" leftSection={<IconPlus size={16} aria-hidden />} onClick={add}>
+        {t('machine.extra_add')}
+      </Button>
     </Group>
   )
 }

@@ -47,9 +47,17 @@ function StatusForm({ machine, onClose }: { machine: Equipment; onClose: () => v
   const { form } = state
   return (
     <FormBody state={state} submitLabel={t('machine.change_status')} onCancel={onClose}>
-      <div className="inline">{t('machine.status_now')} <StatusBadge status={machine.status} /></div>
+      <div className="inline">
+        {t('machine.status_now')} <StatusBadge status={machine.status} />
+      </div>
       <Radio.Group label={t('machine.status_new')} required {...form.getInputProps('status')}>
-        <Stack gap="xs" mt="xs">{statuses.filter((status) => status !== machine.status).map((status) => <Choice key={status} machine={machine} status={status} />)}</Stack>
+        <Stack gap="xs" mt="xs">
+          {statuses
+            .filter((status) => status !== machine.status)
+            .map((status) => (
+              <Choice key={status} machine={machine} status={status} />
+            ))}
+        </Stack>
       </Radio.Group>
       <Textarea label={t('machine.reason')} description={t('machine.reason_hint')} required autosize minRows={2} maxLength={2000} {...form.getInputProps('reason')} />
       {form.values.status === 'disposed' && <Checkbox label={t('machine.sure')} {...form.getInputProps('sure', { type: 'checkbox' })} />}

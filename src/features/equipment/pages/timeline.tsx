@@ -1,13 +1,13 @@
 // Everything that happened to a machine, day by day, in sentences.
 import { Button, Center, Skeleton, Text, Title } from '@mantine/core'
-import { IconArrowBackUp, IconArrowsExchange, IconCirclePlus, IconEdit, type Icon, IconHandGrab, IconHistory, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
+import { type Icon, IconArrowBackUp, IconArrowsExchange, IconCirclePlus, IconEdit, IconHandGrab, IconHistory, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import { useList } from '../../../web/query.ts'
 import { EmptyState, ErrorState } from '../../../web/states.tsx'
 import { type Equipment, getTimeline, type TimelineEntry } from '../contract.ts'
 import { type Moment, momentsOf } from './moments.ts'
-import { labelOfKey, templateOf, useCategories, useShow } from './values.ts'
+import { labelOfKey, templateOf, useCategories, useShow } from './values.tsx'
 
 export function Timeline({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
@@ -24,14 +24,28 @@ export function Timeline({ machine }: { machine: Equipment }) {
     <div className="timeline surface">
       {[...days].map(([day, moments]) => (
         <section key={day} aria-labelledby={`day-${day}`}>
-          <Title order={2} size="h3" id={`day-${day}`} className="timeline-day">{longDay(day, format.today(), t)}</Title>
-          <ol>{moments.map((moment) => <Line key={moment.entry.id} moment={moment} machine={machine} />)}</ol>
+          <Title order={2} size="h3" id={`day-${day}`} className="timeline-day">
+            {longDay(day, format.today(), t)}
+          </Title>
+          <ol>
+            {moments.map((moment) => (
+              <Line key={moment.entry.id} moment={moment} machine={machine} />
+            ))}
+          </ol>
         </section>
       ))}
       {query.error && <ErrorState error={query.error} retry={query.fetchNextPage} />}
-      {query.hasNextPage
-        ? <Center mt="sm"><Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('machine.older')}</Button></Center>
-        : <Text size="sm" c="dimmed" ta="center" mt="sm">{t('machine.timeline_start')}</Text>}
+      {query.hasNextPage ? (
+        <Center mt="sm">
+          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {t('machine.older')}
+          </Button>
+        </Center>
+      ) : (
+        <Text size="sm" c="dimmed" ta="center" mt="sm">
+          {t('machine.timeline_start')}
+        </Text>
+      )}
     </div>
   )
 }
@@ -67,12 +81,19 @@ function Line({ moment, machine }: { moment: Moment; machine: Equipment }) {
   const time = format.instant(entry.occurred_at)
   return (
     <li className="timeline-line">
-      <span className={`timeline-icon tone-${tone}`}><LineIcon size={18} aria-hidden /></span>
+      <span className={`timeline-icon tone-${tone}`}>
+        <LineIcon size={18} aria-hidden />
+      </span>
       <div className="timeline-body">
-        <Text fw={600}><Sentence moment={moment} /></Text>
+        <Text fw={600}>
+          <Sentence moment={moment} />
+        </Text>
         <Details moment={moment} machine={machine} />
         <Text size="sm" c="dimmed">
-          <time dateTime={entry.occurred_at} title={time}>{time.slice(-5)}</time> · {entry.recorded_by_name ?? t('machine.system')}
+          <time dateTime={entry.occurred_at} title={time}>
+            {time.slice(-5)}
+          </time>{' '}
+          · {entry.recorded_by_name ?? t('machine.system')}
         </Text>
       </div>
     </li>
@@ -99,8 +120,16 @@ function Details({ moment: { kind, entry, notes }, machine }: { moment: Moment; 
     <>
       {(kind === 'changed' || kind === 'restored') && <Changes entry={entry} machine={machine} />}
       {due && <Text size="sm">{t('assignments.due', { when: format.instant(due) })}</Text>}
-      {entry.reason && <Text size="sm" className="written">{t('machine.because', { reason: entry.reason })}</Text>}
-      {notes && <Text size="sm" className="written quote">{notes}</Text>}
+      {entry.reason && (
+        <Text size="sm" className="written">
+          {t('machine.because', { reason: entry.reason })}
+        </Text>
+      )}
+      {notes && (
+        <Text size="sm" className="written quote">
+          {notes}
+        </Text>
+      )}
     </>
   )
 }
@@ -117,19 +146,32 @@ function Changes({ entry, machine }: { entry: TimelineEntry; machine: Equipment 
   const lines = changedFields(entry).flatMap((field) => {
     if (field !== 'specifications') return [{ key: field, name: label(field), old: show(field, entry.old[field], machine.currency), new: show(field, entry.new[field], machine.currency) }]
     const [old, now] = [entry.old.specifications ?? {}, entry.new.specifications ?? {}] as Record<string, unknown>[]
-    return [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])].filter((key) => JSON.stringify(old?.[key]) !== JSON.stringify(now?.[key])).map((key) => {
-      const known = template.find((one) => one.key === key)
-      return { key, name: known?.label ?? labelOfKey(key), old: showSpecification(old?.[key], known), new: showSpecification(now?.[key], known) }
-    })
+    return [...new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})])]
+      .filter((key) => JSON.stringify(old?.[key]) !== JSON.stringify(now?.[key]))
+      .map((key) => {
+        const known = template.find((one) => one.key === key)
+        return { key, name: known?.label ?? labelOfKey(key), old: showSpecification(old?.[key], known), new: showSpecification(now?.[key], known) }
+      })
   })
   return (
     <ul className="changes">
-      {lines.map((line) => <li key={line.key}><span className="dimmed">{line.name}:</span> <del>{line.old}</del> <span aria-hidden>→</span><span className="visually-hidden">{t('machine.becomes')}</span> <ins>{line.new}</ins></li>)}
+      {lines.map((line) => (
+        <li key={line.key}>
+          <span className="dimmed">{line.name}:</span> <del>{line.old}</del> <span aria-hidden>→</span>
+          <span className="visually-hidden">{t('machine.becomes')}</span> <ins>{line.new}</ins>
+        </li>
+      ))}
     </ul>
   )
 }
 
 function Loading() {
   const { t } = useTranslation()
-  return <div className="surface" role="status" aria-label={t('web.loading')}>{[70, 55, 80, 60, 75].map((width) => <Skeleton key={width} height={18} my="md" width={`${width}%`} />)}</div>
+  return (
+    <div className="surface" role="status" aria-label={t('web.loading')}>
+      {[70, 55, 80, 60, 75].map((width) => (
+        <Skeleton key={width} height={18} my="md" width={`${width}%`} />
+      ))}
+    </div>
+  )
 }

@@ -24,7 +24,12 @@ export const templateOf = (categories: readonly Category[], id: string | null): 
 export const labelOfKey = (key: string) => key.charAt(0).toUpperCase() + key.slice(1).replaceAll('_', ' ')
 
 export function keyOfLabel(label: string): string {
-  const plain = label.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^[_0-9]+|_+$/g, '')
+  const plain = label
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^[_0-9]+|_+$/g, '')
   return plain.slice(0, 50)
 }
 
@@ -50,9 +55,25 @@ export function useShow(): { show: Show; label: (field: string) => string; showS
       if (field === 'depreciation_rate') return format.percent(String(value))
       if (field === 'category_id') return categories?.find((category) => category.id === value)?.name ?? t('machine.other_category')
       if (Array.isArray(value)) return value.join(', ')
-      if (typeof value === 'object') return Object.entries(value).map(([key, inner]) => `${labelOfKey(key)}: ${showSpecification(inner)}`).join(' · ') || none
+      if (typeof value === 'object')
+        return (
+          Object.entries(value)
+            .map(([key, inner]) => `${labelOfKey(key)}: ${showSpecification(inner)}`)
+            .join(' · ') || none
+        )
       return String(value)
     }
-    return { show, showSpecification, label: (field) => (i18n.exists(`machine.${field}`) ? t(`machine.${field}`) : i18n.exists(`equipment.${field}`) ? t(`equipment.${field}`) : labelOfKey(field)) }
+    return {
+      show,
+      showSpecification,
+      label: (field) =>
+        field === 'specifications'
+          ? t('machine.tab_specifications')
+          : i18n.exists(`machine.${field}`)
+            ? t(`machine.${field}`)
+            : i18n.exists(`equipment.${field}`)
+              ? t(`equipment.${field}`)
+              : labelOfKey(field),
+    }
   }, [t, i18n, format, categories])
 }

@@ -19,9 +19,11 @@ import { words as categoryWords } from './features/categories/words.ts'
 import { companyRoutes } from './features/companies/routes.ts'
 import { words as companyWords } from './features/companies/words.ts'
 import { equipmentRoutes } from './features/equipment/routes.ts'
+import { equipmentWhere } from './features/equipment/store.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
 import { historyRoutes } from './features/history/routes.ts'
 import { words as historyWords } from './features/history/words.ts'
+import { importRoutes } from './features/imports/routes.ts'
 import { words as importWords } from './features/imports/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
@@ -38,6 +40,7 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   categoryRoutes(app)
   equipmentRoutes(app)
   assignmentRoutes(app)
+  importRoutes(app, equipmentWhere)
   await serveDocuments(app)
   await servePage(app)
   return app

@@ -39,7 +39,8 @@ export const ImportResult = Type.Object(
     dry_run: Type.Boolean(),
     applied: Type.Boolean(),
     file_name: Type.String(),
-    header_row: Type.Integer(),
+    sheet: Type.String({ description: 'Of a workbook with several sheets, the one that was read; empty for CSV' }),
+    header_row: Type.Integer({ description: 'The row whose cells name the columns' }),
     columns: Type.Array(ImportColumn),
     date_order: Choice(['dmy', 'mdy', 'iso']),
     questions: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, { additionalProperties: false }), { description: 'What the file leaves open, such as the order of day and month; answer with the query and send again' }),
@@ -60,7 +61,9 @@ export const importEquipment = operation({
     {
       dry_run: Type.Optional(Choice(['true', 'false'])),
       mapping: Type.Optional(Type.String({ maxLength: 20_000, description: 'JSON: {"column index": "field"}; columns not named are guessed' })),
+      header_row: Type.Optional(Type.Integer({ minimum: 1, maximum: 60, description: 'The row that names the columns, when it is not found by itself' })),
       date_order: Type.Optional(Choice(['dmy', 'mdy', 'iso'])),
+      decimal: Type.Optional(Choice(['comma', 'point'])),
       file_name: Type.Optional(Type.String({ maxLength: 255 })),
       progress_id: Type.Optional(Id),
     },
@@ -76,6 +79,7 @@ export const ImportBatch = Type.Object(
   { id: Id, file_name: Type.String(), row_count: Type.Integer(), created_count: Type.Integer(), updated_count: Type.Integer(), unchanged_count: Type.Integer(), created_at: Instant, created_by_name: Nullable(Type.String()) },
   { additionalProperties: false },
 )
+export type ImportBatch = Static<typeof ImportBatch>
 export const listImports = operation({ id: 'listImports', method: 'GET', path: `${company}/imports`, who: managers, summary: 'Imports done, newest first', params, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(ImportBatch) })
 export const exportEquipment = operation({
   id: 'exportEquipment', method: 'GET', path: `${company}/equipment/export`, who: everyone, slow: true, summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged', params,

@@ -1,0 +1,86 @@
+// Imports and exports over HTTP.
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Refusal } from '../../base/errors.ts'
+import { type Ctx, handle } from '../../base/http.ts'
+import * as contract from './contract.ts'
+import { csvStream, exportColumns, xlsxFile, xlsxRowLimit } from './export.ts'
+import * as store from './store.ts'
+import { importFile, labelsOf, type Phase } from './work.ts'
+
+type Progress = { phase: Phase; done: number; total: number }
+const pageSize = 1000
+const keepProgressMs = 600_000
+
+export function importRoutes(app: FastifyInstance, equipmentWhere: store.EquipmentWhere): void {
+  // Of this process alone: progress is a courtesy for who waits, the result itself is in the reply.
+  const progress = new Map<string, Progress>()
+
+  handle(app, contract.importEquipment, async (ctx, { params, query }) => {
+    const file = await readUpload(ctx, query.file_name)
+    const key = `${params.company_id} ${query.progress_id ?? ''}`.toLowerCase()
+    const tell = (phase: Phase, done: number, total: number) => {
+      if (query.progress_id && (progress.has(key) || progress.size < 1000)) progress.set(key, { phase, done, total })
+    }
+    try {
+      const { header_row: headerRow, date_order: dateOrder, decimal, mapping } = query
+      const request = { ...file, dryRun: query.dry_run === 'true', mapping, headerRow, dateOrder, decimal: decimal === 'comma' ? (',' as const) : decimal === 'point' ? ('.' as const) : undefined }
+      return await importFile(ctx, ctx.t, request, tell)
+    } finally {
+      setTimeout(() => progress.delete(key), keepProgressMs).unref()
+    }
+  })
+
+  handle(app, contract.getImportProgress, async (ctx, { params }) => {
+    await store.listImports(ctx, { limit: 1 })
+    const found = progress.get(`${params.company_id} ${params.progress_id}`.toLowerCase())
+    if (!found) throw new Refusal(404, 'not_found')
+    return found
+  })
+
+  handle(app, contract.listImports, (ctx, { query }) => store.listImports(ctx, query))
+
+  handle(app, contract.exportEquipment, async (ctx, { query }) => {
+    const { format = 'csv', ...filters } = query
+    const selection = equipmentWhere(filters)
+    const { count, keys } = await store.beginExport(ctx, selection, { format, ...filters })
+    if (format === 'xlsx' && (count > xlsxRowLimit || keys.length > 10_000)) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
+    const columns = exportColumns(keys, labelsOf(await store.listImportCategories(ctx)), ctx.t)
+    const name = `${ctx.t('imports.export_name')}-${new Date().toISOString().slice(0, 10)}.${format}`
+    ctx.reply.header('content-disposition', `attachment; filename="${name}"`).header('cache-control', 'no-store')
+    const pages = pagesOf(ctx, selection)
+    if (format === 'csv') return send(ctx.reply, 'text/csv; charset=utf-8', csvStream(columns, pages))
+    return send(ctx.reply, 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', await xlsxFile(columns, pages, ctx.t('imports.export_sheet')))
+  })
+}
+
+async function send(reply: FastifyReply, type: string, body: unknown): Promise<FastifyReply> {
+  await reply.type(type).send(body)
+  return reply
+}
+
+/** The machines of an export page by page, so that none but one page is in memory. */
+async function* pagesOf(ctx: Ctx, selection: store.Selection) {
+  let after: string | null = null
+  for (;;) {
+    const page: Awaited<ReturnType<typeof store.listExportPage>> = await store.listExportPage(ctx, selection, after, pageSize)
+    if (page.length) yield page
+    after = page.at(-1)?.id ?? null
+    if (page.length < pageSize || after === null) return
+  }
+}
+
+async function readUpload({ request }: Ctx, named: string | undefined): Promise<{ bytes: Buffer; fileName: string }> {
+  if (request.isMultipart()) {
+    const file = await request.file()
+    if (!file) throw new Refusal(400, 'import_file_missing')
+    return { bytes: await file.toBuffer(), fileName: fileNameOf(named ?? file.filename) }
+  }
+  if (!Buffer.isBuffer(request.body)) throw new Refusal(request.body === undefined || request.body === null ? 400 : 415, 'import_file_missing')
+  return { bytes: request.body, fileName: fileNameOf(named) }
+}
+
+function fileNameOf(name: string | undefined): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+  const bare = (name ?? '').replace(/^.*[\\/]/s, '').replace(/[\u0000-\u001f\u007f]/g, '').trim().slice(0, 255)
+  return bare === '' ? 'import' : bare
+}

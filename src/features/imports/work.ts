@@ -1,0 +1,137 @@
+// An import from file to result: read, plan, write in one transaction that only a faultless apply keeps.
+import type { Translate } from '../../base/errors.ts'
+import { Refusal } from '../../base/errors.ts'
+import type { Runner } from '../../base/db.ts'
+import { findTable, readMapping, type Table } from './columns.ts'
+import type { ImportResult, ImportRow } from './contract.ts'
+import { type Existing, type PlanRow, planRows, valueText } from './plan.ts'
+import { readSheets } from './read.ts'
+import { type Category, type Machine, type Question, type RowError, readRows } from './rows.ts'
+import * as store from './store.ts'
+import { type DateOrder, type Decimal, plainWords } from './values.ts'
+
+export type Request = { bytes: Buffer; fileName: string; dryRun: boolean; mapping: string | undefined; headerRow: number | undefined; dateOrder: DateOrder | undefined; decimal: Decimal | undefined }
+export type Phase = 'reading' | 'checking' | 'writing' | 'done'
+export type Tell = (phase: Phase, done: number, total: number) => void
+
+const batchSize = 500
+const shownRows = 500
+
+/** Thrown to undo the look's writes; carries what was seen. */
+class Seen extends Error {
+  readonly result: ImportResult
+  constructor(result: ImportResult) {
+    super('seen')
+    this.result = result
+  }
+}
+
+export async function importFile(ctx: Runner, t: Translate, request: Request, tell: Tell): Promise<ImportResult> {
+  tell('reading', 0, 0)
+  const mapping = readMapping(request.mapping)
+  const sheets = await readSheets(request.bytes)
+  try {
+    return await ctx.transaction(async (tx) => {
+      if (!request.dryRun && !(await store.takeTurn(tx))) throw new Refusal(409, 'import_running')
+      const batchId = await store.beginBatch(tx, t('imports.reason', { file: request.fileName }))
+      const categories = await store.listImportCategories(tx)
+      const table = findTable(sheets, mapping, request.headerRow, labelsOf(categories))
+      const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
+      tell('checking', 0, read.rows.length)
+      const plans = planRows(read.rows, await store.listMeantMachines(tx, read.rows.map(({ given }) => given)))
+      const written = await write(tx, plans, tell)
+      const result = describe({ request, t, table, plans, written, categories, questions: read.questions, dateOrder: read.dateOrder })
+      if (request.dryRun) throw new Seen(result)
+      if (result.error_count > 0) throw refusedRows(result)
+      await store.recordBatch(tx, { ...result, id: batchId, mapping: Object.fromEntries(table.columns.map(({ header, index, field }) => [`${index} ${header}`.slice(0, 100), field])) })
+      return { ...result, batch_id: batchId, applied: true }
+    })
+  } catch (error) {
+    if (error instanceof Seen) return error.result
+    throw error
+  } finally {
+    tell('done', 0, 0)
+  }
+}
+
+/** Each template label with its key, where all categories agree. */
+export function labelsOf(categories: Category[]): Map<string, string> {
+  const keys = new Map<string, string | undefined>()
+  for (const { key, label } of categories.flatMap(({ labels }) => labels)) {
+    const words = plainWords(label)
+    keys.set(words, keys.has(words) && keys.get(words) !== key ? undefined : key)
+  }
+  return new Map([...keys].filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== ''))
+}
+
+/** Writes every row that has no fault yet; the database's own refusals become the row's errors. */
+async function write(tx: Runner, plans: PlanRow[], tell: Tell): Promise<Map<number, string>> {
+  const rows = plans.filter(({ outcome }) => outcome === 'create' || outcome === 'update')
+  const byRow = new Map(rows.map((plan) => [plan.row, plan]))
+  const ids = new Map<number, string>()
+  for (let from = 0; from < rows.length; from += batchSize) {
+    tell('writing', from, rows.length)
+    for (const { row_number, equipment_id, problem } of await store.writeRows(tx, rows.slice(from, from + batchSize))) {
+      const plan = byRow.get(row_number)
+      if (problem !== null && plan) {
+        plan.outcome = 'error'
+        plan.errors.push({ field: '', code: problem === 'BC412' ? 'version_conflict' : /^[0-9A-Z]{5}$/.test(problem) ? 'value_invalid' : problem, values: {} })
+      } else if (equipment_id) ids.set(row_number, equipment_id)
+    }
+  }
+  return ids
+}
+
+type Findings = { request: Request; t: Translate; table: Table; plans: PlanRow[]; written: Map<number, string>; categories: Category[]; questions: Question[]; dateOrder: DateOrder }
+const rank = { error: 0, update: 1, create: 2, unchanged: 3 }
+
+function describe({ request, t, table, plans, written, categories, questions, dateOrder }: Findings): ImportResult {
+  const count = (outcome: PlanRow['outcome']) => plans.filter((plan) => plan.outcome === outcome).length
+  const paths = new Map(categories.map(({ id, path }) => [id, path]))
+  const shown = [...plans].sort((a, b) => rank[a.outcome] - rank[b.outcome] || a.row - b.row).slice(0, shownRows)
+  return {
+    batch_id: null,
+    dry_run: request.dryRun,
+    applied: false,
+    file_name: request.fileName,
+    sheet: table.sheet,
+    header_row: table.headerRow,
+    columns: table.columns,
+    date_order: dateOrder,
+    questions: questions.map(({ code, values }) => ({ code, detail: t(`imports.${code}`, values) })),
+    row_count: plans.length,
+    created_count: count('create'),
+    updated_count: count('update'),
+    unchanged_count: count('unchanged'),
+    error_count: count('error'),
+    rows: shown.map((plan) => describeRow(plan, t, paths, request.dryRun ? undefined : written.get(plan.row))),
+  }
+}
+
+function describeRow(plan: PlanRow, t: Translate, paths: Map<string, string>, newId: string | undefined): ImportRow {
+  const { machine, existing } = plan
+  return {
+    row: plan.row,
+    outcome: plan.outcome,
+    equipment_id: existing?.id ?? newId ?? null,
+    name: machine.name,
+    code: machine.serial_number ?? machine.fleet_code ?? machine.manufacturer_serial_number,
+    changes: plan.changed.map((field) => ({ field, old: fieldText(existing, field, t, paths), new: fieldText(machine, field, t, paths) })),
+    errors: plan.errors.map((error) => ({ field: error.field, code: error.code, detail: sentence(error, t) })),
+  }
+}
+
+function fieldText(machine: Machine | Existing | undefined, field: string, t: Translate, paths: Map<string, string>): string | null {
+  if (!machine) return null
+  if (field === 'category_id') return machine.category_id ? (paths.get(machine.category_id) ?? null) : null
+  if (field === 'status' || field === 'ownership') return t(`imports.${field}_${machine[field]}`)
+  const value = field.startsWith('specifications.') ? machine.specifications[field.slice('specifications.'.length)] : machine[field as keyof Machine]
+  return valueText(value) === '' ? null : valueText(value).slice(0, 500)
+}
+
+const sentence = ({ code, values }: RowError, t: Translate) => t(`problems.${code}`, values)
+
+function refusedRows(result: ImportResult): Refusal {
+  const faults = result.rows.flatMap((row) => row.errors.map((error) => ({ field: `rows.${row.row}${error.field ? `.${error.field}` : ''}`, code: error.code, detail: error.detail })))
+  return new Refusal(422, 'import_rows_invalid', { count: result.error_count }, faults.slice(0, 100))
+}

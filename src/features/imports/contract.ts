@@ -8,8 +8,28 @@ const params = Type.Object({ company_id: Id })
 
 /** The fields a column can be mapped to. `specifications.<key>` takes any other column; `ignore` drops it. */
 export const importFields = [
-  'serial_number', 'fleet_code', 'name', 'description', 'manufacturer', 'model', 'manufacturer_serial_number', 'year', 'plate', 'ownership', 'purchase_date', 'purchase_price',
-  'current_value', 'depreciation_rate', 'currency', 'status', 'location', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at', 'category', 'tags',
+  'serial_number',
+  'fleet_code',
+  'name',
+  'description',
+  'manufacturer',
+  'model',
+  'manufacturer_serial_number',
+  'year',
+  'plate',
+  'ownership',
+  'purchase_date',
+  'purchase_price',
+  'current_value',
+  'depreciation_rate',
+  'currency',
+  'status',
+  'location',
+  'last_maintenance_date',
+  'next_maintenance_date',
+  'warranty_expires_at',
+  'category',
+  'tags',
 ] as const
 export type ImportField = (typeof importFields)[number]
 
@@ -43,7 +63,9 @@ export const ImportResult = Type.Object(
     header_row: Type.Integer({ description: 'The row whose cells name the columns' }),
     columns: Type.Array(ImportColumn),
     date_order: Choice(['dmy', 'mdy', 'iso']),
-    questions: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, { additionalProperties: false }), { description: 'What the file leaves open, such as the order of day and month; answer with the query and send again' }),
+    questions: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, { additionalProperties: false }), {
+      description: 'What the file leaves open, such as the order of day and month; answer with the query and send again',
+    }),
     row_count: Type.Integer(),
     created_count: Type.Integer(),
     updated_count: Type.Integer(),
@@ -56,7 +78,13 @@ export const ImportResult = Type.Object(
 export type ImportResult = Static<typeof ImportResult>
 
 export const importEquipment = operation({
-  id: 'importEquipment', method: 'POST', path: `${company}/equipment/import`, who: managers, summary: 'Import machines from CSV or XLSX: with dry_run=true only a look, else all rows or none', params, rawBody: true,
+  id: 'importEquipment',
+  method: 'POST',
+  path: `${company}/equipment/import`,
+  who: managers,
+  summary: 'Import machines from CSV or XLSX: with dry_run=true only a look, else all rows or none',
+  params,
+  rawBody: true,
   query: Type.Object(
     {
       dry_run: Type.Optional(Choice(['true', 'false'])),
@@ -72,17 +100,46 @@ export const importEquipment = operation({
   reply: ImportResult,
 })
 export const getImportProgress = operation({
-  id: 'getImportProgress', method: 'GET', path: `${company}/import-progress/{progress_id}`, who: managers, summary: 'How far a running import is', params: Type.Object({ company_id: Id, progress_id: Id }),
+  id: 'getImportProgress',
+  method: 'GET',
+  path: `${company}/import-progress/{progress_id}`,
+  who: managers,
+  summary: 'How far a running import is',
+  params: Type.Object({ company_id: Id, progress_id: Id }),
   reply: Type.Object({ phase: Choice(['reading', 'checking', 'writing', 'done']), done: Type.Integer(), total: Type.Integer() }, { additionalProperties: false }),
 })
 export const ImportBatch = Type.Object(
-  { id: Id, file_name: Type.String(), row_count: Type.Integer(), created_count: Type.Integer(), updated_count: Type.Integer(), unchanged_count: Type.Integer(), created_at: Instant, created_by_name: Nullable(Type.String()) },
+  {
+    id: Id,
+    file_name: Type.String(),
+    row_count: Type.Integer(),
+    created_count: Type.Integer(),
+    updated_count: Type.Integer(),
+    unchanged_count: Type.Integer(),
+    created_at: Instant,
+    created_by_name: Nullable(Type.String()),
+  },
   { additionalProperties: false },
 )
 export type ImportBatch = Static<typeof ImportBatch>
-export const listImports = operation({ id: 'listImports', method: 'GET', path: `${company}/imports`, who: managers, summary: 'Imports done, newest first', params, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(ImportBatch) })
+export const listImports = operation({
+  id: 'listImports',
+  method: 'GET',
+  path: `${company}/imports`,
+  who: managers,
+  summary: 'Imports done, newest first',
+  params,
+  query: Type.Object(pageQuery, { additionalProperties: false }),
+  reply: Page(ImportBatch),
+})
 export const exportEquipment = operation({
-  id: 'exportEquipment', method: 'GET', path: `${company}/equipment/export`, who: everyone, slow: true, summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged', params,
+  id: 'exportEquipment',
+  method: 'GET',
+  path: `${company}/equipment/export`,
+  who: everyone,
+  slow: true,
+  summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged',
+  params,
   query: Type.Object({ format: Type.Optional(Choice(['csv', 'xlsx'])), q: Type.Optional(Type.String({ maxLength: 500 })) }, { additionalProperties: { type: 'string', maxLength: 1000 } as never }),
   reply: Type.Unknown(),
 })

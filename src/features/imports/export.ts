@@ -16,25 +16,29 @@ const numbers = new Set(['purchase_price', 'current_value', 'depreciation_rate',
 type ExportColumn = { header: string; isDay: boolean; value: (machine: Existing) => string | number | null }
 
 export function exportColumns(keys: string[], labels: ReadonlyMap<string, string>, t: Translate): ExportColumn[] {
-  const fields = importFields.map((field): ExportColumn => ({
-    header: t(`imports.field_${field}`),
-    isDay: days.has(field),
-    value: (machine) => {
-      if (field === 'category') return machine.category_path
-      if (field === 'status' || field === 'ownership') return t(`imports.${field}_${machine[field]}`)
-      if (field === 'tags') return machine.tags.length ? valueText(machine.tags) : null
-      const value = machine[field]
-      return value !== null && numbers.has(field) ? Number(value) : value
-    },
-  }))
-  const specifications = keys.map((key): ExportColumn => ({
-    header: headerOfSpecification(key, labels),
-    isDay: false,
-    value: ({ specifications: all }) => {
-      const value = Object.hasOwn(all, key) ? all[key] : null
-      return typeof value === 'number' ? value : value === null || value === undefined ? null : valueText(value)
-    },
-  }))
+  const fields = importFields.map(
+    (field): ExportColumn => ({
+      header: t(`imports.field_${field}`),
+      isDay: days.has(field),
+      value: (machine) => {
+        if (field === 'category') return machine.category_path
+        if (field === 'status' || field === 'ownership') return t(`imports.${field}_${machine[field]}`)
+        if (field === 'tags') return machine.tags.length ? valueText(machine.tags) : null
+        const value = machine[field]
+        return value !== null && numbers.has(field) ? Number(value) : value
+      },
+    }),
+  )
+  const specifications = keys.map(
+    (key): ExportColumn => ({
+      header: headerOfSpecification(key, labels),
+      isDay: false,
+      value: ({ specifications: all }) => {
+        const value = Object.hasOwn(all, key) ? all[key] : null
+        return typeof value === 'number' ? value : value === null || value === undefined ? null : valueText(value)
+      },
+    }),
+  )
   return [...fields, ...specifications]
 }
 
@@ -43,7 +47,11 @@ export function csvStream(columns: ExportColumn[], pages: AsyncIterable<Existing
   const text = (value: string | number | null) => (typeof value === 'string' ? neutralizeFormula(value) : value === null ? '' : String(value))
   async function* lines() {
     yield `\ufeff${stringify([columns.map(({ header }) => text(header))], { record_delimiter: '\r\n' })}`
-    for await (const page of pages) yield stringify(page.map((machine) => columns.map((column) => text(column.value(machine)))), { record_delimiter: '\r\n' })
+    for await (const page of pages)
+      yield stringify(
+        page.map((machine) => columns.map((column) => text(column.value(machine)))),
+        { record_delimiter: '\r\n' },
+      )
   }
   return Readable.from(lines())
 }

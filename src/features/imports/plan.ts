@@ -9,8 +9,29 @@ export type PlanRow = { row: number; outcome: ImportRow['outcome']; existing: Ex
 
 const listSeparator = '; '
 const blank: Machine = {
-  serial_number: null, fleet_code: null, name: null, description: null, manufacturer: null, model: null, manufacturer_serial_number: null, year: null, plate: null, ownership: 'owned', purchase_date: null, purchase_price: null,
-  current_value: null, depreciation_rate: null, currency: null, status: 'active', location: null, last_maintenance_date: null, next_maintenance_date: null, warranty_expires_at: null, category_id: null, specifications: {}, tags: [],
+  serial_number: null,
+  fleet_code: null,
+  name: null,
+  description: null,
+  manufacturer: null,
+  model: null,
+  manufacturer_serial_number: null,
+  year: null,
+  plate: null,
+  ownership: 'owned',
+  purchase_date: null,
+  purchase_price: null,
+  current_value: null,
+  depreciation_rate: null,
+  currency: null,
+  status: 'active',
+  location: null,
+  last_maintenance_date: null,
+  next_maintenance_date: null,
+  warranty_expires_at: null,
+  category_id: null,
+  specifications: {},
+  tags: [],
 }
 const plainFields = Object.keys(blank).filter((field) => field !== 'specifications' && field !== 'tags') as Exclude<keyof Machine, 'specifications' | 'tags'>[]
 const decimals = new Set(['purchase_price', 'current_value', 'depreciation_rate'])
@@ -69,7 +90,8 @@ function merge(existing: Existing | undefined, read: ReadRow): Machine {
   for (const [key, value] of Object.entries(given.specifications ?? {})) {
     const before = machine.specifications[key]
     const stands = before !== undefined && before !== null && cleanText(valueText(before)) === texts.get(`specifications.${key}`)
-    if (!stands) Object.defineProperty(machine.specifications, key, { value: typeof before === 'string' ? texts.get(`specifications.${key}`) : value, enumerable: true, writable: true, configurable: true })
+    if (!stands)
+      Object.defineProperty(machine.specifications, key, { value: typeof before === 'string' ? texts.get(`specifications.${key}`) : value, enumerable: true, writable: true, configurable: true })
   }
   return machine
 }
@@ -132,7 +154,10 @@ function refuseDuplicates(plans: PlanRow[], rows: ReadRow[]): void {
   for (const group of seen.values()) {
     for (const { plan, field } of group.length > 1 ? group : []) {
       if (plan.errors.some((error) => error.field === field && error.code === 'import_duplicate')) continue
-      const others = group.slice(0, 7).filter((other) => other.plan !== plan).map((other) => other.plan.row)
+      const others = group
+        .slice(0, 7)
+        .filter((other) => other.plan !== plan)
+        .map((other) => other.plan.row)
       plan.errors.push({ field, code: 'import_duplicate', values: { rows: `${others.slice(0, 5).join(', ')}${others.length > 5 ? ' …' : ''}` } })
       plan.outcome = 'error'
     }

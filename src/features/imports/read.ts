@@ -23,19 +23,22 @@ export async function readSheets(bytes: Buffer): Promise<Sheet[]> {
 
 /** Text without the differences that files lose: line ends, control characters, no-break spaces and blanks around. */
 export function cleanText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').replace(/[\u00a0\u202f]/g, ' ').trim()
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[^\P{Cc}\n\t]|\p{Cs}|[\ufffe\uffff]/gu, '')
+    .replace(/[\u00a0\u202f]/g, ' ')
+    .trim()
 }
 
 // The same signs that the database counts as blank.
-const visible = /[^\s\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]/
+const blank = /^(?:[\s\u0085\u00a0\u00ad\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f])*$/
 
 /** The cell as a person would read it; empty for a blank one. */
 export function textOf(cell: Cell | undefined): string {
   if (cell === null || cell === undefined) return ''
   if (cell instanceof Date) return Number.isNaN(cell.getTime()) ? '' : cell.toISOString().slice(0, 10)
   const text = cleanText(String(cell))
-  return visible.test(text) ? text : ''
+  return blank.test(text) ? '' : text
 }
 
 export function isBlankRow(row: Cell[]): boolean {
@@ -55,14 +58,17 @@ export function restoreFormula(text: string): string {
 export function decode(bytes: Buffer): string {
   const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : undefined
   if (isUtf16) return new TextDecoder(isUtf16).decode(bytes)
-  if (bytes.subarray(0, 8192).includes(0)) throw new Refusal(422, 'import_not_spreadsheet')
+  if (bytes.includes(0)) throw new Refusal(422, 'import_not_spreadsheet')
   if (/^(%PDF|\x89PNG|\xff\xd8\xff|GIF8|\{\\rtf|<!doctype|<html)/i.test(bytes.subarray(0, 16).toString('latin1'))) throw new Refusal(422, 'import_not_spreadsheet')
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return new TextDecoder('windows-1252').decode(bytes)
+    return bytes.toString('latin1').replace(/[\u0080-\u009f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80] ?? sign)
   }
 }
+
+// Node's own decoder of this name may read these 32 as Latin-1 controls.
+const windows1252 = [...'€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ']
 
 const separators = [';', ',', '\t', '|']
 
@@ -136,17 +142,25 @@ function unpack(bytes: Buffer): Record<string, Uint8Array> {
 }
 
 const attribute = (tag: string, name: string) => unescapeXml(new RegExp(`(?:^|[\\s:])${name}="([^"]*)"`).exec(tag)?.[1] ?? '')
-const unescapeXml = (text: string) => text.replace(/&(lt|gt|quot|apos|amp|#\d+|#x[\da-f]+);/gi, (_, name: string) =>
-  name.startsWith('#x') ? String.fromCodePoint(Number.parseInt(name.slice(2), 16)) : name.startsWith('#') ? String.fromCodePoint(Number(name.slice(1))) : ({ lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }[name] ?? ''))
+const unescapeXml = (text: string) =>
+  text.replace(/&(lt|gt|quot|apos|amp|#\d+|#x[\da-f]+);/gi, (_, name: string) =>
+    name.startsWith('#x')
+      ? String.fromCodePoint(Number.parseInt(name.slice(2), 16))
+      : name.startsWith('#')
+        ? String.fromCodePoint(Number(name.slice(1)))
+        : ({ lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }[name] ?? ''),
+  )
 
 /** The XML of each sheet by its name: the reader gives cells, not which of them are merged. */
 function sheetFiles(files: Record<string, Uint8Array>): Map<string, string> {
   const text = (path: string) => (files[path] ? new TextDecoder().decode(files[path]) : '')
   const targets = new Map([...text('xl/_rels/workbook.xml.rels').matchAll(/<Relationship\s[^>]*>/g)].map(([tag]) => [attribute(tag, 'Id'), attribute(tag, 'Target')]))
-  return new Map([...text('xl/workbook.xml').matchAll(/<(?:\w+:)?sheet\s[^>]*>/g)].map(([tag]) => {
-    const target = targets.get(attribute(tag, 'id')) ?? ''
-    return [attribute(tag, 'name'), text(target.startsWith('/') ? target.slice(1) : `xl/${target}`)]
-  }))
+  return new Map(
+    [...text('xl/workbook.xml').matchAll(/<(?:\w+:)?sheet\s[^>]*>/g)].map(([tag]) => {
+      const target = targets.get(attribute(tag, 'id')) ?? ''
+      return [attribute(tag, 'name'), text(target.startsWith('/') ? target.slice(1) : `xl/${target}`)]
+    }),
+  )
 }
 
 /** A formula that failed stands as its error's name, so that it is not taken for an empty cell. */

@@ -80,7 +80,10 @@ async function readUpload({ request }: Ctx, named: string | undefined): Promise<
 }
 
 function fileNameOf(name: string | undefined): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  const bare = (name ?? '').replace(/^.*[\\/]/s, '').replace(/[\u0000-\u001f\u007f]/g, '').trim().slice(0, 255)
+  const bare = (name ?? '')
+    .replace(/^.*[\\/]/s, '')
+    .replace(/[\p{Cc}\p{Cs}]/gu, '')
+    .trim()
+    .slice(0, 255)
   return bare === '' ? 'import' : bare
 }

@@ -69,7 +69,13 @@ function prepare(table: Table, answers: Answers, questions: Question[]): { reade
     const style = { ...own, decimal, order }
     ask(column, own, style, answers, questions)
     const hinted = /us\s?\$|\busd\b|d[oó]lares|\bdollars/i.test(column.header) ? 'USD' : /s\/|\bpen\b|\bsoles\b/i.test(column.header) ? 'PEN' : undefined
-    return { ...column, style, currency: hinted, isPercent: column.header.includes('%') && cells.some((cell) => isAbove(cell, 1, style)), isNumeric: column.field.startsWith('specifications.') && cells.every((cell) => isPlainNumber(cell, style)) }
+    return {
+      ...column,
+      style,
+      currency: hinted,
+      isPercent: column.header.includes('%') && cells.some((cell) => isAbove(cell, 1, style)),
+      isNumeric: column.field.startsWith('specifications.') && cells.every((cell) => isPlainNumber(cell, style)),
+    }
   })
   return { readers, dateOrder: answers.dateOrder ?? days.order }
 }
@@ -153,13 +159,21 @@ function readCell(reader: ColumnReader, cell: Cell, text: string, read: ReadRow,
   else if (field === 'year') {
     if (!/^\d{4}(\.0+)?$/.test(text)) throw new ValueError('import_value_year')
     given.year = Number.parseInt(text, 10)
-  } else if (field === 'tags') given.tags = [...new Set(text.split(/[;,]/).map((tag) => tag.trim()).filter((tag) => tag !== ''))]
+  } else if (field === 'tags')
+    given.tags = [
+      ...new Set(
+        text
+          .split(/[;,]/)
+          .map((tag) => tag.trim())
+          .filter((tag) => tag !== ''),
+      ),
+    ]
   else if (field === 'status') given.status = known(readStatus(text), 'import_value_status')
   else if (field === 'ownership') given.ownership = known(readOwnership(text), 'import_value_ownership')
   else if (field === 'currency') given.currency = known(readCurrency(text), 'import_value_currency')
   else if (field === 'category') given.category_id = findCategory(text)
   else {
-    given.specifications ??= {}
+    given.specifications ??= Object.create(null) as Specifications
     given.specifications[field.slice('specifications.'.length)] = asSpecification(cell, text, reader)
   }
 }
@@ -188,7 +202,7 @@ function asSpecification(cell: Cell, text: string, reader: ColumnReader): unknow
   if (text === 'true' || text === 'false') return text === 'true'
   if (reader.isNumeric && splitNumber(text)) return Number(readNumber(cell, reader.style).value)
   if (typeof cell === 'number') return cell
-  if (/^[[{]/.test(text)) {
+  if (/^[[{]/.test(text) && !/\\u(0000|d[89a-f])/i.test(text)) {
     try {
       return JSON.parse(text) as unknown
     } catch {
@@ -208,7 +222,11 @@ function categoryFinder(categories: Category[]): CategoryFinder {
     return map
   }
   const pathKey = (path: string) => path.split('>').map(plainWords).join('>')
-  const one = (name: string) => plainWords(name).split(' ').map((word) => word.replace(/(es|s)$/, '')).join(' ')
+  const one = (name: string) =>
+    plainWords(name)
+      .split(' ')
+      .map((word) => word.replace(/(es|s)$/, ''))
+      .join(' ')
   const exact = index(({ path }) => path)
   const paths = index(({ path }) => pathKey(path))
   const names = index(({ name }) => plainWords(name))

@@ -16,14 +16,21 @@ export type Decimal = ',' | '.'
 type Reading = Decimal | 'either' | 'whole'
 type NumberText = { body: string; currency: string | undefined; isPercent: boolean }
 
-const symbols: [RegExp, string][] = [[/US\s?\$|USD|\$\s?US|d[oó]lares(?: americanos)?|dollars/i, 'USD'], [/S\/\.?|PEN|soles/i, 'PEN'], [/€|EUR(?:OS?)?/i, 'EUR'], [/\$/, 'USD']]
+const symbols: [RegExp, string][] = [
+  [/US\s?\$|USD|\$\s?US|d[oó]lares(?: americanos)?|dollars/i, 'USD'],
+  [/S\/\.?|PEN|soles/i, 'PEN'],
+  [/€|EUR(?:OS?)?/i, 'EUR'],
+  [/\$/, 'USD'],
+]
 
 /** The digits of a number with what stands around them; undefined when it is no number. */
 export function splitNumber(text: string): NumberText | undefined {
   const found = symbols.find(([symbol]) => symbol.test(text))
-  const bare = (found ? text.replace(found[0], '') : text).replace(/[\s'’]/g, '')
+  const bare = (found ? text.replace(found[0], '') : text).replace(/\s/g, '')
   const isPercent = bare.endsWith('%')
-  const body = isPercent ? bare.slice(0, -1) : bare
+  const marked = isPercent ? bare.slice(0, -1) : bare
+  // 1'234,567.89 has its millions apart: the apostrophe stands for the sign of thousands.
+  const body = marked.replace(/['’]/g, /[.,].*[.,]/.test(marked) ? (/[.,]/.exec(marked)?.[0] ?? '') : '')
   return /^-?(\d[\d.,]*|[.,]\d+)$/.test(body) ? { body, currency: found?.[1], isPercent } : undefined
 }
 
@@ -100,9 +107,48 @@ function shiftPercent(value: string): string {
 }
 
 const months: Record<string, number> = {
-  ene: 1, enero: 1, jan: 1, january: 1, feb: 2, febrero: 2, february: 2, mar: 3, marzo: 3, march: 3, abr: 4, abril: 4, apr: 4, april: 4, may: 5, mayo: 5, jun: 6, junio: 6, june: 6,
-  jul: 7, julio: 7, july: 7, ago: 8, agosto: 8, aug: 8, august: 8, set: 9, setiembre: 9, sep: 9, sept: 9, septiembre: 9, september: 9, oct: 10, octubre: 10, october: 10,
-  nov: 11, noviembre: 11, november: 11, dic: 12, diciembre: 12, dec: 12, december: 12,
+  ene: 1,
+  enero: 1,
+  jan: 1,
+  january: 1,
+  feb: 2,
+  febrero: 2,
+  february: 2,
+  mar: 3,
+  marzo: 3,
+  march: 3,
+  abr: 4,
+  abril: 4,
+  apr: 4,
+  april: 4,
+  may: 5,
+  mayo: 5,
+  jun: 6,
+  junio: 6,
+  june: 6,
+  jul: 7,
+  julio: 7,
+  july: 7,
+  ago: 8,
+  agosto: 8,
+  aug: 8,
+  august: 8,
+  set: 9,
+  setiembre: 9,
+  sep: 9,
+  sept: 9,
+  septiembre: 9,
+  september: 9,
+  oct: 10,
+  octubre: 10,
+  october: 10,
+  nov: 11,
+  noviembre: 11,
+  november: 11,
+  dic: 12,
+  diciembre: 12,
+  dec: 12,
+  december: 12,
 }
 
 type DayParts = { day: string } | { first: number; second: number; year: number }
@@ -150,12 +196,59 @@ export function readDay(cell: Cell, order: DateOrder): string {
 
 /** Small letters without accents, words joined by one space. */
 export function plainWords(text: string): string {
-  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/[^a-z0-9]+/g, ' ').trim()
+  return text
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim()
 }
 
 const statusWords: Record<string, readonly string[]> = {
-  active: ['active', 'activo', 'activa', 'operativo', 'operativa', 'operational', 'operating', 'en operacion', 'en servicio', 'in service', 'en uso', 'in use', 'disponible', 'available', 'bueno', 'ok', 'en obra', 'stand by', 'standby'],
-  maintenance: ['maintenance', 'mantenimiento', 'en mantenimiento', 'in maintenance', 'taller', 'en taller', 'in workshop', 'workshop', 'reparacion', 'en reparacion', 'repair', 'in repair', 'inoperativo', 'inoperativa', 'malogrado', 'malograda', 'averiado', 'averiada', 'fuera de servicio', 'out of service', 'down'],
+  active: [
+    'active',
+    'activo',
+    'activa',
+    'operativo',
+    'operativa',
+    'operational',
+    'operating',
+    'en operacion',
+    'en servicio',
+    'in service',
+    'en uso',
+    'in use',
+    'disponible',
+    'available',
+    'bueno',
+    'ok',
+    'en obra',
+    'stand by',
+    'standby',
+  ],
+  maintenance: [
+    'maintenance',
+    'mantenimiento',
+    'en mantenimiento',
+    'in maintenance',
+    'taller',
+    'en taller',
+    'in workshop',
+    'workshop',
+    'reparacion',
+    'en reparacion',
+    'repair',
+    'in repair',
+    'inoperativo',
+    'inoperativa',
+    'malogrado',
+    'malograda',
+    'averiado',
+    'averiada',
+    'fuera de servicio',
+    'out of service',
+    'down',
+  ],
   retired: ['retired', 'retirado', 'retirada', 'inactivo', 'inactiva', 'inactive', 'desactivado', 'paralizado', 'paralizada'],
   disposed: ['disposed', 'dado de baja', 'dada de baja', 'baja', 'de baja', 'vendido', 'vendida', 'sold', 'scrapped', 'chatarra', 'desechado', 'disposed of', 'written off'],
 }

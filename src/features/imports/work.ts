@@ -1,7 +1,8 @@
 // An import from file to result: read, plan, write in one transaction that only a faultless apply keeps.
+
+import type { Runner } from '../../base/db.ts'
 import type { Translate } from '../../base/errors.ts'
 import { Refusal } from '../../base/errors.ts'
-import type { Runner } from '../../base/db.ts'
 import { findTable, readMapping, type Table } from './columns.ts'
 import type { ImportResult, ImportRow } from './contract.ts'
 import { type Existing, type PlanRow, planRows, valueText } from './plan.ts'
@@ -38,7 +39,13 @@ export async function importFile(ctx: Runner, t: Translate, request: Request, te
       const table = findTable(sheets, mapping, request.headerRow, labelsOf(categories))
       const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
       tell('checking', 0, read.rows.length)
-      const plans = planRows(read.rows, await store.listMeantMachines(tx, read.rows.map(({ given }) => given)))
+      const plans = planRows(
+        read.rows,
+        await store.listMeantMachines(
+          tx,
+          read.rows.map(({ given }) => given),
+        ),
+      )
       const written = await write(tx, plans, tell)
       const result = describe({ request, t, table, plans, written, categories, questions: read.questions, dateOrder: read.dateOrder })
       if (request.dryRun) throw new Seen(result)

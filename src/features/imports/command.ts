@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { asPerson, type CommandContext, CommandError, type Person, print, printJson, printTable, progress, UsageError } from '../../base/command.ts'
 import { exportEquipment, type ImportResult, importEquipment } from './contract.ts'
 
-type Import = Person & { dryRun?: boolean; mapping?: string; dateOrder?: string; json?: boolean }
+type Import = Person & { dryRun?: boolean; mapping?: string; dateOrder?: string; decimal?: string; headerRow?: string; json?: boolean }
 type Export = Person & { format: string; output?: string; search?: string; json?: boolean }
 
 /** Adds import and export to the `equipment` word. */
@@ -18,6 +18,8 @@ export function importCommands(equipment: Command, context: CommandContext): voi
     .option('--dry-run', 'only show what it would do')
     .option('--mapping <json>', 'which column is which field: {"0": "fleet_code"}')
     .addOption(new Option('--date-order <order>', 'how 03/04/2026 is meant').choices(['dmy', 'mdy', 'iso']))
+    .addOption(new Option('--decimal <sign>', 'how 1.234 is meant: which sign comes before the decimals').choices(['comma', 'point']))
+    .option('--header-row <number>', 'the row that names the columns, when it is not found by itself')
     .option('--json', 'for machines')
     .action((file: string, o: Import) => importFile(context, file, o))
   equipment
@@ -41,6 +43,8 @@ async function importFile(context: CommandContext, file: string, o: Import): Pro
   const query: Record<string, string> = { dry_run: o.dryRun ? 'true' : 'false', file_name: basename(file) }
   if (o.mapping) query.mapping = o.mapping
   if (o.dateOrder) query.date_order = o.dateOrder
+  if (o.decimal) query.decimal = o.decimal
+  if (o.headerRow) query.header_row = o.headerRow
   const result = await asPerson(context, o, (api) => api.call(importEquipment, { query: query as never }, { body, type }))
   if (o.json) printJson(result)
   else report(result)

@@ -50,6 +50,7 @@ export function planRows(rows: ReadRow[], existing: Existing[]): PlanRow[] {
     const found = match(read.given)
     if (found.length > 1) errors.push({ field: 'manufacturer_serial_number', code: 'import_match_ambiguous', values: { count: found.length } })
     const machine = merge(found[0], read)
+    if (found[0] && relabelsAmount(found[0], read)) errors.push({ field: 'currency', code: 'equipment_one_currency', values: {} })
     const changed = found[0] ? changedFields(found[0], machine) : Object.keys(read.given)
     if (!read.errors.length || !found[0]) errors.push(...breaches(machine, new Set(errors.map(({ field }) => field))))
     const outcome = errors.length ? 'error' : !found[0] ? 'create' : changed.length ? 'update' : 'unchanged'
@@ -94,6 +95,12 @@ function merge(existing: Existing | undefined, read: ReadRow): Machine {
       Object.defineProperty(machine.specifications, key, { value: typeof before === 'string' ? texts.get(`specifications.${key}`) : value, enumerable: true, writable: true, configurable: true })
   }
   return machine
+}
+
+/** An amount in another currency must not turn the machine's other amount into that currency; a currency column says so outright. */
+function relabelsAmount(existing: Existing, { given, texts }: ReadRow): boolean {
+  if (given.currency === undefined || texts.has('currency') || given.currency === existing.currency) return false
+  return (['purchase_price', 'current_value'] as const).some((field) => existing[field] !== null && given[field] === undefined)
 }
 
 const pick = (existing: Existing): Partial<Machine> => Object.fromEntries(plainFields.map((field) => [field, existing[field]]))

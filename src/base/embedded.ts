@@ -1,7 +1,7 @@
 // A real PostgreSQL in the data folder, for who has none: started, watched, restarted when it dies, stopped cleanly.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -121,7 +121,8 @@ function placeCluster(dataDir: string): string {
     mkdirSync(dataDir, { recursive: true })
     if (asRoot && !existsSync(cluster) && !reachable(dataDir)) {
       const elsewhere = join('/var/lib/bitcorp-erp', randomBytes(6).toString('hex'))
-      mkdirSync(elsewhere, { recursive: true, mode: 0o755 })
+      mkdirSync(elsewhere, { recursive: true })
+      chmodSync(dirname(elsewhere), 0o755)
       symlinkSync(elsewhere, cluster)
     }
     mkdirSync(cluster, { recursive: true })
@@ -130,7 +131,8 @@ function placeCluster(dataDir: string): string {
   } catch (error) {
     throw new StartError(`The data folder ${dataDir} cannot be written: ${(error as Error).message}.`)
   }
-  return cluster
+  // The place itself: nobody may not walk through the link in a closed folder.
+  return realpathSync(cluster)
 }
 
 function reachable(path: string): boolean {

@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconArrowsExchange, IconHome, IconTir } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBinaryTree2, IconHistory, IconHome, IconSettings, IconTir, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -9,6 +9,7 @@ import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import 'virtual:theme.css'
 import './web/styles.css'
+import './web/parts.css'
 import { changeMe, getMe, signOut } from './features/access/contract.ts'
 import { SignInPage } from './features/access/pages/sign-in.tsx'
 import { words as accessWords } from './features/access/words.ts'
@@ -18,6 +19,7 @@ import { words as companiesWords } from './features/companies/words.ts'
 import { listEquipment } from './features/equipment/contract.ts'
 import { words as machineWords } from './features/equipment/pages/words.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
+import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
 import { call, ProblemError } from './web/client.ts'
@@ -41,6 +43,14 @@ const pages = [
   page('/equipment/$equipmentId', () => import('./features/equipment/pages/machine.tsx'), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
   page('/assignments', () => import('./features/assignments/pages.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
+  page('/categories', () => import('./features/categories/pages/tree.tsx'), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
+  page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
+  page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
+  page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
+  page('/history', () => import('./features/history/pages/lists.tsx'), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
+  page('/history/audit', () => import('./features/history/pages/lists.tsx'), 'AuditPage'),
+  page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
+  page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 

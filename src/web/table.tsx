@@ -168,7 +168,8 @@ function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[];
   )
 }
 
-function Footer<T>({ rows: { items, total, query }, onCount }: { rows: ListResult<T>; onCount: (() => void) | undefined }) {
+/** How many are shown, and the way to more. */
+export function Footer<T>({ rows: { items, total, query }, onCount }: { rows: ListResult<T>; onCount?: (() => void) | undefined }) {
   const { t } = useTranslation()
   if (!items?.length) return null
   return (

@@ -39,9 +39,10 @@ export const changeMe = operation({
 })
 
 export const Token = Type.Object(
-  { id: Id, name: Type.String(), scopes: Type.Array(Choice(scopes)), expires_at: Instant, revoked_at: Nullable(Instant), created_at: Instant, user_id: Id, version: Type.Integer() },
+  { id: Id, name: Type.String(), scopes: Type.Array(Choice(scopes)), expires_at: Instant, revoked_at: Nullable(Instant), created_at: Instant, user_id: Id, user_name: Nullable(Type.String()), version: Type.Integer() },
   { additionalProperties: false },
 )
+export type Token = Static<typeof Token>
 export const createToken = operation({
   id: 'createToken', method: 'POST', path: '/api/v1/tokens', who: 'account', summary: 'Make a bearer token; its secret is shown this once', status: 201,
   body: Type.Object({ name: Text(100), company_id: Id, scopes: Type.Array(Choice(scopes), { minItems: 1, uniqueItems: true }), expires_at: Instant }, { additionalProperties: false }),

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Database, Runner } from '../../base/db.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
 import type { Role } from '../../plain/roles.ts'
-import type { Membership, Person } from './contract.ts'
+import type { Membership, Person, Token } from './contract.ts'
 
 export type SignInRow = { user_id: string; password_hash: string | null }
 
@@ -58,9 +58,10 @@ export async function createToken(ctx: Runner, token: { name: string; tokenHash:
 export async function listTokens(ctx: Runner, query: { limit?: number; cursor?: string }) {
   const fields: ListFields = { created_at: { column: sql`t.created_at`, type: 'instant' } }
   const page = paging(query, fields, '-created_at', sql`t.id`)
-  const rows = await ctx.run<{ id: string; name: string; scopes: ('read' | 'write' | 'admin')[]; expires_at: string; revoked_at: string | null; created_at: string; user_id: string; version: number }>(sql`
-    SELECT t.id, t.name, t.scopes, t.expires_at, t.revoked_at, t.created_at, t.user_id, t.version, t.created_at::text AS sort_value
-    FROM api_tokens t WHERE t.company_id = (SELECT c.company_id FROM caller c) AND NOT t.is_deleted AND ${page.after}
+  const rows = await ctx.run<Token & { sort_value: string }>(sql`
+    SELECT t.id, t.name, t.scopes, t.expires_at, t.revoked_at, t.created_at, t.user_id, p.display_name AS user_name, t.version, t.created_at::text AS sort_value
+    FROM api_tokens t LEFT JOIN user_company_roles p ON p.company_id = t.company_id AND p.user_id = t.user_id
+    WHERE t.company_id = (SELECT c.company_id FROM caller c) AND NOT t.is_deleted AND ${page.after}
     ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
 }

@@ -6,25 +6,82 @@ import { admins, managers } from '../../plain/roles.ts'
 const company = '/api/v1/companies/{company_id}'
 const params = Type.Object({ company_id: Id })
 const Values = Type.Object({}, { additionalProperties: true })
+// What it is called now; null where it has no name or the caller may not see it. The machine it is about, if any.
+const subject = { subject_name: Nullable(Type.String()), equipment_id: Nullable(Id) }
+const period = { from: Type.Optional(Instant), to: Type.Optional(Instant) }
 
 export const DomainEvent = Type.Object(
-  { id: Id, aggregate_id: Id, aggregate_type: Type.String(), event_type: Type.String(), event_version: Type.Integer(), event_data: Values, metadata: Values, occurred_at: Instant, recorded_by: Nullable(Id), recorded_by_name: Nullable(Type.String()) },
+  {
+    id: Id,
+    aggregate_id: Id,
+    aggregate_type: Type.String(),
+    event_type: Type.String(),
+    event_version: Type.Integer(),
+    event_data: Values,
+    metadata: Values,
+    occurred_at: Instant,
+    recorded_by: Nullable(Id),
+    recorded_by_name: Nullable(Type.String()),
+    ...subject,
+  },
   { additionalProperties: false },
 )
 export type DomainEvent = Static<typeof DomainEvent>
 export const listEvents = operation({
-  id: 'listEvents', method: 'GET', path: `${company}/events`, who: managers, summary: 'Events, newest first', params,
-  query: Type.Object({ ...pageQuery, aggregate_id: Type.Optional(Id), event_type: Type.Optional(Type.String({ maxLength: 100 })) }, { additionalProperties: false }),
+  id: 'listEvents',
+  method: 'GET',
+  path: `${company}/events`,
+  who: managers,
+  summary: 'Events, newest first',
+  params,
+  query: Type.Object(
+    {
+      ...pageQuery,
+      aggregate_id: Type.Optional(Id),
+      aggregate_type: Type.Optional(Type.String({ maxLength: 200 })),
+      event_type: Type.Optional(Type.String({ maxLength: 1000 })),
+      recorded_by: Type.Optional(Id),
+      ...period,
+    },
+    { additionalProperties: false },
+  ),
   reply: Page(DomainEvent),
 })
 
 export const AuditEntry = Type.Object(
-  { id: Id, entity_type: Type.String(), entity_id: Nullable(Id), action: Type.String(), user_id: Nullable(Id), user_name: Nullable(Type.String()), old_values: Nullable(Values), new_values: Nullable(Values), metadata: Values, created_at: Instant },
+  {
+    id: Id,
+    entity_type: Type.String(),
+    entity_id: Nullable(Id),
+    action: Type.String(),
+    user_id: Nullable(Id),
+    user_name: Nullable(Type.String()),
+    old_values: Nullable(Values),
+    new_values: Nullable(Values),
+    metadata: Values,
+    created_at: Instant,
+    ...subject,
+  },
   { additionalProperties: false },
 )
 export type AuditEntry = Static<typeof AuditEntry>
 export const listAudit = operation({
-  id: 'listAudit', method: 'GET', path: `${company}/audit-logs`, who: admins, summary: 'The audit: who did what, with the values before and after, newest first', params,
-  query: Type.Object({ ...pageQuery, entity_id: Type.Optional(Id), user_id: Type.Optional(Id), entity_type: Type.Optional(Type.String({ maxLength: 50 })), action: Type.Optional(Type.String({ maxLength: 50 })), from: Type.Optional(Instant), to: Type.Optional(Instant) }, { additionalProperties: false }),
+  id: 'listAudit',
+  method: 'GET',
+  path: `${company}/audit-logs`,
+  who: admins,
+  summary: 'The audit: who did what, with the values before and after, newest first',
+  params,
+  query: Type.Object(
+    {
+      ...pageQuery,
+      entity_id: Type.Optional(Id),
+      user_id: Type.Optional(Id),
+      entity_type: Type.Optional(Type.String({ maxLength: 200 })),
+      action: Type.Optional(Type.String({ maxLength: 200 })),
+      ...period,
+    },
+    { additionalProperties: false },
+  ),
   reply: Page(AuditEntry),
 })

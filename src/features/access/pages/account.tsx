@@ -1,5 +1,5 @@
 // My account: name, language, password.
-import { Button, PasswordInput, Radio, Stack, TextInput, Title } from '@mantine/core'
+import { Button, PasswordInput, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
@@ -10,6 +10,7 @@ import { languages } from '../../../web/header.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
 import { Page } from '../../../web/page.tsx'
 import { meKey, useSession } from '../../../web/session.tsx'
+import { PageLink } from '../../../web/url.tsx'
 import { changeMe } from '../contract.ts'
 
 export function AccountPage() {
@@ -20,6 +21,11 @@ export function AccountPage() {
       <div className="columns-2">
         <section className="surface"><ProfileForm /></section>
         <section className="surface"><PasswordForm /></section>
+        <section className="surface">
+          <Title order={2}>{t('access.tokens')}</Title>
+          <Text size="sm" c="dimmed" mb="sm">{t('access.tokens_link')}</Text>
+          <Button component={PageLink} to="/account/tokens" variant="default">{t('access.tokens')}</Button>
+        </section>
       </div>
     </Page>
   )

@@ -1,0 +1,163 @@
+// The dialogs about one person: adding, changing name and role, ending the membership.
+import { Alert, Button, Group, List, Radio, Stack, Text, TextInput } from '@mantine/core'
+import { IconInfoCircle, IconRefresh } from '@tabler/icons-react'
+import { useTranslation } from 'react-i18next'
+import { type Role, roles } from '../../../plain/roles.ts'
+import { ConfirmDialog, Dialog } from '../../../web/dialog.tsx'
+import { FormBody, type SaveForm, useSaveForm } from '../../../web/form.tsx'
+import { notifyDone } from '../../../web/notify.tsx'
+import { useAction, useCall } from '../../../web/query.ts'
+import { useSession } from '../../../web/session.tsx'
+import { addPerson, changePerson, getPerson, type Person } from '../contract.ts'
+
+export type FirstPassword = { name: string; email: string; password: string }
+
+export function AddPersonDialog({ onClose, onFirstPassword }: { onClose: () => void; onFirstPassword: (first: FirstPassword) => void }) {
+  const { t } = useTranslation()
+  const send = useCall()
+  const state = useSaveForm({
+    initial: { email: '', display_name: '', role: 'operator' as Role, password: '' },
+    validate: ({ email, display_name, password }) => ({
+      ...(/^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('problems.users_email_valid') }),
+      ...(display_name.trim() ? {} : { display_name: t('problems.ucr_display_name_not_empty') }),
+      ...(password && password.length < 12 ? { password: t('access.new_too_short') } : {}),
+    }),
+    save: ({ email, display_name, role, password }) => send(addPerson, { body: { email: email.trim(), display_name: display_name.trim(), role, ...(password ? { password } : {}) } }),
+    onSaved: (person) => {
+      notifyDone(t('access.person_added', { name: person.display_name }))
+      const { password } = state.form.values
+      if (password) onFirstPassword({ name: person.display_name, email: person.email, password })
+      onClose()
+    },
+  })
+  const { form } = state
+  return (
+    <Dialog opened onClose={onClose} title={t('access.person_add')} size="lg">
+      <FormBody state={state} submitLabel={t('access.person_add')} onCancel={onClose}>
+        <TextInput label={t('access.email')} type="email" required autoComplete="off" maxLength={255} data-autofocus {...form.getInputProps('email')} />
+        <TextInput label={t('access.full_name')} required autoComplete="off" maxLength={200} {...form.getInputProps('display_name')} />
+        <RolePicker state={state as unknown as SaveForm<{ role: Role }>} />
+        <div>
+          <Group gap="xs" align="flex-end" wrap="nowrap">
+            <TextInput
+              label={`${t('access.first_password')} (${t('web.optional')})`}
+              className="grow"
+              classNames={{ input: 'mono' }}
+              autoComplete="off"
+              maxLength={200}
+              aria-describedby="first-password-hint"
+              {...form.getInputProps('password')}
+              error={null}
+              aria-invalid={form.errors.password ? true : undefined}
+            />
+            <Button variant="default" leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => form.setFieldValue('password', makePassword())}>
+              {t('access.generate')}
+            </Button>
+          </Group>
+          {form.errors.password && (
+            <Text size="xs" c="var(--mantine-color-error)" mt={4} role="alert">
+              {form.errors.password}
+            </Text>
+          )}
+          <Text size="xs" c="dimmed" mt={4} id="first-password-hint">
+            {t('access.first_password_hint')}
+          </Text>
+        </div>
+      </FormBody>
+    </Dialog>
+  )
+}
+
+export function ChangePersonDialog({ person, onClose }: { person: Person; onClose: () => void }) {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const send = useCall()
+  const params = { person_id: person.id }
+  const state = useSaveForm({
+    initial: { display_name: person.display_name, role: person.role as Role },
+    version: person.version,
+    validate: ({ display_name }) => (display_name.trim() ? {} : { display_name: t('problems.ucr_display_name_not_empty') }),
+    save: ({ display_name, role }, version) => send(changePerson, { params, body: { display_name: display_name.trim(), role }, ...(version === undefined ? {} : { version }) }),
+    reload: async () => {
+      const now = await send(getPerson, { params })
+      return { values: { display_name: now.display_name, role: now.role }, version: now.version }
+    },
+    onSaved: (saved) => {
+      notifyDone(t('access.person_saved', { name: saved.display_name }))
+      onClose()
+    },
+  })
+  const isLosingOwn = person.user_id === me.user.id && person.role === 'admin' && state.form.values.role !== 'admin'
+  const show = (field: string, value: unknown) => (field === 'role' ? t(`web.role_${value}`) : String(value))
+  return (
+    <Dialog opened onClose={onClose} title={t('access.person_change_title', { name: person.display_name })} size="lg">
+      <FormBody state={state} submitLabel={t('web.save')} onCancel={onClose} labels={{ display_name: t('access.full_name'), role: t('access.role') }} show={show}>
+        <TextInput label={t('access.full_name')} description={t('access.display_name_hint')} required autoComplete="off" maxLength={200} data-autofocus {...state.form.getInputProps('display_name')} />
+        <RolePicker state={state as unknown as SaveForm<{ role: Role }>} />
+        <div role="status">
+          {isLosingOwn && (
+            <Alert icon={<IconInfoCircle aria-hidden />} className="alert-warn">
+              {t('access.own_role_warning')}
+            </Alert>
+          )}
+        </div>
+      </FormBody>
+    </Dialog>
+  )
+}
+
+function RolePicker({ state }: { state: SaveForm<{ role: Role }> }) {
+  const { t } = useTranslation()
+  return (
+    <Radio.Group label={t('access.role')} {...state.form.getInputProps('role')}>
+      <Stack gap="xs" mt="xs">
+        {roles.map((role) => (
+          <Radio key={role} value={role} label={t(`web.role_${role}`)} description={t(`access.role_${role}_may`)} />
+        ))}
+      </Stack>
+    </Radio.Group>
+  )
+}
+
+export function EndMembershipDialog({ person, onClose }: { person: Person; onClose: () => void }) {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const end = useAction(changePerson, { quiet: true, done: t('access.person_ended', { name: person.display_name }), onDone: onClose })
+  return (
+    <ConfirmDialog
+      opened
+      onClose={onClose}
+      title={t('access.end_title', { name: person.display_name })}
+      confirm={t('access.person_end')}
+      danger
+      busy={end.isPending}
+      onConfirm={() => end.mutate({ params: { person_id: person.id }, body: { is_active: false }, version: person.version })}
+    >
+      <Stack gap="sm">
+        {end.error && (
+          <Alert color="red" role="alert" className="alert-bad">
+            {end.error.message}
+          </Alert>
+        )}
+        {person.user_id === me.user.id && (
+          <Alert icon={<IconInfoCircle aria-hidden />} className="alert-warn">
+            {t('access.end_own')}
+          </Alert>
+        )}
+        <List spacing={6}>
+          {['access', 'tokens', 'history', 'reopen'].map((what) => (
+            <List.Item key={what}>{t(`access.end_${what}`)}</List.Item>
+          ))}
+        </List>
+      </Stack>
+    </ConfirmDialog>
+  )
+}
+
+/** Four groups of five letters and digits that are not mistaken for each other; about 98 bits. */
+function makePassword(): string {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
+  const bytes = crypto.getRandomValues(new Uint8Array(80))
+  const usable = [...bytes].filter((byte) => byte < letters.length * 8).map((byte) => letters[byte % letters.length])
+  return usable.length < 20 ? makePassword() : [0, 5, 10, 15].map((at) => usable.slice(at, at + 5).join('')).join('-')
+}

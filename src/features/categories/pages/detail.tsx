@@ -1,0 +1,203 @@
+// One category: where it stands, its machines, its interval, its specification fields, and what can be done with it.
+import { Group, Stack, Table, Text, Title } from '@mantine/core'
+import { IconArrowsMove, IconPencil, IconPlus, IconTir, IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ActionButton } from '../../../web/action.tsx'
+import { ConfirmDialog } from '../../../web/dialog.tsx'
+import { useAction } from '../../../web/query.ts'
+import { PageLink, useUrl } from '../../../web/url.tsx'
+import { type Category, changeCategory, createCategory, deleteCategory, type SpecificationField } from '../contract.ts'
+import { ancestors, fieldOrigins } from './branches.ts'
+import { MoveDialog } from './move.tsx'
+
+type Props = { category: Category; rows: readonly Category[] }
+
+export function CategoryDetail({ category, rows }: Props) {
+  const { t } = useTranslation()
+  const parents = ancestors(rows, category)
+  return (
+    <section className="surface" aria-labelledby="category-name">
+      <Stack>
+        <div>
+          {parents.length > 0 && (
+            <nav aria-label={t('categories.where')} className="crumbs">
+              {parents.map((parent) => (
+                <span key={parent.id}>
+                  <PageLink to="/categories" search={{ category: parent.id }}>
+                    {parent.name}
+                  </PageLink>
+                  <span aria-hidden> / </span>
+                </span>
+              ))}
+            </nav>
+          )}
+          <Title order={2} id="category-name" className="break-words">
+            {category.name}
+          </Title>
+          {category.description && (
+            <Text className="keep-lines" c="dimmed">
+              {category.description}
+            </Text>
+          )}
+        </div>
+        <Actions category={category} rows={rows} />
+        <Facts category={category} rows={rows} />
+        <Template category={category} rows={rows} />
+      </Stack>
+    </section>
+  )
+}
+
+function Actions({ category, rows }: Props) {
+  const { t } = useTranslation()
+  const [open, setOpen] = useState<'move' | 'delete' | null>(null)
+  const below = rows.filter((row) => row.parent_id === category.id).length
+  const held = [below > 0 && t('categories.subcategories', { count: below }), category.equipment_count > 0 && t('categories.machines', { count: category.equipment_count })].filter(Boolean)
+  const inUse = held.length > 0 && t('categories.in_use', { held: held.join(', ') })
+  return (
+    <Group gap="xs">
+      <ActionButton op={createCategory} variant="default" to="/categories/new" search={{ below: category.id }} leftSection={<IconPlus size={16} aria-hidden />}>
+        {t('categories.add_below')}
+      </ActionButton>
+      <ActionButton op={changeCategory} variant="default" to={`/categories/${category.id}/edit`} leftSection={<IconPencil size={16} aria-hidden />}>
+        {t('web.edit')}
+      </ActionButton>
+      <ActionButton op={changeCategory} variant="default" onClick={() => setOpen('move')} leftSection={<IconArrowsMove size={16} aria-hidden />}>
+        {t('categories.move')}
+      </ActionButton>
+      <ActionButton op={deleteCategory} variant="default" unless={inUse} onClick={() => setOpen('delete')} leftSection={<IconTrash size={16} aria-hidden />}>
+        {t('web.delete')}
+      </ActionButton>
+      {open === 'move' && <MoveDialog category={category} rows={rows} onClose={() => setOpen(null)} />}
+      {open === 'delete' && <DeleteDialog category={category} onClose={() => setOpen(null)} />}
+    </Group>
+  )
+}
+
+function DeleteDialog({ category, onClose }: { category: Category; onClose: () => void }) {
+  const { t } = useTranslation()
+  const [, setSearch] = useUrl()
+  const remove = useAction(deleteCategory, {
+    done: t('categories.deleted', { name: category.name }),
+    onDone: () => {
+      onClose()
+      setSearch({ category: category.parent_id ?? undefined }, { replace: true })
+    },
+  })
+  return (
+    <ConfirmDialog
+      opened
+      onClose={onClose}
+      title={t('categories.delete_title', { name: category.name })}
+      confirm={t('web.delete')}
+      danger
+      busy={remove.isPending}
+      onConfirm={() => remove.mutate({ params: { category_id: category.id }, version: category.version }, { onError: onClose })}
+    >
+      {t('categories.delete_text')}
+    </ConfirmDialog>
+  )
+}
+
+function Facts({ category, rows }: Props) {
+  const { t } = useTranslation()
+  const nearest = ancestors(rows, category)
+    .reverse()
+    .find((parent) => parent.maintenance_interval_days !== null)
+  return (
+    <dl className="fact-list">
+      <div>
+        <dt>{t('categories.equipment')}</dt>
+        <dd>
+          <PageLink to="/equipment" search={{ category_id: category.id }} className="with-icon">
+            <IconTir size={18} aria-hidden />
+            {t('categories.machines', { count: category.equipment_count })}
+          </PageLink>
+        </dd>
+      </div>
+      <div>
+        <dt>{t('categories.type_code')}</dt>
+        <dd>{category.type_code ? <span className="mono">{category.type_code}</span> : '–'}</dd>
+      </div>
+      <div>
+        <dt>{t('categories.interval')}</dt>
+        <dd>
+          {category.maintenance_interval_days === null
+            ? nearest
+              ? t('categories.interval_above', { days: t('categories.days', { count: nearest.maintenance_interval_days ?? 0 }), category: nearest.name })
+              : '–'
+            : t('categories.days', { count: category.maintenance_interval_days })}
+        </dd>
+      </div>
+    </dl>
+  )
+}
+
+function Template({ category, rows }: Props) {
+  const { t } = useTranslation()
+  const fields = fieldOrigins(rows, category)
+  return (
+    <div>
+      <Title order={3} mb={4}>
+        {t('categories.template')}
+      </Title>
+      {fields.length === 0 ? (
+        <Text c="dimmed" size="sm">
+          {t('categories.template_none')}
+        </Text>
+      ) : (
+        <section className="list-scroll" aria-label={t('categories.template')}>
+          <Table verticalSpacing={6} className="list-table">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('categories.field_label')}</Table.Th>
+                <Table.Th>{t('categories.field_type')}</Table.Th>
+                <Table.Th>{t('categories.field_from')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {fields.map(({ field, origin }) => (
+                <FieldRow key={`${origin.id} ${field.key}`} field={field} origin={origin} isOwn={origin.id === category.id} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </section>
+      )}
+    </div>
+  )
+}
+
+function FieldRow({ field, origin, isOwn }: { field: SpecificationField; origin: Category; isOwn: boolean }) {
+  const { t } = useTranslation()
+  return (
+    <Table.Tr>
+      <Table.Th scope="row">
+        {field.label}
+        {field.required && (
+          <Text component="span" size="xs" c="dimmed">
+            {' '}
+            · {t('categories.required')}
+          </Text>
+        )}
+      </Table.Th>
+      <Table.Td>{describeField(field, t)}</Table.Td>
+      <Table.Td>
+        {isOwn ? (
+          t('categories.own')
+        ) : (
+          <PageLink to="/categories" search={{ category: origin.id }}>
+            {origin.name}
+          </PageLink>
+        )}
+      </Table.Td>
+    </Table.Tr>
+  )
+}
+
+/** "number, m³" or "choice: Diesel, Electric". */
+export function describeField(field: SpecificationField, t: (key: string) => string): string {
+  const type = t(`categories.type_${field.type}`)
+  if (field.type === 'choice') return `${type}: ${(field.choices ?? []).join(', ')}`
+  return field.unit ? `${type}, ${field.unit}` : type
+}

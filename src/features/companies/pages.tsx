@@ -1,0 +1,221 @@
+// The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
+import { Alert, Select, Text, TextInput, Title } from '@mantine/core'
+import { IconLock } from '@tabler/icons-react'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { FormBody, helpBelow, useSaveForm } from '../../web/form.tsx'
+import { makeFormat } from '../../web/format.ts'
+import { languages } from '../../web/header.tsx'
+import { notifyDone } from '../../web/notify.tsx'
+import { Page } from '../../web/page.tsx'
+import { useCall, useRead } from '../../web/query.ts'
+import { useMay } from '../../web/session.tsx'
+import { ErrorState, LoadingState } from '../../web/states.tsx'
+import { type Company, changeCompany, getCompany } from './contract.ts'
+
+const addressFields = ['street', 'city', 'region', 'postal_code', 'country'] as const
+type AddressField = (typeof addressFields)[number]
+type Draft = { name: string; email: string; phone: string; address: Record<AddressField, string>; settings: { time_zone: string; currency: string; language: 'es' | 'en' } }
+
+const draftOf = (company: Company): Draft => ({
+  name: company.name,
+  email: company.email ?? '',
+  phone: company.phone ?? '',
+  address: {
+    street: company.address?.street ?? '',
+    city: company.address?.city ?? '',
+    region: company.address?.region ?? '',
+    postal_code: company.address?.postal_code ?? '',
+    country: company.address?.country ?? '',
+  },
+  settings: { time_zone: company.settings.time_zone ?? 'America/Lima', currency: company.settings.currency ?? 'PEN', language: company.settings.language ?? 'es' },
+})
+
+function bodyOf(draft: Draft) {
+  const address = Object.fromEntries(addressFields.map((field) => [field, draft.address[field].trim()]).filter(([, text]) => text !== ''))
+  return { name: draft.name.trim(), email: draft.email.trim() || null, phone: draft.phone.trim() || null, address: Object.keys(address).length ? address : null, settings: draft.settings }
+}
+
+export function SettingsPage() {
+  const { t } = useTranslation()
+  const company = useRead(getCompany, {})
+  const may = useMay()(changeCompany)
+  let body = <LoadingState />
+  if (company.data) body = may.allowed ? <SettingsForm key={company.data.id} company={company.data} /> : <Reading company={company.data} reason={may.reason} />
+  else if (company.error) body = <ErrorState error={company.error} retry={company.refetch} />
+  return (
+    <Page title={t('web.nav_settings')} subtitle={t('companies.subtitle')}>
+      {body}
+    </Page>
+  )
+}
+
+function SettingsForm({ company }: { company: Company }) {
+  const { t } = useTranslation()
+  const send = useCall()
+  const state = useSaveForm({
+    initial: draftOf(company),
+    version: company.version,
+    validate: ({ name, email }) => ({
+      ...(name.trim() ? {} : { name: t('problems.companies_name_not_empty') }),
+      ...(email.trim() === '' || /^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('problems.companies_email_valid') }),
+    }),
+    save: (draft, version) => send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) }),
+    reload: async () => {
+      const now = await send(getCompany, {})
+      return { values: draftOf(now), version: now.version }
+    },
+    onSaved: () => notifyDone(t('companies.saved')),
+  })
+  const { form } = state
+  return (
+    <FormBody
+      state={state}
+      submitLabel={t('web.save')}
+      labels={{ name: t('companies.name'), email: t('companies.email'), phone: t('companies.phone'), address: t('companies.address'), settings: t('companies.days_and_amounts') }}
+      show={(_, value) => readable(value)}
+      guard
+    >
+      <section className="surface">
+        <Title order={2} mb="sm">
+          {t('companies.contact')}
+        </Title>
+        <div className="fields-grid">
+          <TextInput label={t('companies.name')} required maxLength={200} autoComplete="organization" {...form.getInputProps('name')} />
+          <TextInput label={t('companies.email')} type="email" maxLength={255} autoComplete="off" {...form.getInputProps('email')} />
+          <TextInput label={t('companies.phone')} type="tel" maxLength={20} autoComplete="off" {...form.getInputProps('phone')} />
+          {addressFields.map((field) => (
+            <TextInput
+              key={field}
+              label={t(`companies.${field}`)}
+              maxLength={field === 'street' ? 300 : field === 'postal_code' ? 20 : 100}
+              autoComplete="off"
+              {...form.getInputProps(`address.${field}`)}
+            />
+          ))}
+        </div>
+      </section>
+      <section className="surface">
+        <Title order={2} mb="sm">
+          {t('companies.days_and_amounts')}
+        </Title>
+        <div className="fields-grid">
+          <ZoneSelect {...form.getInputProps('settings.time_zone')} zone={form.values.settings.time_zone} />
+          <CurrencySelect {...form.getInputProps('settings.currency')} />
+          <Select
+            label={t('companies.language')}
+            {...helpBelow}
+            description={t('companies.language_hint')}
+            allowDeselect={false}
+            data={languages.map(({ code, name }) => ({ value: code, label: name }))}
+            {...form.getInputProps('settings.language')}
+          />
+        </div>
+      </section>
+    </FormBody>
+  )
+}
+
+function ZoneSelect({ zone, ...input }: { zone: string }) {
+  const { t, i18n } = useTranslation()
+  const zones = useMemo(() => {
+    const known = Intl.supportedValuesOf('timeZone')
+    return (known.includes(zone) ? known : [zone, ...known]).map((value) => ({ value, label: `${value.replaceAll('_', ' ')} (${offsetOf(value)})` }))
+  }, [zone])
+  return (
+    <Select
+      label={t('companies.time_zone')}
+      {...helpBelow}
+      description={t('companies.time_zone_hint', { now: makeFormat(i18n.language, zone).instant(new Date().toISOString()) })}
+      data={zones}
+      searchable
+      allowDeselect={false}
+      maxDropdownHeight={280}
+      nothingFoundMessage={t('companies.nothing_found')}
+      {...input}
+    />
+  )
+}
+
+function offsetOf(zone: string): string {
+  const name = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' }).formatToParts(new Date()).find((part) => part.type === 'timeZoneName')?.value ?? ''
+  return name.replace('GMT', 'UTC')
+}
+
+const usual = ['PEN', 'USD', 'EUR', 'CLP', 'COP', 'BOB', 'MXN', 'BRL', 'ARS']
+
+function CurrencySelect(input: object) {
+  const { t, i18n } = useTranslation()
+  const data = useMemo(() => {
+    const names = new Intl.DisplayNames(i18n.language, { type: 'currency' })
+    const option = (value: string) => ({ value, label: `${value} · ${names.of(value) ?? value}` })
+    return [
+      { group: t('companies.usual'), items: usual.map(option) },
+      {
+        group: t('companies.others'),
+        items: Intl.supportedValuesOf('currency')
+          .filter((code) => !usual.includes(code))
+          .map(option),
+      },
+    ]
+  }, [i18n.language, t])
+  return (
+    <Select
+      label={t('companies.currency')}
+      {...helpBelow}
+      description={t('companies.currency_hint')}
+      data={data}
+      searchable
+      allowDeselect={false}
+      maxDropdownHeight={280}
+      nothingFoundMessage={t('companies.nothing_found')}
+      {...input}
+    />
+  )
+}
+
+function Reading({ company, reason }: { company: Company; reason: string }) {
+  const { t } = useTranslation()
+  const draft = draftOf(company)
+  const address = addressFields
+    .map((field) => draft.address[field])
+    .filter(Boolean)
+    .join(', ')
+  const facts = [
+    ['name', draft.name],
+    ['email', draft.email],
+    ['phone', draft.phone],
+    ['address', address],
+    ['time_zone', draft.settings.time_zone.replaceAll('_', ' ')],
+    ['currency', draft.settings.currency],
+    ['language', languages.find(({ code }) => code === draft.settings.language)?.name ?? ''],
+  ] as const
+  return (
+    <>
+      <Alert icon={<IconLock aria-hidden />} mb="md" className="alert-info">
+        {reason}
+      </Alert>
+      <section className="surface">
+        <dl className="fact-list">
+          {facts.map(([name, value]) => (
+            <div key={name}>
+              <dt>{t(`companies.${name}`)}</dt>
+              <dd>
+                {value || (
+                  <Text component="span" c="dimmed">
+                    –
+                  </Text>
+                )}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+    </>
+  )
+}
+
+function readable(value: unknown): string {
+  if (value && typeof value === 'object') return Object.values(value).filter(Boolean).join(', ') || '–'
+  return String(value || '–')
+}

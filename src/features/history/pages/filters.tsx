@@ -1,0 +1,108 @@
+// What of the history is shown: by person, kind, action, days and record, all in the address.
+import { Button, Select } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { IconX } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ChoiceFilter, FilterBar, TextFilter } from '../../../web/filters.tsx'
+import { instantOf, useFormat } from '../../../web/format.ts'
+import { useRead } from '../../../web/query.ts'
+import { useUrl } from '../../../web/url.tsx'
+import { listPeople } from '../../access/contract.ts'
+
+const kinds = ['equipment', 'assignment', 'category', 'user', 'company', 'api_token', 'import_batch'] as const
+export const actionsOfEvents = ['created', 'changed', 'status_changed', 'returned', 'moved', 'deleted', 'restored'] as const
+export const actionsOfAudit = [...actionsOfEvents, 'signed_in', 'signed_out', 'sign_in_failed', 'password_changed', 'exported'] as const
+const names = ['person', 'kind', 'action', 'from', 'to', 'record'] as const
+const isDay = (text: string | undefined): text is string => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+const isId = (text: string | undefined): text is string => text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+
+/** The filters of the address as both lists take them. Days begin and end by the company's clock. */
+export function useFilters() {
+  const [search] = useUrl()
+  const { timeZone } = useFormat()
+  const dayAfter = (day: string) => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
+  const period = {
+    ...(isDay(search.from) ? { from: instantOf(search.from, '00:00', timeZone) } : {}),
+    ...(isDay(search.to) ? { to: instantOf(dayAfter(search.to), '00:00', timeZone) } : {}),
+  }
+  const person = isId(search.person) ? search.person : undefined
+  const record = isId(search.record) ? search.record : undefined
+  return {
+    events: {
+      ...period,
+      ...(person ? { recorded_by: person } : {}),
+      ...(record ? { aggregate_id: record } : {}),
+      ...(search.kind ? { aggregate_type: search.kind } : {}),
+      ...(search.action ? { event_type: kinds.flatMap((kind) => search.action?.split(',').map((action) => `${kind}_${action}`)).join(',') } : {}),
+    },
+    audit: {
+      ...period,
+      ...(person ? { user_id: person } : {}),
+      ...(record ? { entity_id: record } : {}),
+      ...(search.kind ? { entity_type: search.kind } : {}),
+      ...(search.action ? { action: search.action } : {}),
+    },
+  }
+}
+
+export function Filters({ actions }: { actions: readonly string[] }) {
+  const { t } = useTranslation()
+  const [search, setSearch] = useUrl()
+  return (
+    <div className="list-bar filter-line">
+      <FilterBar
+        mainNames={names}
+        main={
+          <>
+            <PersonSelect value={search.person ?? null} onChange={(person) => setSearch({ person })} />
+            <ChoiceFilter name="kind" label={t('history.kind')} choices={kinds.map((kind) => ({ value: kind, label: t(`history.kind_${kind}`) }))} />
+            <ChoiceFilter name="action" label={t('history.action')} choices={actions.map((action) => ({ value: action, label: t(`history.action_${action}`) }))} />
+            <DayFilter name="from" label={t('history.from')} />
+            <DayFilter name="to" label={t('history.to')} />
+            {search.record && (
+              <Button variant="light" rightSection={<IconX size={16} aria-hidden />} onClick={() => setSearch({ record: undefined })}>
+                {t('history.one_record')}
+              </Button>
+            )}
+          </>
+        }
+      />
+    </div>
+  )
+}
+
+function DayFilter({ name, label }: { name: 'from' | 'to'; label: string }) {
+  return (
+    <div className="day-filter">
+      <TextFilter name={name} label={label} type="date" />
+    </div>
+  )
+}
+
+/** Everyone who belongs or belonged to the company, found by name on the server. */
+function PersonSelect({ value, onChange }: { value: string | null; onChange: (person: string | undefined) => void }) {
+  const { t } = useTranslation()
+  const [text, setText] = useState('')
+  const [wanted] = useDebouncedValue(text.trim(), 200)
+  const chosen = useRead(listPeople, { query: { limit: 200 } }, { staleTime: 300_000 }).data?.items ?? []
+  const isChosenName = chosen.some((person) => person.display_name === wanted)
+  const found = useRead(listPeople, { query: { limit: 50, ...(wanted && !isChosenName ? { q: wanted } : {}) } }, { keep: true }).data?.items ?? []
+  const data = new Map([...chosen.filter((person) => person.user_id === value), ...found].map((person) => [person.user_id, person.display_name]))
+  if (value && !data.has(value)) data.set(value, t('history.one_person'))
+  return (
+    <Select
+      className="filter"
+      label={t('history.person')}
+      placeholder={t('web.all')}
+      clearable
+      searchable
+      data={[...data].map(([id, label]) => ({ value: id, label }))}
+      filter={({ options }) => options}
+      value={value}
+      onChange={(person) => onChange(person ?? undefined)}
+      onSearchChange={setText}
+      nothingFoundMessage={t('history.nobody')}
+    />
+  )
+}

@@ -8,6 +8,8 @@ import { createRoot } from 'react-dom/client'
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import 'virtual:theme.css'
+import './web/surfaces.css'
+import './web/list.css'
 import './web/styles.css'
 import './web/parts.css'
 import { changeMe, getMe, signOut } from './features/access/contract.ts'
@@ -61,7 +63,12 @@ const search: PaletteSearch = {
   label: 'web.nav_equipment',
   find: async (companyId, text, signal) => {
     const { items } = await call(listEquipment, { params: { company_id: companyId }, query: { q: text, limit: 8 }, signal })
-    return items.map((machine) => ({ id: machine.id, label: machine.name, description: [machine.fleet_code ?? machine.serial_number, machine.manufacturer, machine.model, machine.plate].filter(Boolean).join(' · '), to: `/equipment/${machine.id}` }))
+    return items.map((machine) => ({
+      id: machine.id,
+      label: machine.name,
+      description: [machine.fleet_code ?? machine.serial_number, machine.manufacturer, machine.model, machine.plate].filter(Boolean).join(' · '),
+      to: `/equipment/${machine.id}`,
+    }))
   },
 }
 
@@ -81,7 +88,15 @@ function readLast(): string | null {
 
 const root = createRootRoute({ component: Outlet })
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignInPage })
-const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: () => <SessionProvider door={account}><Outlet /></SessionProvider> })
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: 'signed-in',
+  component: () => (
+    <SessionProvider door={account}>
+      <Outlet />
+    </SessionProvider>
+  ),
+})
 const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start })
 const company = createRoute({ getParentRoute: () => signedIn, path: '/c/$companyId', component: () => <Layout pages={pages} search={search} /> })
 const tree = root.addChildren([signIn, signedIn.addChildren([start, company.addChildren(pages.map(({ path, component }) => createRoute({ getParentRoute: () => company, path, component })))])])
@@ -115,7 +130,9 @@ if (place) {
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={resolveVariables} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
         <QueryClientProvider client={queries}>
-          <Suspense><Notifications position="bottom-right" limit={4} /></Suspense>
+          <Suspense>
+            <Notifications position="bottom-right" limit={4} />
+          </Suspense>
           <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>

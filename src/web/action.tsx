@@ -17,20 +17,32 @@ export function useReason({ op, unless }: Guard): string | undefined {
   return may.reason ?? (unless || undefined)
 }
 
-type ActionButtonProps = Omit<ButtonProps, 'disabled'> & Guard & { onClick?: (event: MouseEvent<HTMLElement>) => void; to?: string; search?: Search; type?: 'button' | 'submit'; children: ReactNode; 'aria-label'?: string }
+type ActionButtonProps = Omit<ButtonProps, 'disabled'> &
+  Guard & { onClick?: (event: MouseEvent<HTMLElement>) => void; to?: string; search?: Search; type?: 'button' | 'submit'; children: ReactNode; 'aria-label'?: string }
 
 export function ActionButton({ op, unless, onClick, to, search, children, type = 'button', ...rest }: ActionButtonProps) {
   const reason = useReason({ op, unless })
   const id = useId()
   if (reason === undefined) {
-    if (to !== undefined) return <Button component={PageLink} to={to} {...(search ? { search } : {})} {...rest}>{children}</Button>
-    return <Button type={type} {...(onClick ? { onClick } : {})} {...rest}>{children}</Button>
+    if (to !== undefined)
+      return (
+        <Button component={PageLink} to={to} {...(search ? { search } : {})} {...rest}>
+          {children}
+        </Button>
+      )
+    return (
+      <Button type={type} {...(onClick ? { onClick } : {})} {...rest}>
+        {children}
+      </Button>
+    )
   }
   return (
     <Tooltip label={reason}>
       <Button {...rest} data-disabled aria-disabled="true" aria-describedby={id} onClick={(event: MouseEvent) => event.preventDefault()}>
         {children}
-        <VisuallyHidden id={id} aria-hidden>{reason}</VisuallyHidden>
+        <VisuallyHidden id={id} aria-hidden>
+          {reason}
+        </VisuallyHidden>
       </Button>
     </Tooltip>
   )
@@ -41,11 +53,18 @@ type ActionItemProps = Omit<MenuItemProps, 'disabled'> & Guard & { onClick: () =
 /** The same in a menu: the reason stands below the words. */
 export function ActionItem({ op, unless, onClick, children, ...rest }: ActionItemProps) {
   const reason = useReason({ op, unless })
-  if (reason === undefined) return <Menu.Item {...rest} onClick={onClick}>{children}</Menu.Item>
+  if (reason === undefined)
+    return (
+      <Menu.Item {...rest} onClick={onClick}>
+        {children}
+      </Menu.Item>
+    )
   return (
     <Menu.Item {...rest} component="div" aria-disabled="true" closeMenuOnClick={false} className="menu-refused">
       {children}
-      <Text size="xs" c="dimmed" maw={260}>{reason}</Text>
+      <Text size="xs" c="dimmed" maw={260}>
+        {reason}
+      </Text>
     </Menu.Item>
   )
 }

@@ -33,12 +33,12 @@ export function onSignedOut(listener: () => void): void {
   state.onSignedOut = listener
 }
 
-type Part<O extends Operation, K extends 'params' | 'query' | 'body'> = {} extends Static<O[K]> ? { [P in K]?: Static<O[K]> } : { [P in K]: Static<O[K]> }
+type Part<O extends Operation, K extends 'params' | 'query' | 'body'> = Record<never, never> extends Static<O[K]> ? { [P in K]?: Static<O[K]> } : { [P in K]: Static<O[K]> }
 export type CallOptions = { version?: number; idempotencyKey?: string; signal?: AbortSignal }
 export type CallInput<O extends Operation> = Part<O, 'params'> & Part<O, 'query'> & Part<O, 'body'> & CallOptions
 type LooseInput = { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown } & CallOptions
 /** The arguments after the operation: none are needed when nothing in the input is required. */
-export type CallArguments<O extends Operation> = {} extends CallInput<O> ? [input?: CallInput<O>] : [input: CallInput<O>]
+export type CallArguments<O extends Operation> = Record<never, never> extends CallInput<O> ? [input?: CallInput<O>] : [input: CallInput<O>]
 
 export async function call<O extends Operation>(op: O, ...[input]: CallArguments<O>): Promise<ReplyOf<O>> {
   const given = (input ?? {}) as LooseInput
@@ -104,7 +104,10 @@ async function send(method: string, url: string, headers: Record<string, string>
 
 async function problemOf(response: Response, url: string): Promise<ProblemError> {
   const known = (await response.json().catch(() => null)) as Problem | null
-  const problem = known && typeof known.detail === 'string' ? { ...known, errors: known.errors ?? [] } : { type: '', title: '', status: response.status, code: 'unknown', detail: state.offline, errors: [], request_id: '' }
+  const problem =
+    known && typeof known.detail === 'string'
+      ? { ...known, errors: known.errors ?? [] }
+      : { type: '', title: '', status: response.status, code: 'unknown', detail: state.offline, errors: [], request_id: '' }
   if (response.status === 401 && !url.startsWith('/api/v1/session')) state.onSignedOut()
   return new ProblemError(problem)
 }

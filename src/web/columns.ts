@@ -13,16 +13,19 @@ export function useColumns<C extends Choosable>(id: string, columns: C[]): { sho
   const wanted = search.cols?.split(',') ?? stored ?? usual
   const shown = columns.filter((column, place) => place === 0 || wanted.includes(column.key))
 
-  const choose = useCallback((keys: string[] | null) => {
-    try {
-      if (keys) localStorage.setItem(storageKey, keys.join(','))
-      else localStorage.removeItem(storageKey)
-    } catch {
-      // Without storage the choice stays in the address alone.
-    }
-    setStored(keys)
-    setSearch({ cols: keys?.join(',') }, { replace: true })
-  }, [storageKey, setSearch])
+  const choose = useCallback(
+    (keys: string[] | null) => {
+      try {
+        if (keys) localStorage.setItem(storageKey, keys.join(','))
+        else localStorage.removeItem(storageKey)
+      } catch {
+        // Without storage the choice stays in the address alone.
+      }
+      setStored(keys)
+      setSearch({ cols: keys?.join(',') }, { replace: true })
+    },
+    [storageKey, setSearch],
+  )
   return { shown, keys: shown.map((column) => column.key), choose, reset: () => choose(null) }
 }
 

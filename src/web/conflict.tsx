@@ -27,7 +27,13 @@ export function ConflictDialog<V extends object>({ conflict, labels, show = (_, 
     onResolve(values)
   }
   const cell = (field: keyof V & string, side: Side, value: unknown) => (
-    <Radio name={`conflict-${field}`} checked={picks[field] === side} onChange={() => setPicks({ ...picks, [field]: side })} label={<span className="conflict-value">{show(field, value)}</span>} aria-label={`${labels[field] ?? field}: ${t(side === 'mine' ? 'web.conflict_mine' : 'web.conflict_theirs')}`} />
+    <Radio
+      name={`conflict-${field}`}
+      checked={picks[field] === side}
+      onChange={() => setPicks({ ...picks, [field]: side })}
+      label={<span className="conflict-value">{show(field, value)}</span>}
+      aria-label={`${labels[field] ?? field}: ${t(side === 'mine' ? 'web.conflict_mine' : 'web.conflict_theirs')}`}
+    />
   )
   return (
     <Dialog opened onClose={onClose} title={t('web.conflict_title')} size="xl">
@@ -37,12 +43,23 @@ export function ConflictDialog<V extends object>({ conflict, labels, show = (_, 
           <div className="list-scroll">
             <Table verticalSpacing="sm">
               <Table.Thead>
-                <Table.Tr><Table.Th>{t('web.conflict_field')}</Table.Th><Table.Th>{t('web.conflict_mine')}</Table.Th><Table.Th>{t('web.conflict_theirs')}</Table.Th></Table.Tr>
+                <Table.Tr>
+                  <Table.Th>{t('web.conflict_field')}</Table.Th>
+                  <Table.Th>{t('web.conflict_mine')}</Table.Th>
+                  <Table.Th>{t('web.conflict_theirs')}</Table.Th>
+                </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
                 {rows.map(({ field, both }) => (
                   <Table.Tr key={field}>
-                    <Table.Th scope="row">{labels[field] ?? field}{both && <Text size="xs" className="tone-warn-text">{t('web.conflict_both')}</Text>}</Table.Th>
+                    <Table.Th scope="row">
+                      {labels[field] ?? field}
+                      {both && (
+                        <Text size="xs" className="tone-warn-text">
+                          {t('web.conflict_both')}
+                        </Text>
+                      )}
+                    </Table.Th>
                     <Table.Td>{cell(field, 'mine', conflict.mine[field])}</Table.Td>
                     <Table.Td>{cell(field, 'theirs', conflict.theirs.values[field])}</Table.Td>
                   </Table.Tr>
@@ -52,7 +69,9 @@ export function ConflictDialog<V extends object>({ conflict, labels, show = (_, 
           </div>
         )}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>{t('web.conflict_back')}</Button>
+          <Button variant="default" onClick={onClose}>
+            {t('web.conflict_back')}
+          </Button>
           <Button onClick={merge}>{t('web.conflict_save')}</Button>
         </Group>
       </Stack>
@@ -63,6 +82,9 @@ export function ConflictDialog<V extends object>({ conflict, labels, show = (_, 
 function plain(value: unknown): ReactNode {
   if (value === null || value === undefined || value === '') return '–'
   if (Array.isArray(value)) return value.join(', ')
-  if (typeof value === 'object') return Object.entries(value).map(([key, inner]) => `${key}: ${String(inner)}`).join(' · ')
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .map(([key, inner]) => `${key}: ${String(inner)}`)
+      .join(' · ')
   return String(value)
 }

@@ -16,15 +16,37 @@ export function Dialog({ opened, onClose, title, children, size = 'md' }: { open
 }
 
 /** Asks before something that matters. `children` says what will happen. */
-export function ConfirmDialog({ opened, onClose, title, children, confirm, danger, busy, onConfirm }: { opened: boolean; onClose: () => void; title: string; children?: ReactNode; confirm: string; danger?: boolean; busy?: boolean; onConfirm: () => void }) {
+export function ConfirmDialog({
+  opened,
+  onClose,
+  title,
+  children,
+  confirm,
+  danger,
+  busy,
+  onConfirm,
+}: {
+  opened: boolean
+  onClose: () => void
+  title: string
+  children?: ReactNode
+  confirm: string
+  danger?: boolean
+  busy?: boolean
+  onConfirm: () => void
+}) {
   const { t } = useTranslation()
   return (
     <Dialog opened={opened} onClose={onClose} title={title}>
       <Stack>
         {typeof children === 'string' ? <Text>{children}</Text> : children}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus={danger || undefined}>{t('web.cancel')}</Button>
-          <Button {...(danger ? { color: 'red.9' } : {})} loading={busy ?? false} onClick={onConfirm} data-autofocus={danger ? undefined : true}>{confirm}</Button>
+          <Button variant="default" onClick={onClose} data-autofocus={danger || undefined}>
+            {t('web.cancel')}
+          </Button>
+          <Button {...(danger ? { color: 'red.9' } : {})} loading={busy ?? false} onClick={onConfirm} data-autofocus={danger ? undefined : true}>
+            {confirm}
+          </Button>
         </Group>
       </Stack>
     </Dialog>

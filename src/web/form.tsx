@@ -75,7 +75,10 @@ export function useSaveForm<V extends Values, R>(options: SaveFormOptions<V, R>)
     focusFirstError()
   }
   return {
-    form, saving, problem, conflict,
+    form,
+    saving,
+    problem,
+    conflict,
     submit: () => {
       if (saving) return
       form.onSubmit((values) => void send(values), focusFirstError)()
@@ -131,18 +134,36 @@ export function FormBody<V extends Values>({ state, children, submitLabel, onCan
   const { problem, form } = state
   const elsewhere = problem?.problem.errors.filter((error) => fieldFor(error.field, form.values) === undefined) ?? []
   return (
-    <form noValidate onSubmit={(event) => { event.preventDefault(); state.submit() }}>
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault()
+        state.submit()
+      }}
+    >
       <Stack>
         {problem && (
           <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} role="alert" className="alert-bad">
             {problem.message}
-            {elsewhere.length > 0 && <List size="sm" mt={4}>{elsewhere.map((error) => <List.Item key={error.field}>{error.detail}</List.Item>)}</List>}
+            {elsewhere.length > 0 && (
+              <List size="sm" mt={4}>
+                {elsewhere.map((error) => (
+                  <List.Item key={error.field}>{error.detail}</List.Item>
+                ))}
+              </List>
+            )}
           </Alert>
         )}
         {children}
         <Group justify="flex-end" className="form-buttons">
-          {onCancel && <Button variant="default" onClick={onCancel}>{t('web.cancel')}</Button>}
-          <Button type="submit" loading={state.saving}>{submitLabel}</Button>
+          {onCancel && (
+            <Button variant="default" onClick={onCancel}>
+              {t('web.cancel')}
+            </Button>
+          )}
+          <Button type="submit" loading={state.saving}>
+            {submitLabel}
+          </Button>
         </Group>
       </Stack>
       {state.conflict && <ConflictDialog conflict={state.conflict} labels={labels ?? {}} {...(show ? { show } : {})} onResolve={state.resolve} onClose={state.dropConflict} />}

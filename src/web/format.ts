@@ -18,7 +18,13 @@ export type Format = {
 }
 
 const none = '–'
-const steps: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31_557_600], ['month', 2_629_800], ['day', 86_400], ['hour', 3600], ['minute', 60]]
+const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 31_557_600],
+  ['month', 2_629_800],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]
 
 export function makeFormat(language: string, timeZone: string): Format {
   const locale = language === 'en' ? 'en-GB' : 'es-PE'
@@ -38,7 +44,8 @@ export function makeFormat(language: string, timeZone: string): Format {
     },
     money: (money) => (money ? new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency, currencyDisplay: 'code' }).format(money.amount as unknown as number) : none),
     number: (value) => (value === null || value === undefined ? none : numbers.format(value)),
-    percent: (fraction) => (fraction === null || fraction === undefined || fraction === '' ? none : new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(Number(fraction))),
+    percent: (fraction) =>
+      fraction === null || fraction === undefined || fraction === '' ? none : new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(Number(fraction)),
     today: () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date()),
   }
 }
@@ -52,7 +59,16 @@ export function useFormat(): Format {
 /** The instant of a wall-clock day and time in a zone: what a form's "due on" means. */
 export function instantOf(day: string, time: string, timeZone: string): string {
   const guess = Date.parse(`${day}T${time}:00Z`)
-  const shown = new Intl.DateTimeFormat('en-CA', { timeZone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' }).formatToParts(new Date(guess))
+  const shown = new Intl.DateTimeFormat('en-CA', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }).formatToParts(new Date(guess))
   const part = (type: string) => shown.find((piece) => piece.type === type)?.value ?? '00'
   const offset = Date.parse(`${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`) - guess
   return new Date(guess - offset).toISOString()

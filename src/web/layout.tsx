@@ -3,7 +3,7 @@ import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@manti
 import { useDisclosure, useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useId, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { HeaderTools } from './header.tsx'
 import type { PageEntry } from './pages.tsx'
@@ -29,7 +29,9 @@ export function Layout({ pages, search }: LayoutProps) {
   const entries = company ? pages.filter((entry) => entry.nav) : []
   return (
     <div className="shell">
-      <a className="skip-link" href="#main">{t('web.skip')}</a>
+      <a className="skip-link" href="#main">
+        {t('web.skip')}
+      </a>
       <header className="shell-header">
         {phone && company && <Burger opened={opened} onClick={toggle} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
         <PageLink to="/" account={!company} className="brand" aria-label={`${t('web.product')}: ${t('web.nav_home')}`}>
@@ -40,17 +42,29 @@ export function Layout({ pages, search }: LayoutProps) {
       </header>
       <Offline />
       <div className="shell-body">
-        {company && !phone && <nav className="shell-nav" aria-label={t('web.main_navigation')}><Navigation entries={entries} /></nav>}
+        {company && !phone && (
+          <nav className="shell-nav" aria-label={t('web.main_navigation')}>
+            <Navigation entries={entries} />
+          </nav>
+        )}
         {company && phone && (
           <Drawer opened={opened} onClose={close} size={288} title={t('web.menu')} closeButtonProps={{ 'aria-label': t('web.close') }}>
-            <nav aria-label={t('web.main_navigation')}><Navigation entries={entries} /></nav>
+            <nav aria-label={t('web.main_navigation')}>
+              <Navigation entries={entries} />
+            </nav>
           </Drawer>
         )}
         <main id="main" className="shell-main" tabIndex={-1}>
-          <Suspense fallback={<LoadingState />}><Content /></Suspense>
+          <Suspense fallback={<LoadingState />}>
+            <Content />
+          </Suspense>
         </main>
       </div>
-      {palette > 0 && company && <Suspense><Palette entries={entries} search={search} signal={palette} /></Suspense>}
+      {palette > 0 && company && (
+        <Suspense>
+          <Palette entries={entries} search={search} signal={palette} />
+        </Suspense>
+      )}
     </div>
   )
 }
@@ -59,19 +73,49 @@ function Content() {
   const { t } = useTranslation()
   const { me } = useSession()
   const company = useMaybeCompany()
-  if (me.companies.length === 0) return <EmptyState order={1} title={t('web.no_company_title')}>{t('web.no_company_text', { email: me.user.email })}</EmptyState>
+  if (me.companies.length === 0)
+    return (
+      <EmptyState order={1} title={t('web.no_company_title')}>
+        {t('web.no_company_text', { email: me.user.email })}
+      </EmptyState>
+    )
   if (!company) return <NotFound />
-  if (company.status !== 'active') return <EmptyState order={1} title={company.name}>{t('web.company_inactive')}</EmptyState>
+  if (company.status !== 'active')
+    return (
+      <EmptyState order={1} title={company.name}>
+        {t('web.company_inactive')}
+      </EmptyState>
+    )
   return <Outlet />
 }
 
 export function NotFound() {
   const { t } = useTranslation()
-  return <EmptyState order={1} title={t('web.not_found_title')} action={<Button component={PageLink} to="/" account variant="default">{t('web.to_home')}</Button>}>{t('web.not_found_text')}</EmptyState>
+  return (
+    <EmptyState
+      order={1}
+      title={t('web.not_found_title')}
+      action={
+        <Button component={PageLink} to="/" account variant="default">
+          {t('web.to_home')}
+        </Button>
+      }
+    >
+      {t('web.not_found_text')}
+    </EmptyState>
+  )
 }
 
 function Navigation({ entries }: { entries: readonly PageEntry[] }) {
-  return <ul className="nav-list">{entries.map((entry) => <li key={entry.path}><NavItem entry={entry} /></li>)}</ul>
+  return (
+    <ul className="nav-list">
+      {entries.map((entry) => (
+        <li key={entry.path}>
+          <NavItem entry={entry} />
+        </li>
+      ))}
+    </ul>
+  )
 }
 
 function NavItem({ entry }: { entry: PageEntry }) {
@@ -87,7 +131,21 @@ function NavItem({ entry }: { entry: PageEntry }) {
   if (!may.allowed) {
     return (
       <Tooltip label={may.reason} position="right">
-        <NavLink component="button" type="button" label={label} leftSection={<NavIcon size={20} aria-hidden />} rightSection={<IconLock size={14} aria-hidden />} aria-disabled="true" aria-describedby={id} className="nav-refused" description={<VisuallyHidden id={id} aria-hidden>{may.reason}</VisuallyHidden>} />
+        <NavLink
+          component="button"
+          type="button"
+          label={label}
+          leftSection={<NavIcon size={20} aria-hidden />}
+          rightSection={<IconLock size={14} aria-hidden />}
+          aria-disabled="true"
+          aria-describedby={id}
+          className="nav-refused"
+          description={
+            <VisuallyHidden id={id} aria-hidden>
+              {may.reason}
+            </VisuallyHidden>
+          }
+        />
       </Tooltip>
     )
   }
@@ -97,13 +155,21 @@ function NavItem({ entry }: { entry: PageEntry }) {
 function Offline() {
   const { t } = useTranslation()
   const { online } = useNetwork()
-  return <div role="status" aria-live="polite">{online ? null : <p className="offline"><IconWifiOff size={18} aria-hidden /> {t('web.offline_banner')}</p>}</div>
+  return (
+    <div role="status" aria-live="polite">
+      {online ? null : (
+        <p className="offline">
+          <IconWifiOff size={18} aria-hidden /> {t('web.offline_banner')}
+        </p>
+      )}
+    </div>
+  )
 }
 
 /** Ctrl-K or Cmd-K anywhere opens the palette, whose code is fetched on first use. Counts the openings. */
 function usePaletteKey(): [number, () => void] {
   const [signal, setSignal] = useState(0)
-  const open = () => setSignal((count) => count + 1)
+  const open = useCallback(() => setSignal((count) => count + 1), [])
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
@@ -113,6 +179,6 @@ function usePaletteKey(): [number, () => void] {
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [])
+  }, [open])
   return [signal, open]
 }

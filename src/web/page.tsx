@@ -27,8 +27,14 @@ export function Page({ title, subtitle, actions, above, children }: { title: str
       {above}
       <Group justify="space-between" align="flex-start" mb="md" gap="sm">
         <div>
-          <Title order={1} ref={heading} tabIndex={-1} className="page-title">{title}</Title>
-          {subtitle && <Text component="div" c="dimmed" size="sm">{subtitle}</Text>}
+          <Title order={1} ref={heading} tabIndex={-1} className="page-title">
+            {title}
+          </Title>
+          {subtitle && (
+            <Text component="div" c="dimmed" size="sm">
+              {subtitle}
+            </Text>
+          )}
         </div>
         {actions && <Group gap="xs">{actions}</Group>}
       </Group>

@@ -1,7 +1,8 @@
 // Ctrl-K: goes to any page, and finds what the door searches for, by keyboard alone.
+
+import { useDebouncedValue } from '@mantine/hooks'
 import { createSpotlight, Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { IconSearch } from '@tabler/icons-react'
-import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -24,19 +25,42 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
   const company = useCompany()
   const [text, setText] = useState('')
   const [wanted] = useDebouncedValue(text.trim(), 180)
-  const { data: hits = [] } = useQuery({ queryKey: ['palette', company.company_id, wanted], queryFn: (query) => search.find(company.company_id, wanted, query.signal), enabled: wanted.length > 1, placeholderData: keepPreviousData })
+  const { data: hits = [] } = useQuery({
+    queryKey: ['palette', company.company_id, wanted],
+    queryFn: (query) => search.find(company.company_id, wanted, query.signal),
+    enabled: wanted.length > 1,
+    placeholderData: keepPreviousData,
+  })
   // biome-ignore lint/correctness/useExhaustiveDependencies: opens for each signal.
   useEffect(spotlight.open, [signal])
 
-  const pages = entries.filter((entry) => may({ who: entry.nav?.who ?? 'account' }).allowed && matches(t(entry.nav?.label ?? ''), text)).map((entry) => {
-    const PageIcon = entry.nav?.icon ?? IconSearch
-    return { id: entry.path, label: t(entry.nav?.label ?? ''), leftSection: <PageIcon size={20} aria-hidden />, onClick: () => go(entry.path) }
-  })
+  const pages = entries
+    .filter((entry) => may({ who: entry.nav?.who ?? 'account' }).allowed && matches(t(entry.nav?.label ?? ''), text))
+    .map((entry) => {
+      const PageIcon = entry.nav?.icon ?? IconSearch
+      return { id: entry.path, label: t(entry.nav?.label ?? ''), leftSection: <PageIcon size={20} aria-hidden />, onClick: () => go(entry.path) }
+    })
   const found = text.trim().length > 1 ? hits.map((hit) => ({ id: hit.id, label: hit.label, description: hit.description, onClick: () => go(hit.to) })) : []
-  const groups: SpotlightActionGroupData[] = [{ group: t(search.label), actions: found }, { group: t('web.palette_pages'), actions: pages }].filter((group) => group.actions.length > 0)
+  const groups: SpotlightActionGroupData[] = [
+    { group: t(search.label), actions: found },
+    { group: t('web.palette_pages'), actions: pages },
+  ].filter((group) => group.actions.length > 0)
   return (
-    <Spotlight store={store} actions={groups} filter={(_, actions) => actions} query={text} onQueryChange={setText} shortcut={null} lockScroll={false} overlayProps={{ backgroundOpacity: 0.5, blur: 0 }} attributes={{ content: { 'aria-label': t('web.palette') } }} scrollable maxHeight={420} nothingFound={t('web.palette_nothing')}
-      searchProps={{ leftSection: <IconSearch size={20} aria-hidden />, placeholder: t('web.palette_hint'), 'aria-label': t('web.palette_hint') }} />
+    <Spotlight
+      store={store}
+      actions={groups}
+      filter={(_, actions) => actions}
+      query={text}
+      onQueryChange={setText}
+      shortcut={null}
+      lockScroll={false}
+      overlayProps={{ backgroundOpacity: 0.5, blur: 0 }}
+      attributes={{ content: { 'aria-label': t('web.palette') } }}
+      scrollable
+      maxHeight={420}
+      nothingFound={t('web.palette_nothing')}
+      searchProps={{ leftSection: <IconSearch size={20} aria-hidden />, placeholder: t('web.palette_hint'), 'aria-label': t('web.palette_hint') }}
+    />
   )
 }
 

@@ -7,7 +7,7 @@ import { notifyDone, notifyProblem } from './notify.tsx'
 import { useMaybeCompany } from './session.tsx'
 
 type Rest<O extends Operation> = Omit<Static<O['params']>, 'company_id'>
-type Part<K extends string, T> = {} extends T ? { [P in K]?: T } : { [P in K]: T }
+type Part<K extends string, T> = Record<never, never> extends T ? { [P in K]?: T } : { [P in K]: T }
 /** What a component gives to a call: the company of the address is filled in. */
 export type Input<O extends Operation> = Part<'params', Rest<O>> & Part<'query', Static<O['query']>> & Part<'body', Static<O['body']>> & CallOptions
 type ReadInput<O extends Operation> = Part<'params', Rest<O>> & Part<'query', Static<O['query']>>
@@ -48,7 +48,11 @@ export function useList<O extends Operation>(op: O, input: ReadInput<O>, options
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) => {
       const given = (input as { query?: object }).query
-      return send(op, { ...input, query: pageParam ? { ...given, cursor: pageParam } : given, signal } as unknown as Input<O>) as Promise<{ items: ItemOf<O>[]; next_cursor: string | null; total?: number }>
+      return send(op, { ...input, query: pageParam ? { ...given, cursor: pageParam } : given, signal } as unknown as Input<O>) as Promise<{
+        items: ItemOf<O>[]
+        next_cursor: string | null
+        total?: number
+      }>
     },
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,

@@ -34,7 +34,7 @@ export function SessionProvider({ door, children }: { door: AccountDoor; childre
   useEffect(() => {
     onSignedOut(() => {
       const here = location.pathname + location.search
-      if (location.pathname !== '/sign-in') void navigate({ to: '/sign-in', search: here === '/' ? {} : { next: here } as never, replace: true }).then(() => queries.clear())
+      if (location.pathname !== '/sign-in') void navigate({ to: '/sign-in', search: here === '/' ? {} : ({ next: here } as never), replace: true }).then(() => queries.clear())
     })
     return () => onSignedOut(() => {})
   }, [navigate, queries])
@@ -44,20 +44,26 @@ export function SessionProvider({ door, children }: { door: AccountDoor; childre
   }, [me])
   if (me) setCsrfToken(me.csrf_token)
 
-  const session = useMemo<Session | null>(() => me ? {
-    me,
-    signOut: async () => {
-      await door.signOut()
-      setCsrfToken(null)
-      await navigate({ to: '/sign-in' })
-      queries.clear()
-    },
-    setLanguage: (language) => {
-      changeLanguage(language)
-      queries.setQueryData(meKey, { ...me, user: { ...me.user, language } })
-      void door.saveLanguage(language).then(() => queries.invalidateQueries())
-    },
-  } : null, [me, door, navigate, queries])
+  const session = useMemo<Session | null>(
+    () =>
+      me
+        ? {
+            me,
+            signOut: async () => {
+              await door.signOut()
+              setCsrfToken(null)
+              await navigate({ to: '/sign-in' })
+              queries.clear()
+            },
+            setLanguage: (language) => {
+              changeLanguage(language)
+              queries.setQueryData(meKey, { ...me, user: { ...me.user, language } })
+              void door.saveLanguage(language).then(() => queries.invalidateQueries())
+            },
+          }
+        : null,
+    [me, door, navigate, queries],
+  )
 
   if (session) return <Context value={session}>{children}</Context>
   if (error && (error as { status?: number }).status !== 401) return <ErrorState error={error} retry={refetch} />

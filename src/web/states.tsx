@@ -17,8 +17,14 @@ export function LoadingState() {
 export function EmptyState({ icon, title, children, action, order = 2 }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode; order?: 1 | 2 }) {
   return (
     <Stack align="center" gap="xs" py="xl" px="md" ta="center" maw={520} mx="auto">
-      {icon && <span className="empty-icon" aria-hidden>{icon}</span>}
-      <Title order={order} size="h3">{title}</Title>
+      {icon && (
+        <span className="empty-icon" aria-hidden>
+          {icon}
+        </span>
+      )}
+      <Title order={order} size="h3">
+        {title}
+      </Title>
       {children && <Text c="dimmed">{children}</Text>}
       {action}
     </Stack>
@@ -31,7 +37,11 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => unk
     <Stack align="center" gap="sm" py="xl" px="md" ta="center" role="alert">
       <IconAlertTriangle size={32} className="tone-bad-text" aria-hidden />
       <Text maw={520}>{error instanceof Error && error.message ? error.message : t('web.went_wrong')}</Text>
-      {retry && <Button variant="default" leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => void retry()}>{t('web.try_again')}</Button>}
+      {retry && (
+        <Button variant="default" leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => void retry()}>
+          {t('web.try_again')}
+        </Button>
+      )}
     </Stack>
   )
 }

@@ -72,36 +72,64 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }:
       <Table highlightOnHover verticalSpacing={6} horizontalSpacing="xs" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
-          <Table.Tr>{shown.map((column) => <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} />)}</Table.Tr>
+          <Table.Tr>
+            {shown.map((column) => (
+              <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} />
+            ))}
+          </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {rows.items?.map((row) => (
-            <Table.Tr key={rowKey(row)} className={rowClass?.(row)} data-clickable={rowTo ? true : undefined} onClick={(event) => {
-              if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row))
-            }}>
+            <Table.Tr
+              key={rowKey(row)}
+              className={rowClass?.(row)}
+              data-clickable={rowTo ? true : undefined}
+              onClick={(event) => {
+                if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row))
+              }}
+            >
               {shown.map((column, place) => (
                 <Table.Td key={column.key} ta={column.align ?? 'left'}>
-                  {place === 0 && rowTo ? <PageLink to={rowTo(row)} className="row-link">{column.render(row)}</PageLink> : column.render(row)}
+                  {place === 0 && rowTo ? (
+                    <PageLink to={rowTo(row)} className="row-link">
+                      {column.render(row)}
+                    </PageLink>
+                  ) : (
+                    column.render(row)
+                  )}
                 </Table.Td>
               ))}
             </Table.Tr>
-          )) ?? <SkeletonRows count={shown.length} />}
+          )) ?? <SkeletonRows columns={shown} />}
         </Table.Tbody>
       </Table>
     </div>
   )
 }
 
-function SkeletonRows({ count }: { count: number }) {
-  return Array.from({ length: 8 }, (_, row) => (
-    <Table.Tr key={row} aria-hidden>{Array.from({ length: count }, (_, cell) => <Table.Td key={cell}><Skeleton height={14} my={5} width={`${50 + ((row * 7 + cell * 13) % 45)}%`} /></Table.Td>)}</Table.Tr>
+const placeholders = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
+
+function SkeletonRows({ columns }: { columns: readonly { key: string }[] }) {
+  return placeholders.map((row, i) => (
+    <Table.Tr key={row} aria-hidden>
+      {columns.map((column, j) => (
+        <Table.Td key={column.key}>
+          <Skeleton height={14} my={5} width={`${50 + ((i * 7 + j * 13) % 45)}%`} />
+        </Table.Td>
+      ))}
+    </Table.Tr>
   ))
 }
 
 function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSort: string | undefined }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
-  if (!column.sort) return <Table.Th ta={column.align ?? 'left'} w={column.width}>{column.title}</Table.Th>
+  if (!column.sort)
+    return (
+      <Table.Th ta={column.align ?? 'left'} w={column.width}>
+        {column.title}
+      </Table.Th>
+    )
   const sort = search.sort ?? defaultSort
   const direction = sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none'
   const SortIcon = direction === 'ascending' ? IconArrowUp : direction === 'descending' ? IconArrowDown : IconArrowsSort
@@ -116,12 +144,29 @@ function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSor
 }
 
 function Cards<T>({ caption, shown, rows, rowKey, rowTo, card, rowClass }: Shown<T>) {
-  if (!rows.items) return <div aria-hidden>{Array.from({ length: 5 }, (_, i) => <Skeleton key={i} height={84} mb="xs" />)}</div>
+  if (!rows.items)
+    return (
+      <div aria-hidden>
+        {placeholders.map((row) => (
+          <Skeleton key={row} height={84} mb="xs" />
+        ))}
+      </div>
+    )
   return (
     <ul className="cards" aria-label={caption}>
       {rows.items.map((row) => {
         const content = card?.(row) ?? <Fields row={row} columns={shown} />
-        return <li key={rowKey(row)} className={rowClass?.(row)}>{rowTo ? <PageLink to={rowTo(row)} className="card card-link">{content}</PageLink> : <div className="card">{content}</div>}</li>
+        return (
+          <li key={rowKey(row)} className={rowClass?.(row)}>
+            {rowTo ? (
+              <PageLink to={rowTo(row)} className="card card-link">
+                {content}
+              </PageLink>
+            ) : (
+              <div className="card">{content}</div>
+            )}
+          </li>
+        )
       })}
     </ul>
   )
@@ -132,7 +177,12 @@ function Fields<T>({ row, columns: [first, ...others] }: { row: T; columns: Colu
     <>
       <Text fw={600}>{first?.render(row)}</Text>
       <dl className="card-fields">
-        {others.map((column) => <div key={column.key}><dt>{column.title}</dt><dd>{column.render(row)}</dd></div>)}
+        {others.map((column) => (
+          <div key={column.key}>
+            <dt>{column.title}</dt>
+            <dd>{column.render(row)}</dd>
+          </div>
+        ))}
       </dl>
     </>
   )
@@ -141,13 +191,25 @@ function Fields<T>({ row, columns: [first, ...others] }: { row: T; columns: Colu
 function SortSelect<T>({ columns, defaultSort }: { columns: Column<T>[]; defaultSort: string | undefined }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
-  const options = columns.filter((column, place) => column.sort && columns.findIndex((other) => other.sort === column.sort) === place).flatMap((column) => [
-    { value: column.sort ?? '', label: `${column.title} ↑` },
-    { value: `-${column.sort}`, label: `${column.title} ↓` },
-  ])
+  const options = columns
+    .filter((column, place) => column.sort && columns.findIndex((other) => other.sort === column.sort) === place)
+    .flatMap((column) => [
+      { value: column.sort ?? '', label: `${column.title} ↑` },
+      { value: `-${column.sort}`, label: `${column.title} ↓` },
+    ])
   if (options.length === 0) return null
   const known = options.some((option) => option.value === (search.sort ?? defaultSort))
-  return <Select aria-label={t('web.sort')} placeholder={t('web.sort')} leftSection={<IconArrowsSort size={16} aria-hidden />} data={options} value={known ? (search.sort ?? defaultSort ?? null) : null} onChange={(sort) => setSearch({ sort: sort ?? undefined })} className="sort-select" />
+  return (
+    <Select
+      aria-label={t('web.sort')}
+      placeholder={t('web.sort')}
+      leftSection={<IconArrowsSort size={16} aria-hidden />}
+      data={options}
+      value={known ? (search.sort ?? defaultSort ?? null) : null}
+      onChange={(sort) => setSearch({ sort: sort ?? undefined })}
+      className="sort-select"
+    />
+  )
 }
 
 function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) {
@@ -156,13 +218,19 @@ function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[];
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-end" trapFocus returnFocus>
       <Popover.Target>
-        <Button variant="default" leftSection={<IconColumns3 size={16} aria-hidden />} aria-expanded={opened} onClick={() => setOpened(!opened)}>{t('web.columns')}</Button>
+        <Button variant="default" leftSection={<IconColumns3 size={16} aria-hidden />} aria-expanded={opened} onClick={() => setOpened(!opened)}>
+          {t('web.columns')}
+        </Button>
       </Popover.Target>
       <Popover.Dropdown className="choices" aria-label={t('web.columns')}>
         <Checkbox.Group aria-label={t('web.columns')} value={keys} onChange={(chosen) => choose(columns.map((column) => column.key).filter((key) => chosen.includes(key)))}>
-          {columns.map((column, place) => <Checkbox key={column.key} value={column.key} label={column.title} disabled={place === 0} className="choice" />)}
+          {columns.map((column, place) => (
+            <Checkbox key={column.key} value={column.key} label={column.title} disabled={place === 0} className="choice" />
+          ))}
         </Checkbox.Group>
-        <Button variant="subtle" size="compact-sm" mt="xs" onClick={reset}>{t('web.columns_reset')}</Button>
+        <Button variant="subtle" size="compact-sm" mt="xs" onClick={reset}>
+          {t('web.columns_reset')}
+        </Button>
       </Popover.Dropdown>
     </Popover>
   )
@@ -178,9 +246,17 @@ export function Footer<T>({ rows: { items, total, query }, onCount }: { rows: Li
         <Text size="sm" c="dimmed" role="status">
           {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
         </Text>
-        {onCount && query.hasNextPage && total === undefined && <Button variant="subtle" size="compact-sm" onClick={onCount}>{t('web.count_all')}</Button>}
+        {onCount && query.hasNextPage && total === undefined && (
+          <Button variant="subtle" size="compact-sm" onClick={onCount}>
+            {t('web.count_all')}
+          </Button>
+        )}
       </Group>
-      {query.hasNextPage && <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('web.load_more')}</Button>}
+      {query.hasNextPage && (
+        <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          {t('web.load_more')}
+        </Button>
+      )}
     </Group>
   )
 }

@@ -17,9 +17,12 @@ export function stringifySearch(search: Record<string, unknown>): string {
 export function useUrl(): [Search, (patch: Search, options?: { replace?: boolean }) => void] {
   const search = useRouterState({ select: (state) => state.location.search as Search })
   const navigate = useNavigate()
-  const change = useCallback((patch: Search, options: { replace?: boolean } = {}) => {
-    void navigate({ to: '.', search: ((now: Search) => ({ ...now, ...patch })) as never, replace: options.replace ?? false, resetScroll: false })
-  }, [navigate])
+  const change = useCallback(
+    (patch: Search, options: { replace?: boolean } = {}) => {
+      void navigate({ to: '.', search: ((now: Search) => ({ ...now, ...patch })) as never, replace: options.replace ?? false, resetScroll: false })
+    },
+    [navigate],
+  )
   return [search, change]
 }
 
@@ -42,5 +45,9 @@ const RouterLink = createLink((props: AnchorProps) => <a {...props} />)
 /** A link inside the active company; also as `component` of the kit's buttons. `account` links stand outside of a company. */
 export function PageLink({ to, search, account, children, ...rest }: Omit<AnchorProps, 'href'> & { to: string; search?: Search; account?: boolean; children?: ReactNode }) {
   const at = useCompanyPath()
-  return <RouterLink to={account ? to : at(to)} search={(search ?? {}) as never} activeOptions={{ exact: true }} {...(rest as object)}>{children}</RouterLink>
+  return (
+    <RouterLink to={account ? to : at(to)} search={(search ?? {}) as never} activeOptions={{ exact: true }} {...(rest as object)}>
+      {children}
+    </RouterLink>
+  )
 }

@@ -48,7 +48,11 @@ function ProfileForm() {
       <Title order={2}>{t('access.profile')}</Title>
       <TextInput label={t('access.full_name')} autoComplete="name" required {...state.form.getInputProps('full_name')} />
       <Radio.Group label={t('web.language')} {...state.form.getInputProps('language')}>
-        <Stack gap="xs" mt="xs">{languages.map(({ code, name }) => <Radio key={code} value={code} label={name} />)}</Stack>
+        <Stack gap="xs" mt="xs">
+          {languages.map(({ code, name }) => (
+            <Radio key={code} value={code} label={name} />
+          ))}
+        </Stack>
       </Radio.Group>
     </FormBody>
   )
@@ -79,8 +83,16 @@ function PasswordForm() {
         <Title order={2}>{t('access.change_password')}</Title>
         <input type="email" name="username" autoComplete="username" value={me.user.email} readOnly hidden />
         <PasswordInput label={t('access.current_password')} autoComplete="current-password" visibilityToggleButtonProps={eye} {...form.getInputProps('current_password')} />
-        <PasswordInput label={t('access.new_password')} description={t('access.new_password_hint')} autoComplete="new-password" visibilityToggleButtonProps={eye} {...form.getInputProps('new_password')} />
-        <Button type="submit" loading={form.submitting} variant="default">{t('access.change_password')}</Button>
+        <PasswordInput
+          label={t('access.new_password')}
+          description={t('access.new_password_hint')}
+          autoComplete="new-password"
+          visibilityToggleButtonProps={eye}
+          {...form.getInputProps('new_password')}
+        />
+        <Button type="submit" loading={form.submitting} variant="default">
+          {t('access.change_password')}
+        </Button>
       </Stack>
     </form>
   )

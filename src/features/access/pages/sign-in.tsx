@@ -30,27 +30,27 @@ export function SignInPage() {
       </header>
       <main className="sign-in-card">
         <img src="/icon.svg" alt="" width={44} height={44} />
-        <Title order={1} size="h2" mt="sm">{t('access.sign_in_title')}</Title>
-        <Text c="dimmed" size="sm" mb="lg">{t('access.sign_in_text')}</Text>
+        <Title order={1} size="h2" mt="sm">
+          {t('access.sign_in_title')}
+        </Title>
+        <Text c="dimmed" size="sm" mb="lg">
+          {t('access.sign_in_text')}
+        </Text>
         <SignInForm languageTouched={touched} />
       </main>
     </div>
   )
 }
 
-function SignInForm({ languageTouched }: { languageTouched: boolean }) {
-  const { t, i18n } = useTranslation()
+/** Signs in and goes on to where the person was going; `problem` is the sentence of a refusal. */
+function useSignIn(languageTouched: boolean) {
+  const { i18n } = useTranslation()
   const [search] = useUrl()
   const navigate = useNavigate()
   const queries = useQueryClient()
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | null>(null)
-  const [email, setEmail] = useState('')
-  const [password, setPassword] = useState('')
-  const passwordField = useRef<HTMLInputElement>(null)
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
+  const submit = async (email: string, password: string) => {
     setBusy(true)
     setProblem(null)
     try {
@@ -63,19 +63,64 @@ function SignInForm({ languageTouched }: { languageTouched: boolean }) {
       if (isNew) void call(changeMe, { body: { language } }).catch(() => undefined)
     } catch (error) {
       setProblem((error as Error).message)
-      passwordField.current?.focus()
     } finally {
       setBusy(false)
     }
   }
+  return { submit, busy, problem }
+}
+
+function SignInForm({ languageTouched }: { languageTouched: boolean }) {
+  const { t } = useTranslation()
+  const { submit, busy, problem } = useSignIn(languageTouched)
+  const [email, setEmail] = useState('')
+  const [password, setPassword] = useState('')
+  const passwordField = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (problem) passwordField.current?.focus()
+  }, [problem])
+  const send = (event: FormEvent) => {
+    event.preventDefault()
+    void submit(email, password)
+  }
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={send}>
       <Stack>
-        {problem && <Alert color="red" role="alert" className="alert-bad">{problem}</Alert>}
-        <TextInput label={t('access.email')} type="email" name="email" autoComplete="username" required withAsterisk={false} autoFocus size="md" value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
-        <PasswordInput ref={passwordField} label={t('access.password')} name="password" autoComplete="current-password" required withAsterisk={false} size="md" value={password} onChange={(event) => setPassword(event.currentTarget.value)} visibilityToggleButtonProps={{ 'aria-label': t('access.show_password'), tabIndex: 0 }} />
-        <Button type="submit" size="md" loading={busy} fullWidth>{t('access.sign_in')}</Button>
-        <Text size="sm" c="dimmed">{t('access.forgot')}</Text>
+        {problem && (
+          <Alert color="red" role="alert" className="alert-bad">
+            {problem}
+          </Alert>
+        )}
+        <TextInput
+          label={t('access.email')}
+          type="email"
+          name="email"
+          autoComplete="username"
+          required
+          withAsterisk={false}
+          autoFocus
+          size="md"
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <PasswordInput
+          ref={passwordField}
+          label={t('access.password')}
+          name="password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          size="md"
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          visibilityToggleButtonProps={{ 'aria-label': t('access.show_password'), tabIndex: 0 }}
+        />
+        <Button type="submit" size="md" loading={busy} fullWidth>
+          {t('access.sign_in')}
+        </Button>
+        <Text size="sm" c="dimmed">
+          {t('access.forgot')}
+        </Text>
       </Stack>
     </form>
   )

@@ -15,11 +15,24 @@ export function useEquipmentColumns(): Column<Equipment>[] {
   const { t } = useTranslation()
   const format = useFormat()
   return useMemo(() => {
-    const field = (key: keyof Equipment & string, options: Partial<Column<Equipment>> = {}): Column<Equipment> => ({ key, title: t(`equipment.${key}`), sort: key, render: (row) => text(row[key] as string | null), ...options })
+    const field = (key: keyof Equipment & string, options: Partial<Column<Equipment>> = {}): Column<Equipment> => ({
+      key,
+      title: t(`equipment.${key}`),
+      sort: key,
+      render: (row) => text(row[key] as string | null),
+      ...options,
+    })
     const day = (key: keyof Equipment & string, extra = true) => field(key, { extra, render: (row) => <span className="nowrap">{format.day(row[key] as string | null)}</span> })
     const money = (key: 'purchase_price' | 'current_value') => field(key, { extra: true, align: 'right', render: (row) => <span className="nowrap">{format.money(row[key])}</span> })
     return [
-      field('name', { render: (row) => <>{row.name}<span className="cell-second">{makerOf(row)}</span></> }),
+      field('name', {
+        render: (row) => (
+          <>
+            {row.name}
+            <span className="cell-second">{makerOf(row)}</span>
+          </>
+        ),
+      }),
       { key: 'code', title: t('equipment.code'), sort: 'serial_number', render: (row) => <span className="mono nowrap">{row.fleet_code ?? row.serial_number}</span> },
       field('status', { render: (row) => <StatusBadge status={row.status} /> }),
       { key: 'holder', title: t('equipment.holder'), render: (row) => <HolderCell machine={row} /> },
@@ -38,7 +51,20 @@ export function useEquipmentColumns(): Column<Equipment>[] {
       day('purchase_date'),
       day('last_maintenance_date'),
       day('warranty_expires_at'),
-      { key: 'tags', title: t('equipment.tags'), extra: true, render: (row) => <Group gap={4}>{row.tags.map((tag) => <Badge key={tag} variant="default" tt="none">{tag}</Badge>)}</Group> },
+      {
+        key: 'tags',
+        title: t('equipment.tags'),
+        extra: true,
+        render: (row) => (
+          <Group gap={4}>
+            {row.tags.map((tag) => (
+              <Badge key={tag} variant="default" tt="none">
+                {tag}
+              </Badge>
+            ))}
+          </Group>
+        ),
+      },
       field('created_at', { extra: true, render: (row) => <span className="nowrap">{format.instant(row.created_at)}</span> }),
       field('updated_at', { extra: true, render: (row) => <span className="nowrap">{format.instant(row.updated_at)}</span> }),
     ]
@@ -50,15 +76,24 @@ export function MachineCard({ machine }: { machine: Equipment }) {
   return (
     <>
       <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xs">
-        <Text fw={650} component="span">{machine.name}</Text>
+        <Text fw={650} component="span">
+          {machine.name}
+        </Text>
         <StatusBadge status={machine.status} />
       </Group>
-      <Text size="sm" c="dimmed"><span className="mono">{machine.fleet_code ?? machine.serial_number}</span>{detail && ` · ${detail}`}</Text>
+      <Text size="sm" c="dimmed">
+        <span className="mono">{machine.fleet_code ?? machine.serial_number}</span>
+        {detail && ` · ${detail}`}
+      </Text>
       <Group gap="xs" mt={6} fz="sm" justify="space-between">
         <HolderCell machine={machine} />
         {machine.next_maintenance_date && <ServiceDate machine={machine} />}
       </Group>
-      {machine.location && <Text size="sm" c="dimmed" mt={4}>{machine.location}</Text>}
+      {machine.location && (
+        <Text size="sm" c="dimmed" mt={4}>
+          {machine.location}
+        </Text>
+      )}
     </>
   )
 }

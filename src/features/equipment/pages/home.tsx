@@ -55,8 +55,20 @@ function Tiles() {
       <Tile count={n?.active} label={t('equipment.home_active')} icon={<IconCircleCheck size={18} aria-hidden />} tone="ok" search={{ status: 'active' }} />
       <Tile count={n?.in_use} label={t('equipment.home_in_use')} icon={<IconUser size={18} aria-hidden />} tone="info" search={{ in_use: 'true' }} />
       <Tile count={n?.maintenance} label={t('equipment.status_maintenance')} icon={<IconTool size={18} aria-hidden />} tone="warn" search={{ status: 'maintenance' }} />
-      <Tile count={n?.service_overdue} label={t('equipment.home_overdue')} icon={<IconAlertTriangle size={18} aria-hidden />} tone="bad" search={{ status: 'active,maintenance', 'next_maintenance_date.lt': today, sort: 'next_maintenance_date' }} />
-      <Tile count={n?.service_soon} label={t('equipment.home_soon')} icon={<IconClock size={18} aria-hidden />} tone="warn" search={{ status: 'active,maintenance', 'next_maintenance_date.gte': today, 'next_maintenance_date.lte': inDays(today, 7), sort: 'next_maintenance_date' }} />
+      <Tile
+        count={n?.service_overdue}
+        label={t('equipment.home_overdue')}
+        icon={<IconAlertTriangle size={18} aria-hidden />}
+        tone="bad"
+        search={{ status: 'active,maintenance', 'next_maintenance_date.lt': today, sort: 'next_maintenance_date' }}
+      />
+      <Tile
+        count={n?.service_soon}
+        label={t('equipment.home_soon')}
+        icon={<IconClock size={18} aria-hidden />}
+        tone="warn"
+        search={{ status: 'active,maintenance', 'next_maintenance_date.gte': today, 'next_maintenance_date.lte': inDays(today, 7), sort: 'next_maintenance_date' }}
+      />
     </section>
   )
 }
@@ -66,7 +78,10 @@ function Tile({ count, label, icon, tone, search }: { count: number | undefined;
   return (
     <PageLink to="/equipment" {...(search ? { search } : {})} className="tile">
       <span className={`tile-number ${tone && count ? `tone-${tone}-text` : ''}`}>{count === undefined ? '…' : format.number(count)}</span>
-      <span className="tile-label">{icon}{label}</span>
+      <span className="tile-label">
+        {icon}
+        {label}
+      </span>
     </PageLink>
   )
 }
@@ -77,7 +92,9 @@ function Panel({ title, to, search, children }: { title: string; to: string; sea
     <section className="surface">
       <div className="panel-head">
         <h2>{title}</h2>
-        <Button component={PageLink} to={to} search={search} variant="subtle" size="compact-sm" aria-label={`${t('equipment.home_all')}: ${title}`}>{t('equipment.home_all')}</Button>
+        <Button component={PageLink} to={to} search={search} variant="subtle" size="compact-sm" aria-label={`${t('equipment.home_all')}: ${title}`}>
+          {t('equipment.home_all')}
+        </Button>
       </div>
       {children}
     </section>
@@ -90,11 +107,18 @@ function HandOversOverdue() {
   const { data } = useRead(listAssignments, { query: { open: 'true', overdue: 'true', limit: 6, sort: 'due_at' } })
   return (
     <Panel title={t('equipment.home_hand_overs')} to="/assignments" search={{ overdue: 'true' }}>
-      {data?.items.length === 0 && <p className="quiet-note"><IconCircleCheck size={18} aria-hidden className="tone-ok-text" />{t('equipment.home_hand_overs_none')}</p>}
+      {data?.items.length === 0 && (
+        <p className="quiet-note">
+          <IconCircleCheck size={18} aria-hidden className="tone-ok-text" />
+          {t('equipment.home_hand_overs_none')}
+        </p>
+      )}
       <ul className="plain-list">
         {data?.items.map((hand) => (
           <li key={hand.id} className="row-line">
-            <PageLink to={`/equipment/${hand.equipment_id}`} className="row-link">{hand.equipment_name}</PageLink>
+            <PageLink to={`/equipment/${hand.equipment_id}`} className="row-link">
+              {hand.equipment_name}
+            </PageLink>
             <span className="tone-bad-text">{t('equipment.late_since', { holder: hand.holder_name, since: format.relative(hand.due_at) })}</span>
           </li>
         ))}
@@ -110,11 +134,21 @@ function ServiceToPlan() {
   const { data } = useRead(listEquipment, { query: { ...filter, limit: 6 } })
   return (
     <Panel title={t('equipment.home_service')} to="/equipment" search={filter}>
-      {data?.items.length === 0 && <p className="quiet-note"><IconCircleCheck size={18} aria-hidden className="tone-ok-text" />{t('equipment.home_service_none')}</p>}
+      {data?.items.length === 0 && (
+        <p className="quiet-note">
+          <IconCircleCheck size={18} aria-hidden className="tone-ok-text" />
+          {t('equipment.home_service_none')}
+        </p>
+      )}
       <ul className="plain-list">
         {data?.items.map((machine) => (
           <li key={machine.id} className="row-line">
-            <span><PageLink to={`/equipment/${machine.id}`} className="row-link">{machine.name}</PageLink> <span className="mono dimmed">{machine.fleet_code ?? machine.serial_number}</span></span>
+            <span>
+              <PageLink to={`/equipment/${machine.id}`} className="row-link">
+                {machine.name}
+              </PageLink>{' '}
+              <span className="mono dimmed">{machine.fleet_code ?? machine.serial_number}</span>
+            </span>
             <ServiceDate machine={machine} />
           </li>
         ))}

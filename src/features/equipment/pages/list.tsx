@@ -19,7 +19,19 @@ import { createEquipment, type Equipment, listEquipment, ownerships, restoreEqui
 import { MachineCard, useEquipmentColumns } from './columns.tsx'
 
 const mainNames = ['status', 'category_id', 'in_use']
-const panelNames = ['holder_id', 'ownership', 'manufacturer.contains', 'location.contains', 'year.gte', 'year.lte', 'next_maintenance_date.gte', 'next_maintenance_date.lt', 'next_maintenance_date.lte', 'tags', 'deleted']
+const panelNames = [
+  'holder_id',
+  'ownership',
+  'manufacturer.contains',
+  'location.contains',
+  'year.gte',
+  'year.lte',
+  'next_maintenance_date.gte',
+  'next_maintenance_date.lt',
+  'next_maintenance_date.lte',
+  'tags',
+  'deleted',
+]
 const filterNames = [...mainNames, ...panelNames]
 
 export function EquipmentListPage() {
@@ -31,9 +43,35 @@ export function EquipmentListPage() {
   const rows = useList(listEquipment, { query: counted ? { ...filters, count: 'true' } : filters })
   const narrowed = Object.keys(filters).some((name) => name !== 'sort')
   return (
-    <Page title={t('equipment.title')} actions={<><ExportMenu filters={filters} /><ActionButton op={createEquipment} to="/equipment/new" leftSection={<IconPlus size={18} aria-hidden />}>{t('equipment.register')}</ActionButton></>}>
-      <DataList<Equipment> id="equipment" caption={t('equipment.title')} columns={columns} rows={rows} rowKey={(row) => row.id} rowTo={(row) => `/equipment/${row.id}`} card={(row) => <MachineCard machine={row} />}
-        {...(filters.q ? {} : { defaultSort: '-created_at' })} onCount={() => setCounted(true)} toolbar={<><SearchBox label={t('equipment.search')} /><EquipmentFilters /></>} empty={narrowed ? <NothingFound /> : <NoMachines />} />
+    <Page
+      title={t('equipment.title')}
+      actions={
+        <>
+          <ExportMenu filters={filters} />
+          <ActionButton op={createEquipment} to="/equipment/new" leftSection={<IconPlus size={18} aria-hidden />}>
+            {t('equipment.register')}
+          </ActionButton>
+        </>
+      }
+    >
+      <DataList<Equipment>
+        id="equipment"
+        caption={t('equipment.title')}
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => row.id}
+        rowTo={(row) => `/equipment/${row.id}`}
+        card={(row) => <MachineCard machine={row} />}
+        {...(filters.q ? {} : { defaultSort: '-created_at' })}
+        onCount={() => setCounted(true)}
+        toolbar={
+          <>
+            <SearchBox label={t('equipment.search')} />
+            <EquipmentFilters />
+          </>
+        }
+        empty={narrowed ? <NothingFound /> : <NoMachines />}
+      />
     </Page>
   )
 }
@@ -47,7 +85,15 @@ function EquipmentFilters() {
     <>
       <ChoiceFilter name="status" label={t('equipment.status')} choices={statuses.map((value) => ({ value, label: t(`equipment.status_${value}`) }))} />
       <ChoiceFilter name="category_id" label={t('equipment.category')} choices={tree} />
-      <ChoiceFilter name="in_use" label={t('equipment.in_use')} single choices={[{ value: 'true', label: t('equipment.in_use_yes') }, { value: 'false', label: t('equipment.in_use_no') }]} />
+      <ChoiceFilter
+        name="in_use"
+        label={t('equipment.in_use')}
+        single
+        choices={[
+          { value: 'true', label: t('equipment.in_use_yes') },
+          { value: 'false', label: t('equipment.in_use_no') },
+        ]}
+      />
     </>
   )
   return (
@@ -55,8 +101,14 @@ function EquipmentFilters() {
       <ChoiceFilter name="ownership" label={t('equipment.ownership')} choices={ownerships.map((value) => ({ value, label: t(`equipment.ownership_${value}`) }))} />
       <TextFilter name="manufacturer.contains" label={t('equipment.manufacturer')} />
       <TextFilter name="location.contains" label={t('equipment.location')} />
-      <div className="pair"><TextFilter name="year.gte" type="number" label={t('equipment.year_from')} /><TextFilter name="year.lte" type="number" label={t('equipment.year_to')} /></div>
-      <div className="pair"><TextFilter name="next_maintenance_date.gte" type="date" label={t('equipment.service_from')} /><TextFilter name="next_maintenance_date.lte" type="date" label={t('equipment.service_to')} /></div>
+      <div className="pair">
+        <TextFilter name="year.gte" type="number" label={t('equipment.year_from')} />
+        <TextFilter name="year.lte" type="number" label={t('equipment.year_to')} />
+      </div>
+      <div className="pair">
+        <TextFilter name="next_maintenance_date.gte" type="date" label={t('equipment.service_from')} />
+        <TextFilter name="next_maintenance_date.lte" type="date" label={t('equipment.service_to')} />
+      </div>
       <TextFilter name="tags" label={t('equipment.tags')} placeholder={t('equipment.tags_hint')} />
       {may(restoreEquipment).allowed && <ChoiceFilter name="deleted" label={t('equipment.deleted')} single choices={[{ value: 'true', label: t('equipment.deleted_only') }]} />}
     </FilterBar>
@@ -80,7 +132,11 @@ function ExportMenu({ filters }: { filters: Record<string, string> }) {
   }
   return (
     <Menu position="bottom-end">
-      <Menu.Target><Button variant="default" loading={busy} leftSection={<IconDownload size={18} aria-hidden />}>{t('equipment.export')}</Button></Menu.Target>
+      <Menu.Target>
+        <Button variant="default" loading={busy} leftSection={<IconDownload size={18} aria-hidden />}>
+          {t('equipment.export')}
+        </Button>
+      </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t('equipment.export_hint')}</Menu.Label>
         <Menu.Item onClick={() => void save('xlsx')}>Excel (XLSX)</Menu.Item>
@@ -94,14 +150,38 @@ function NothingFound() {
   const { t } = useTranslation()
   const [, setSearch] = useUrl()
   const clear = () => setSearch(Object.fromEntries([...filterNames, 'q'].map((name) => [name, undefined])))
-  return <EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.none_found')} action={<Button variant="default" onClick={clear}>{t('web.clear_filters')}</Button>}>{t('equipment.none_found_text')}</EmptyState>
+  return (
+    <EmptyState
+      icon={<IconTir size={40} stroke={1.3} />}
+      title={t('equipment.none_found')}
+      action={
+        <Button variant="default" onClick={clear}>
+          {t('web.clear_filters')}
+        </Button>
+      }
+    >
+      {t('equipment.none_found_text')}
+    </EmptyState>
+  )
 }
 
 function NoMachines() {
   const { t } = useTranslation()
   return (
-    <EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.none_yet')}
-      action={<div className="inline"><ActionButton op={createEquipment} to="/equipment/new">{t('equipment.register')}</ActionButton><ActionButton op={importEquipment} to="/import" variant="default" leftSection={<IconFileImport size={18} aria-hidden />}>{t('equipment.import')}</ActionButton></div>}>
+    <EmptyState
+      icon={<IconTir size={40} stroke={1.3} />}
+      title={t('equipment.none_yet')}
+      action={
+        <div className="inline">
+          <ActionButton op={createEquipment} to="/equipment/new">
+            {t('equipment.register')}
+          </ActionButton>
+          <ActionButton op={importEquipment} to="/import" variant="default" leftSection={<IconFileImport size={18} aria-hidden />}>
+            {t('equipment.import')}
+          </ActionButton>
+        </div>
+      }
+    >
       {t('equipment.none_yet_text')}
     </EmptyState>
   )

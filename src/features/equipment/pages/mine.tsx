@@ -23,17 +23,47 @@ export function MyMachines({ always }: { always?: boolean }) {
   const { me } = useSession()
   const { items, query } = useList(listEquipment, { query: { holder_id: me.user.id } })
   const [returning, setReturning] = useState<Equipment | null>(null)
-  const take = <Button component={PageLink} to="/equipment" search={{ status: 'active', in_use: 'false' }} size="md" variant={items?.length ? 'default' : 'filled'} leftSection={<IconTir size={20} aria-hidden />}>{t('equipment.home_take')}</Button>
+  const take = (
+    <Button
+      component={PageLink}
+      to="/equipment"
+      search={{ status: 'active', in_use: 'false' }}
+      size="md"
+      variant={items?.length ? 'default' : 'filled'}
+      leftSection={<IconTir size={20} aria-hidden />}
+    >
+      {t('equipment.home_take')}
+    </Button>
+  )
   if (query.error && !items) return <ErrorState error={query.error} retry={query.refetch} />
   if (!items) return always ? <LoadingState /> : null
-  if (items.length === 0) return always ? <div className="surface"><EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.home_mine_none')} action={take}>{t('equipment.home_mine_none_text')}</EmptyState></div> : null
+  if (items.length === 0)
+    return always ? (
+      <div className="surface">
+        <EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.home_mine_none')} action={take}>
+          {t('equipment.home_mine_none_text')}
+        </EmptyState>
+      </div>
+    ) : null
   return (
     <section aria-labelledby="my-machines">
       <Group justify="space-between" mb="xs">
-        <Title order={2} id="my-machines">{t('equipment.home_mine')}</Title>
-        {!always && items.length > 3 && <Button component={PageLink} to="/equipment" search={{ holder_id: me.user.id }} variant="subtle" size="compact-sm" aria-label={`${t('equipment.home_all')}: ${t('equipment.home_mine')}`}>{t('equipment.home_all')}</Button>}
+        <Title order={2} id="my-machines">
+          {t('equipment.home_mine')}
+        </Title>
+        {!always && items.length > 3 && (
+          <Button component={PageLink} to="/equipment" search={{ holder_id: me.user.id }} variant="subtle" size="compact-sm" aria-label={`${t('equipment.home_all')}: ${t('equipment.home_mine')}`}>
+            {t('equipment.home_all')}
+          </Button>
+        )}
       </Group>
-      <ul className="mine">{(always ? items : items.slice(0, 3)).map((machine) => <li key={machine.id}><MineCard machine={machine} onReturn={() => setReturning(machine)} {...(always ? { large: true } : {})} /></li>)}</ul>
+      <ul className="mine">
+        {(always ? items : items.slice(0, 3)).map((machine) => (
+          <li key={machine.id}>
+            <MineCard machine={machine} onReturn={() => setReturning(machine)} {...(always ? { large: true } : {})} />
+          </li>
+        ))}
+      </ul>
       {always && <Group mt="md">{take}</Group>}
       {returning && <ReturnDialog machine={returning} onClose={() => setReturning(null)} />}
     </section>
@@ -49,16 +79,33 @@ function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: 
     <article className="card mine-card">
       <Group justify="space-between" align="flex-start" wrap="nowrap">
         <div>
-          <PageLink to={`/equipment/${machine.id}`} className="row-link mine-name">{machine.name}</PageLink>
-          <Text size="sm" c="dimmed"><span className="mono">{machine.fleet_code ?? machine.serial_number}</span> {[machine.manufacturer, machine.model].filter(Boolean).join(' ')}</Text>
+          <PageLink to={`/equipment/${machine.id}`} className="row-link mine-name">
+            {machine.name}
+          </PageLink>
+          <Text size="sm" c="dimmed">
+            <span className="mono">{machine.fleet_code ?? machine.serial_number}</span> {[machine.manufacturer, machine.model].filter(Boolean).join(' ')}
+          </Text>
         </div>
         <StatusBadge status={machine.status} />
       </Group>
       <Group gap="xs" fz="sm">
         <span className="dimmed">{t('equipment.home_since', { since: format.relative(machine.holder?.assigned_at) })}</span>
-        {due && <ToneBadge tone={isLate ? 'bad' : 'info'} icon={IconClock}>{t('equipment.home_due', { when: format.instant(due) })}</ToneBadge>}
+        {due && (
+          <ToneBadge tone={isLate ? 'bad' : 'info'} icon={IconClock}>
+            {t('equipment.home_due', { when: format.instant(due) })}
+          </ToneBadge>
+        )}
       </Group>
-      <Button size={large ? 'lg' : 'sm'} variant={large ? 'filled' : 'default'} fullWidth leftSection={<IconArrowBackUp size={22} aria-hidden />} onClick={onReturn} aria-label={t('equipment.return_title', { name: fullName(machine) })}>{t('equipment.home_return')}</Button>
+      <Button
+        size={large ? 'lg' : 'sm'}
+        variant={large ? 'filled' : 'default'}
+        fullWidth
+        leftSection={<IconArrowBackUp size={22} aria-hidden />}
+        onClick={onReturn}
+        aria-label={t('equipment.return_title', { name: fullName(machine) })}
+      >
+        {t('equipment.home_return')}
+      </Button>
     </article>
   )
 }
@@ -71,10 +118,22 @@ function ReturnDialog({ machine, onClose }: { machine: Equipment; onClose: () =>
     <Dialog opened onClose={onClose} title={t('equipment.return_title', { name: fullName(machine) })}>
       <Stack>
         <Text>{t('equipment.return_text')}</Text>
-        <Textarea label={t('equipment.return_notes')} description={t('equipment.return_notes_hint')} autosize minRows={3} maxLength={2000} value={notes} onChange={(event) => setNotes(event.currentTarget.value)} />
+        <Textarea
+          label={t('equipment.return_notes')}
+          description={t('equipment.return_notes_hint')}
+          autosize
+          minRows={3}
+          maxLength={2000}
+          value={notes}
+          onChange={(event) => setNotes(event.currentTarget.value)}
+        />
         <Group justify="flex-end" className="form-buttons">
-          <Button variant="default" onClick={onClose}>{t('web.cancel')}</Button>
-          <Button loading={action.isPending} onClick={() => action.mutate({ params: { equipment_id: machine.id }, body: { notes: notes.trim() || null } })}>{t('equipment.home_return')}</Button>
+          <Button variant="default" onClick={onClose}>
+            {t('web.cancel')}
+          </Button>
+          <Button loading={action.isPending} onClick={() => action.mutate({ params: { equipment_id: machine.id }, body: { notes: notes.trim() || null } })}>
+            {t('equipment.home_return')}
+          </Button>
         </Group>
       </Stack>
     </Dialog>

@@ -16,7 +16,11 @@ export const statusIcons = { active: IconCircleCheck, maintenance: IconTool, ret
 
 export function StatusBadge({ status }: { status: Status }) {
   const { t } = useTranslation()
-  return <ToneBadge tone={looks[status].tone} icon={looks[status].icon}>{t(`equipment.status_${status}`)}</ToneBadge>
+  return (
+    <ToneBadge tone={looks[status].tone} icon={looks[status].icon}>
+      {t(`equipment.status_${status}`)}
+    </ToneBadge>
+  )
 }
 
 /** Who has it and until when; late is said in words. */
@@ -28,7 +32,10 @@ export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 's
   const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
   return (
     <>
-      <span className="inline"><IconUser size={15} aria-hidden />{holder.display_name}</span>
+      <span className="inline">
+        <IconUser size={15} aria-hidden />
+        {holder.display_name}
+      </span>
       {isLate && (
         <span className="cell-second tone-bad-text">
           <IconAlertTriangle size={12} aria-hidden /> {t('equipment.late', { since: format.relative(holder.due_at) })}
@@ -46,7 +53,17 @@ export function ServiceDate({ machine }: { machine: Pick<Equipment, 'next_mainte
   if (!day) return <span className="dimmed">–</span>
   const days = Math.round((Date.parse(day) - Date.parse(format.today())) / 86_400_000)
   const matters = machine.status === 'active' || machine.status === 'maintenance'
-  if (matters && days < 0) return <ToneBadge tone="bad" icon={IconAlertTriangle}>{t('equipment.service_was', { day: format.day(day) })}</ToneBadge>
-  if (matters && days <= 7) return <ToneBadge tone="warn" icon={IconClock}>{t('equipment.service_is', { day: format.day(day) })}</ToneBadge>
+  if (matters && days < 0)
+    return (
+      <ToneBadge tone="bad" icon={IconAlertTriangle}>
+        {t('equipment.service_was', { day: format.day(day) })}
+      </ToneBadge>
+    )
+  if (matters && days <= 7)
+    return (
+      <ToneBadge tone="warn" icon={IconClock}>
+        {t('equipment.service_is', { day: format.day(day) })}
+      </ToneBadge>
+    )
   return <span className="nowrap">{format.day(day)}</span>
 }

@@ -19,12 +19,20 @@ export function AccountPage() {
   return (
     <Page title={t('web.account')} subtitle={me.user.email}>
       <div className="columns-2">
-        <section className="surface"><ProfileForm /></section>
-        <section className="surface"><PasswordForm /></section>
+        <section className="surface">
+          <ProfileForm />
+        </section>
+        <section className="surface">
+          <PasswordForm />
+        </section>
         <section className="surface">
           <Title order={2}>{t('access.tokens')}</Title>
-          <Text size="sm" c="dimmed" mb="sm">{t('access.tokens_link')}</Text>
-          <Button component={PageLink} to="/account/tokens" variant="default">{t('access.tokens')}</Button>
+          <Text size="sm" c="dimmed" mb="sm">
+            {t('access.tokens_link')}
+          </Text>
+          <Button component={PageLink} to="/account/tokens" variant="default">
+            {t('access.tokens')}
+          </Button>
         </section>
       </div>
     </Page>

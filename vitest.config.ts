@@ -11,6 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          isolate: false,
           include: ['src/**/*.test.ts', 'test/*.test.ts'],
           exclude: slow,
           globalSetup: './test/server.ts',

@@ -168,7 +168,20 @@ BEGIN
   RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_soft_delete_only', MESSAGE = TG_TABLE_NAME || ' rows are deleted softly';
 END
 $$;
-GRANT EXECUTE ON FUNCTION keep_base_fields(), refuse_change(), refuse_delete() TO application_user, record_keeper;
+
+-- BEFORE INSERT on tables whose next triggers look around with the keeper's rights: a row of another company is refused
+-- here, before any of them could tell what is there.
+CREATE OR REPLACE FUNCTION check_caller_company() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF row_security_active(TG_RELID) AND current_user <> 'record_keeper'
+     AND NOT EXISTS (SELECT FROM caller c WHERE c.company_id = NEW.company_id) THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'not a row of the caller''s company';
+  END IF;
+  RETURN NEW;
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_base_fields(), refuse_change(), refuse_delete(), check_caller_company() TO application_user, record_keeper;
 
 -- === as record_keeper: every change writes its event and its audit row ============================================
 GRANT INSERT, SELECT ON domain_events, audit_logs TO record_keeper;

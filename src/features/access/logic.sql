@@ -83,7 +83,7 @@ DROP POLICY IF EXISTS user_company_roles_update ON user_company_roles;
 CREATE POLICY user_company_roles_update ON user_company_roles FOR UPDATE TO application_user
   USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
 
--- A person sees and ends their own tokens, an admin those of the company. A token cannot make tokens.
+-- A person sees and ends their own tokens, an admin those of the company. A token cannot make tokens, and one that only reads ends none.
 DROP POLICY IF EXISTS api_tokens_select ON api_tokens;
 CREATE POLICY api_tokens_select ON api_tokens FOR SELECT TO application_user USING (
   company_id = (SELECT c.company_id FROM caller c)
@@ -94,6 +94,7 @@ CREATE POLICY api_tokens_insert ON api_tokens FOR INSERT TO application_user WIT
 DROP POLICY IF EXISTS api_tokens_update ON api_tokens;
 CREATE POLICY api_tokens_update ON api_tokens FOR UPDATE TO application_user USING (
   company_id = (SELECT c.company_id FROM caller c)
+  AND EXISTS (SELECT FROM caller_account a WHERE a.scopes IS NULL OR a.scopes && ARRAY['write', 'admin'])
   AND (user_id = (SELECT c.user_id FROM caller c) OR company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin')));
 
 -- === as record_keeper: signing in and out, and adding people ========================================================

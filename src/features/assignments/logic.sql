@@ -58,6 +58,8 @@ SET LOCAL ROLE bitcorp_owner;
 
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON equipment_assignments
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON equipment_assignments
+  FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON equipment_assignments
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_assignment BEFORE INSERT OR UPDATE ON equipment_assignments

@@ -241,7 +241,7 @@ test('search uses its index as application_user, under row security', async () =
   await world.sqlAs(
     'andina',
     'manager',
-    (q) => q("INSERT INTO equipment (company_id, name, ownership) SELECT $1, 'Relleno ' || n, 'rented' FROM generate_series(1, 3000) n", [world.companies.andina.id]),
+    (q) => q("INSERT INTO equipment (company_id, name, ownership) SELECT $1, 'Relleno ' || n, 'rented' FROM generate_series(1, 1500) n", [world.companies.andina.id]),
     { commit: true },
   )
   // As autovacuum does after so many rows: what waits outside the index's tree is brought in.

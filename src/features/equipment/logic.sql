@@ -297,6 +297,8 @@ GRANT EXECUTE ON FUNCTION get_current_equipment_status(uuid), change_equipment_s
 
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON equipment
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON equipment
+  FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON equipment

@@ -1,0 +1,34 @@
+// Who may read and write hand-overs, tried out in SQL.
+import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
+
+const world = await createPolicyWorld()
+const free = await world.sqlAdmin((q) => q("SELECT id FROM equipment WHERE company_id = $1 AND name = 'Libre'", [world.companies.andina.id]))
+const machines = { andina: free[0].id }
+
+policyTest(
+  world,
+  'equipment_assignments',
+  {
+    insert: `INSERT INTO equipment_assignments (company_id, equipment_id, user_id) SELECT $1, '${machines.andina}', $2 RETURNING 1`,
+    update: `UPDATE equipment_assignments SET notes = 'x' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 1                 done                  done                  refused
+    manager               own 1                 done                  done                  refused
+    operator              own 1                 done                  none                  refused
+    viewer                own 1                 refused               none                  refused
+    admin, read token     own 1                 refused               none                  refused
+    admin, write token    own 1                 done                  done                  refused
+    no membership         none                  refused               none                  refused
+    ended membership      none                  refused               none                  refused
+    suspended company     none                  refused               none                  refused
+    expired session       none                  refused               none                  refused
+    deactivated account   none                  refused               none                  refused
+    other company         none                  refused               none                  refused
+    random                none                  refused               none                  refused
+    empty                 none                  refused               none                  refused
+    unset                 none                  refused               none                  refused
+    reporting_user        own 1                 refused               refused               refused
+  `,
+)

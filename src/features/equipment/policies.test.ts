@@ -1,0 +1,196 @@
+// Who may read and write machines, their status history, logs and search, tried out in SQL.
+import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
+
+const world = await createPolicyWorld()
+const free = await world.sqlAdmin((q) => q("SELECT id FROM equipment WHERE company_id = $1 AND name = 'Libre'", [world.companies.andina.id]))
+const machines = { andina: free[0].id }
+
+policyTest(
+  world,
+  'equipment',
+  { insert: `INSERT INTO equipment (company_id, name, ownership) VALUES ($1, 'x', 'rented') RETURNING 1`, update: `UPDATE equipment SET location = 'x' WHERE company_id = $1 RETURNING 1` },
+  `
+                          select                insert                update                delete
+    admin                 own 2                 done                  done 2                refused
+    manager               own 2                 done                  done 2                refused
+    operator              own 2                 refused               none                  refused
+    viewer                own 2                 refused               none                  refused
+    admin, read token     own 2                 refused               none                  refused
+    admin, write token    own 2                 done                  done 2                refused
+    no membership         none                  refused               none                  refused
+    ended membership      none                  refused               none                  refused
+    suspended company     none                  refused               none                  refused
+    expired session       none                  refused               none                  refused
+    deactivated account   none                  refused               none                  refused
+    other company         none                  refused               none                  refused
+    random                none                  refused               none                  refused
+    empty                 none                  refused               none                  refused
+    unset                 none                  refused               none                  refused
+    reporting_user        own 2                 refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'equipment_status_history',
+  {
+    insert: `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from) VALUES ($1, $2, 'active', now()) RETURNING 1`,
+    update: `UPDATE equipment_status_history SET reason = 'x' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 2                 refused               refused               refused
+    manager               own 2                 refused               refused               refused
+    operator              own 2                 refused               refused               refused
+    viewer                own 2                 refused               refused               refused
+    admin, read token     own 2                 refused               refused               refused
+    admin, write token    own 2                 refused               refused               refused
+    no membership         none                  refused               refused               refused
+    ended membership      none                  refused               refused               refused
+    suspended company     none                  refused               refused               refused
+    expired session       none                  refused               refused               refused
+    deactivated account   none                  refused               refused               refused
+    other company         none                  refused               refused               refused
+    random                none                  refused               refused               refused
+    empty                 none                  refused               refused               refused
+    unset                 none                  refused               refused               refused
+    reporting_user        own 2                 refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'equipment_logs',
+  {
+    insert: `INSERT INTO equipment_logs (company_id, equipment_id, event_type, recorded_by) SELECT $1, '${machines.andina}', 'reading', $2 RETURNING 1`,
+    update: `UPDATE equipment_logs SET event_type = 'x' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 1                 done                  refused               refused
+    manager               own 1                 done                  refused               refused
+    operator              own 1                 done                  refused               refused
+    viewer                own 1                 refused               refused               refused
+    admin, read token     own 1                 refused               refused               refused
+    admin, write token    own 1                 done                  refused               refused
+    no membership         none                  refused               refused               refused
+    ended membership      none                  refused               refused               refused
+    suspended company     none                  refused               refused               refused
+    expired session       none                  refused               refused               refused
+    deactivated account   none                  refused               refused               refused
+    other company         none                  refused               refused               refused
+    random                none                  refused               refused               refused
+    empty                 none                  refused               refused               refused
+    unset                 none                  refused               refused               refused
+    reporting_user        own 1                 refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'equipment_serial_counters',
+  {
+    insert: `INSERT INTO equipment_serial_counters (company_id, prefix, last_number) VALUES ($1, 'x', 1) RETURNING 1`,
+    update: 'UPDATE equipment_serial_counters SET last_number = 0 WHERE company_id = $1 RETURNING 1',
+  },
+  `
+                          select                insert                update                delete
+    admin                 refused               refused               refused               refused
+    manager               refused               refused               refused               refused
+    operator              refused               refused               refused               refused
+    viewer                refused               refused               refused               refused
+    admin, read token     refused               refused               refused               refused
+    admin, write token    refused               refused               refused               refused
+    no membership         refused               refused               refused               refused
+    ended membership      refused               refused               refused               refused
+    suspended company     refused               refused               refused               refused
+    expired session       refused               refused               refused               refused
+    deactivated account   refused               refused               refused               refused
+    other company         refused               refused               refused               refused
+    random                refused               refused               refused               refused
+    empty                 refused               refused               refused               refused
+    unset                 refused               refused               refused               refused
+    reporting_user        refused               refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'equipment_search_documents',
+  {
+    insert: `INSERT INTO equipment_search_documents (company_id, equipment_id, document) VALUES ($1, $2, '') RETURNING 1`,
+    update: `UPDATE equipment_search_documents SET document = '' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 refused               refused               refused               refused
+    manager               refused               refused               refused               refused
+    operator              refused               refused               refused               refused
+    viewer                refused               refused               refused               refused
+    admin, read token     refused               refused               refused               refused
+    admin, write token    refused               refused               refused               refused
+    no membership         refused               refused               refused               refused
+    ended membership      refused               refused               refused               refused
+    suspended company     refused               refused               refused               refused
+    expired session       refused               refused               refused               refused
+    deactivated account   refused               refused               refused               refused
+    other company         refused               refused               refused               refused
+    random                refused               refused               refused               refused
+    empty                 refused               refused               refused               refused
+    unset                 refused               refused               refused               refused
+    reporting_user        refused               refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'equipment_search_words',
+  { insert: `INSERT INTO equipment_search_words (company_id, word) VALUES ($1, 'x') RETURNING 1`, update: `UPDATE equipment_search_words SET word = 'x' WHERE company_id = $1 RETURNING 1` },
+  `
+                          select                insert                update                delete
+    admin                 refused               refused               refused               refused
+    manager               refused               refused               refused               refused
+    operator              refused               refused               refused               refused
+    viewer                refused               refused               refused               refused
+    admin, read token     refused               refused               refused               refused
+    admin, write token    refused               refused               refused               refused
+    no membership         refused               refused               refused               refused
+    ended membership      refused               refused               refused               refused
+    suspended company     refused               refused               refused               refused
+    expired session       refused               refused               refused               refused
+    deactivated account   refused               refused               refused               refused
+    other company         refused               refused               refused               refused
+    random                refused               refused               refused               refused
+    empty                 refused               refused               refused               refused
+    unset                 refused               refused               refused               refused
+    reporting_user        refused               refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'idempotency_keys',
+  {
+    insert: `INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) VALUES ($1, $2, 'new', 'h') RETURNING 1`,
+    update: `UPDATE idempotency_keys SET response_status = 200 WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 1                 done                  done                  refused
+    manager               own 1                 done                  done                  refused
+    operator              own 1                 done                  done                  refused
+    viewer                own 1                 done                  done                  refused
+    admin, read token     own 1                 done                  done                  refused
+    admin, write token    own 1                 done                  done                  refused
+    no membership         none                  refused               none                  refused
+    ended membership      none                  refused               none                  refused
+    suspended company     none                  refused               none                  refused
+    expired session       none                  refused               none                  refused
+    deactivated account   none                  refused               none                  refused
+    other company         none                  refused               none                  refused
+    random                none                  refused               none                  refused
+    empty                 none                  refused               none                  refused
+    unset                 none                  refused               none                  refused
+    reporting_user        refused               refused               refused               refused
+  `,
+)

@@ -1,0 +1,60 @@
+// Who may read and write events and audit, tried out in SQL.
+import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
+
+const world = await createPolicyWorld()
+
+policyTest(
+  world,
+  'domain_events',
+  {
+    insert: `INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data) VALUES ($1, $2, 'user', 'x', 1, '{}') RETURNING 1`,
+    update: `UPDATE domain_events SET metadata = '{}' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 23                refused               refused               refused
+    manager               own 23                refused               refused               refused
+    operator              own 3                 refused               refused               refused
+    viewer                own 3                 refused               refused               refused
+    admin, read token     own 3                 refused               refused               refused
+    admin, write token    own 23                refused               refused               refused
+    no membership         none                  refused               refused               refused
+    ended membership      none                  refused               refused               refused
+    suspended company     none                  refused               refused               refused
+    expired session       none                  refused               refused               refused
+    deactivated account   none                  refused               refused               refused
+    other company         none                  refused               refused               refused
+    random                none                  refused               refused               refused
+    empty                 none                  refused               refused               refused
+    unset                 none                  refused               refused               refused
+    reporting_user        own 23                refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'audit_logs',
+  {
+    insert: `INSERT INTO audit_logs (company_id, entity_type, action, user_id) VALUES ($1, 'x', 'x', $2) RETURNING 1`,
+    update: `UPDATE audit_logs SET metadata = '{}' WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 23                refused               refused               refused
+    manager               none                  refused               refused               refused
+    operator              none                  refused               refused               refused
+    viewer                none                  refused               refused               refused
+    admin, read token     none                  refused               refused               refused
+    admin, write token    none                  refused               refused               refused
+    no membership         none                  refused               refused               refused
+    ended membership      none                  refused               refused               refused
+    suspended company     none                  refused               refused               refused
+    expired session       none                  refused               refused               refused
+    deactivated account   none                  refused               refused               refused
+    other company         none                  refused               refused               refused
+    random                none                  refused               refused               refused
+    empty                 none                  refused               refused               refused
+    unset                 none                  refused               refused               refused
+    reporting_user        none                  refused               refused               refused
+  `,
+)

@@ -2,8 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import scalar from '@scalar/fastify-api-reference'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { type Config, programDir } from './base/config.ts'
@@ -49,9 +48,18 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
 function serveHealth(app: FastifyInstance, db: Database): void {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const durations = new Histogram({ name: 'http_request_duration_seconds', help: 'Duration of requests', labelNames: ['method', 'route', 'status'], registers: [registry], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10] })
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Duration of requests',
+    labelNames: ['method', 'route', 'status'],
+    registers: [registry],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
+  })
   new Gauge({
-    name: 'database_connections', help: 'Connections to the database', labelNames: ['state'], registers: [registry],
+    name: 'database_connections',
+    help: 'Connections to the database',
+    labelNames: ['state'],
+    registers: [registry],
     collect() {
       for (const [state, count] of Object.entries(db.counts())) this.set({ state }, count)
     },
@@ -72,12 +80,28 @@ function serveHealth(app: FastifyInstance, db: Database): void {
   })
 }
 
+/** The readable page is large and seldom read: its package is loaded, into a server of its own, by the first who asks. */
 async function serveDocuments(app: FastifyInstance): Promise<void> {
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  await app.register(scalar, { routePrefix: '/api/docs', configuration: { url: '/api/v1/openapi.json', withDefaultFonts: false, telemetry: false } as never, hooks: { onRequest: (_request, reply, done) => {
-    reply.header('content-security-policy', "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:")
-    done()
-  } } })
+  let readable: Promise<FastifyInstance> | undefined
+  const policy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:"
+  for (const url of ['/api/docs', '/api/docs/*']) {
+    app.get(url, { schema: { hide: true } }, async (request, reply) => {
+      readable ??= makeReadable()
+      const page = await (await readable).inject({ url: request.url })
+      if (page.statusCode === 404) return reply.callNotFound()
+      for (const name of ['content-type', 'location', 'cache-control', 'etag']) if (page.headers[name] !== undefined) reply.header(name, page.headers[name])
+      return reply.status(page.statusCode).header('content-security-policy', policy).send(page.rawPayload)
+    })
+  }
+}
+
+async function makeReadable(): Promise<FastifyInstance> {
+  const { default: scalar } = await import('@scalar/fastify-api-reference')
+  const pages = Fastify()
+  await pages.register(scalar, { routePrefix: '/api/docs', configuration: { url: '/api/v1/openapi.json', withDefaultFonts: false, telemetry: false } as never })
+  await pages.ready()
+  return pages
 }
 
 /** The built web page; every address that is no file and no API is the page's own. */

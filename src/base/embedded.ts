@@ -73,7 +73,7 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
 /** Connection strings to the embedded server of a data folder that is running now, or undefined. */
 export function runningUrls(dataDir: string): Urls | undefined {
   try {
-    const cluster = join(dataDir, 'postgres')
+    const cluster = realpathSync(join(dataDir, 'postgres'))
     const [pid, , , port] = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
     if (!isOurServer(Number(pid), cluster)) return undefined
     return urlsOf(readSecrets(dataDir), Number(port))

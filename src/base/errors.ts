@@ -40,7 +40,7 @@ const conflicts = new Set([
   'category_no_circle',
 ])
 const missing = new Set(['fk_ea_equipment'])
-const unavailable = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
+const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
 
 /** The problem for any error. 5xx are only ours: those keep their cause for the log and tell the caller nothing of it. */
 export function toRefusal(error: unknown): Refusal {

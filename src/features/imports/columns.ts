@@ -198,7 +198,9 @@ export function headerWords(header: string): string {
     .join(' ')
 }
 
-function meaningOf(header: string): { meaning: Meaning; rank: number } | undefined {
+type Guess = { meaning: Meaning; rank: number }
+
+function meaningOf(header: string): Guess | undefined {
   return known.get(headerWords(header)) ?? known.get(headerWords(header.replace(/\([^)]*\)/g, ' ')))
 }
 
@@ -272,15 +274,16 @@ function mapColumns(header: Cell[], rows: Table['rows'], mapping: Mapping, label
   }).filter((column) => column.header !== '' || column.values.length > 0)
   const taken = new Set(mapping.values())
   const fields = new Map<number, string>(mapping)
-  const guessed = columns.filter((column) => column.guess && !mapping.has(column.index)).sort((a, b) => (a.guess?.rank ?? 0) - (b.guess?.rank ?? 0) || a.index - b.index)
+  const free = columns.filter((column) => column.guess && !mapping.has(column.index))
+  nameByDescription(free, taken)
+  const guessed = free.sort((a, b) => (a.guess?.rank ?? 0) - (b.guess?.rank ?? 0) || a.index - b.index)
   for (const column of guessed) {
     const field = decide(column.guess?.meaning ?? 'ignore', column.values)
     if (field === 'ignore' || taken.has(field)) continue
     taken.add(field)
     fields.set(column.index, field)
   }
-  const isNamed = taken.has('name')
-  const result = columns.map((column): Column => {
+  return columns.map((column): Column => {
     const field = fields.get(column.index) ?? (column.guess?.meaning === 'ignore' ? 'ignore' : otherField(column.raw, labels, taken))
     taken.add(field)
     return {
@@ -293,10 +296,13 @@ function mapColumns(header: Cell[], rows: Table['rows'], mapping: Mapping, label
         .map((text) => text.slice(0, 80)),
     }
   })
-  // Many lists have no name but a description of each machine: that is its name.
-  const description = result.find((column) => column.field === 'description' && !mapping.has(column.index))
-  if (!isNamed && description) description.field = 'name'
-  return result
+}
+
+/** Many lists have no name but a description of each machine: that is its name. Remarks are not. */
+function nameByDescription(columns: { guess: Guess | undefined; header: string }[], taken: ReadonlySet<string>): void {
+  if (taken.has('name') || columns.some(({ guess }) => guess?.meaning === 'name')) return
+  const described = columns.find(({ guess, header }) => guess?.meaning === 'description' && /^(desc|detail|detalle)/.test(plainWords(header)))
+  if (described) described.guess = { meaning: 'name', rank: 0 }
 }
 
 function decide(meaning: Meaning, values: Cell[]): ImportField | 'ignore' {

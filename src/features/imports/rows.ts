@@ -48,9 +48,10 @@ export function readRows(table: Table, categories: Category[], answers: Answers)
   const questions: Question[] = []
   const { readers, dateOrder } = prepare(table, answers, questions)
   const findCategory = categoryFinder(categories)
-  const totals = table.rows.filter(({ cells }) => isTotal(cells, readers.length))
-  if (totals.length) questions.push({ code: 'import_total_skipped', values: { rows: totals.map(({ row }) => row).join(', ') } })
-  const rows = table.rows.filter((row) => !totals.includes(row)).map(({ row, cells }) => readRow(row, cells, readers, findCategory))
+  const isMachine = ({ cells }: { cells: Cell[] }) => !isTotal(cells, readers.length) && !isHeading(cells, readers)
+  const skipped = table.rows.filter((row) => !isMachine(row)).map(({ row }) => row)
+  if (skipped.length) questions.push({ code: 'import_rows_skipped', values: { rows: `${skipped.slice(0, 10).join(', ')}${skipped.length > 10 ? ' …' : ''}` } })
+  const rows = table.rows.filter(isMachine).map(({ row, cells }) => readRow(row, cells, readers, findCategory))
   return { rows, questions, dateOrder }
 }
 
@@ -116,6 +117,14 @@ function isPlainNumber(cell: Cell, style: Style): boolean {
 function isTotal(cells: Cell[], width: number): boolean {
   const texts = cells.map(textOf).filter((text) => text !== '')
   return /^(sub)?\s?total(es)?\b/i.test(texts[0] ?? '') && texts.length <= Math.max(2, width / 2)
+}
+
+/** A line between or below the machines, such as the title of a group or a signature: nothing that tells a machine. */
+function isHeading(cells: Cell[], readers: ColumnReader[]): boolean {
+  const filled = readers.filter(({ index }) => textOf(cells[index]) !== '')
+  const [only] = filled
+  const tells = new Set(['name', 'serial_number', 'fleet_code', 'manufacturer_serial_number'])
+  return filled.length === 0 || (filled.length === 1 && readers.length >= 4 && !tells.has(only?.field ?? ''))
 }
 
 function readRow(row: number, cells: Cell[], readers: ColumnReader[], findCategory: CategoryFinder): ReadRow {

@@ -5,7 +5,7 @@ import { IconChevronDown, IconFilter, IconSearch, IconX } from '@tabler/icons-re
 import { type ReactNode, type Ref, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from './dialog.tsx'
-import { usePhone } from './table.tsx'
+import { usePhone } from './phone.ts'
 import { type Search, useUrl } from './url.tsx'
 
 /** What of the address the list asks the server for. */

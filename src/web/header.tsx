@@ -4,8 +4,8 @@ import { IconBuilding, IconCheck, IconChevronDown, IconLanguage, IconLogout, Ico
 import { useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Language } from '../plain/words.ts'
+import { usePhone } from './phone.ts'
 import { useMaybeCompany, useSession } from './session.tsx'
-import { usePhone } from './table.tsx'
 import { useGo } from './url.tsx'
 
 export const languages: readonly { code: Language; name: string }[] = [

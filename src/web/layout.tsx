@@ -8,9 +8,9 @@ import { useTranslation } from 'react-i18next'
 import { HeaderTools } from './header.tsx'
 import type { PageEntry } from './pages.tsx'
 import type { PaletteSearch } from './palette.tsx'
+import { usePhone } from './phone.ts'
 import { useMay, useMaybeCompany, useSession } from './session.tsx'
 import { EmptyState, LoadingState } from './states.tsx'
-import { usePhone } from './table.tsx'
 import { PageLink, useCompanyPath } from './url.tsx'
 
 const Palette = lazy(() => import('./palette.tsx').then((module) => ({ default: module.Palette })))

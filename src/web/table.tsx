@@ -1,10 +1,10 @@
 // The one list: columns to choose, sort and paging by the address, and cards on a phone.
 import { Button, Checkbox, Group, Popover, Select, Skeleton, Table, Text } from '@mantine/core'
-import { useMediaQuery } from '@mantine/hooks'
 import { IconArrowDown, IconArrowsSort, IconArrowUp, IconColumns3 } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useColumns } from './columns.ts'
+import { usePhone } from './phone.ts'
 import type { ListResult } from './query.ts'
 import { ErrorState } from './states.tsx'
 import { PageLink, useGo, useUrl } from './url.tsx'
@@ -40,8 +40,6 @@ export type DataListProps<T> = {
   /** Counts all rows when the person asks for it. */
   onCount?: () => void
 }
-
-export const usePhone = () => useMediaQuery('(max-width: 47.99em)', undefined, { getInitialValueInEffect: false })
 
 export function DataList<T>(props: DataListProps<T>) {
   const phone = usePhone()

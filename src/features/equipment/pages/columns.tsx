@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import type { Column } from '../../../web/table.tsx'
 import type { Equipment } from '../contract.ts'
-import { HolderCell, ServiceDate, StatusBadge } from './status.tsx'
+import { HolderCell, ServiceCell, ServiceDate, StatusBadge } from './status.tsx'
 
 const text = (value: string | number | null) => value ?? <span className="dimmed">–</span>
 
@@ -39,7 +39,7 @@ export function useEquipmentColumns(): Column<Equipment>[] {
       { key: 'category', title: t('equipment.category'), extra: true, render: (row) => text(row.category_name) },
       { key: 'maker', title: t('equipment.maker_model'), sort: 'manufacturer', extra: true, render: (row) => text(makerOf(row) || null) },
       field('location', { render: (row) => <span title={row.location ?? undefined}>{text(row.location)}</span> }),
-      field('next_maintenance_date', { render: (row) => <ServiceDate machine={row} /> }),
+      field('next_maintenance_date', { render: (row) => <ServiceCell machine={row} /> }),
       field('serial_number', { extra: true, render: (row) => <span className="mono nowrap">{row.serial_number}</span> }),
       field('fleet_code', { extra: true }),
       field('manufacturer_serial_number', { extra: true, render: (row) => <span className="mono">{text(row.manufacturer_serial_number)}</span> }),

@@ -45,25 +45,50 @@ export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 's
   )
 }
 
-/** The next service, with a warning when it is near or past. Machines out of service need none. */
+/** Past or within a week, for machines that are not out of service. */
+function useService(machine: Pick<Equipment, 'next_maintenance_date' | 'status'>): 'past' | 'near' | undefined {
+  const format = useFormat()
+  if (!machine.next_maintenance_date || machine.status === 'retired' || machine.status === 'disposed') return undefined
+  const days = Math.round((Date.parse(machine.next_maintenance_date) - Date.parse(format.today())) / 86_400_000)
+  return days < 0 ? 'past' : days <= 7 ? 'near' : undefined
+}
+
+/** The next service, with a warning when it is near or past. */
 export function ServiceDate({ machine }: { machine: Pick<Equipment, 'next_maintenance_date' | 'status'> }) {
   const { t } = useTranslation()
-  const format = useFormat()
-  const day = machine.next_maintenance_date
-  if (!day) return <span className="dimmed">–</span>
-  const days = Math.round((Date.parse(day) - Date.parse(format.today())) / 86_400_000)
-  const matters = machine.status === 'active' || machine.status === 'maintenance'
-  if (matters && days < 0)
+  const day = useFormat().day(machine.next_maintenance_date)
+  const service = useService(machine)
+  if (service === 'past') {
     return (
       <ToneBadge tone="bad" icon={IconAlertTriangle}>
-        {t('equipment.service_was', { day: format.day(day) })}
+        {t('equipment.service_was', { day })}
       </ToneBadge>
     )
-  if (matters && days <= 7)
+  }
+  if (service === 'near') {
     return (
       <ToneBadge tone="warn" icon={IconClock}>
-        {t('equipment.service_is', { day: format.day(day) })}
+        {t('equipment.service_is', { day })}
       </ToneBadge>
     )
-  return <span className="nowrap">{format.day(day)}</span>
+  }
+  return <span className={machine.next_maintenance_date ? 'nowrap' : 'dimmed'}>{day}</span>
+}
+
+/** The same on two lines, for a narrow column. */
+export function ServiceCell({ machine }: { machine: Pick<Equipment, 'next_maintenance_date' | 'status'> }) {
+  const { t } = useTranslation()
+  const day = useFormat().day(machine.next_maintenance_date)
+  const service = useService(machine)
+  const ServiceIcon = service === 'past' ? IconAlertTriangle : IconClock
+  return (
+    <>
+      <span className={machine.next_maintenance_date ? 'nowrap' : 'dimmed'}>{day}</span>
+      {service && (
+        <span className={`cell-second tone-${service === 'past' ? 'bad' : 'warn'}-text`}>
+          <ServiceIcon size={12} aria-hidden /> {t(`equipment.service_${service}`)}
+        </span>
+      )}
+    </>
+  )
 }

@@ -186,11 +186,13 @@ describe('what stands in the way of a start', () => {
   })
 
   const small = makeFolder()
-  const canMount = asRoot && (mkdirSync(small, { recursive: true }), spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=20m,mode=755', 'tmpfs', small]).status === 0)
+  const mount = (...args: string[]): boolean => spawnSync('mount', [...args, small]).status === 0
+  if (asRoot) mkdirSync(small, { recursive: true })
+  const canMount = asRoot && mount('-t', 'tmpfs', '-o', 'size=20m,mode=755', 'tmpfs')
   it.skipIf(!canMount)('a full disk, at the first start and later; with room again all is there', async () => {
     try {
       expectRefusal(await run(['serve'], small), /no space left on device|could not be created|disk is full/i)
-      spawnSync('mount', ['-o', 'remount,size=400m', small])
+      expect(mount('-o', 'remount,size=400m')).toBe(true)
       const program = start(['serve'], small)
       const url = await program.ready()
       const made = await register(url, await signIn(url), 'Written while there was room')

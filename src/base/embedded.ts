@@ -345,7 +345,7 @@ async function stopServer(child: ChildProcess): Promise<void> {
   clearTimeout(late)
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const probe = createServer()
     probe.once('error', fail)

@@ -48,6 +48,7 @@ export function accessCommands(program: Command, context: CommandContext): void 
 
 async function addUser(context: CommandContext, email: string, o: Add): Promise<void> {
   checkEmail(email)
+  checkPasswordOption(o.password)
   await withOwner(context, async (owner) => {
     const company = await findCompany(owner, o.company)
     const known = await findAccount(owner, email)
@@ -62,6 +63,7 @@ async function addUser(context: CommandContext, email: string, o: Add): Promise<
 }
 
 async function changePassword(context: CommandContext, email: string, o: { password?: string; json?: boolean }): Promise<void> {
+  checkPasswordOption(o.password)
   await withOwner(context, async (owner) => {
     if (!(await findAccount(owner, email))) throw new CommandError(`There is no account ${email}.`)
     const secret = await choosePassword(o.password)
@@ -105,8 +107,11 @@ function checkEmail(email: string): void {
 }
 
 /** Never from an argument: the list of processes would show it to every user of the machine. */
-async function choosePassword(option: string | undefined): Promise<{ password: string; generated: boolean }> {
+function checkPasswordOption(option: string | undefined): void {
   if (option !== undefined && option !== '-') throw new UsageError('A password is no argument: other users of the machine would see it. Use --password - and give it on stdin.')
+}
+
+async function choosePassword(option: string | undefined): Promise<{ password: string; generated: boolean }> {
   const given = await readSecret('Password (empty: one is generated)', option === '-')
   if (given && given.length < 12) throw new CommandError('The password needs at least 12 characters.')
   if (option === '-' && !given) throw new CommandError('The password needs at least 12 characters.')

@@ -23,7 +23,7 @@ export function equipmentCommands(program: Command, context: CommandContext): Co
 }
 
 /** The two options every word that acts as a person has. */
-export function whoAndWhere(command: Command): Command {
+function whoAndWhere(command: Command): Command {
   return command.requiredOption('--as <email>', 'the person who acts').requiredOption('--company <name>', 'name or id of the company')
 }
 

@@ -1,0 +1,47 @@
+// `npm test`: everything that proves the product, from the types to the journeys in a browser. Last line: N passed, N failed.
+import { spawn } from 'node:child_process'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(resolve(dirname(fileURLToPath(import.meta.url)), '..'))
+
+// Steps without a count of their own count as one. A failing step does not hide what the later ones would say.
+const steps = [
+  { name: 'build', command: ['node', 'bin/build.js'] },
+  { name: 'types of the server', command: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'types of the page', command: ['tsc', '-p', 'tsconfig.web.json'] },
+  { name: 'lint and format', command: ['biome', 'check', '.'] },
+  { name: 'nothing unused', command: ['knip', '--no-progress'] },
+  { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'], counts: true },
+  { name: 'crashes, races, isolation, fuzz, start and journeys', command: ['vitest', 'run', '--project', 'slow'], counts: true },
+]
+
+function run([program, ...args]) {
+  const path = `${resolve('node_modules', '.bin')}:${process.env.PATH}`
+  const child = spawn(program === 'node' ? process.execPath : program, args, { env: { ...process.env, PATH: path, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text) => {
+      output = (output + text).slice(-20_000)
+      process.stdout.write(text)
+    })
+  }
+  return new Promise((done) => {
+    child.once('error', (error) => done({ code: 1, output: String(error) }))
+    child.once('close', (code) => done({ code: code ?? 1, output }))
+  })
+}
+
+let passed = 0
+let failed = 0
+for (const { name, command, counts } of steps) {
+  const began = Date.now()
+  process.stdout.write(`\n=== ${name}\n`)
+  const { code, output } = await run(command)
+  const count = counts ? [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].pop() : undefined
+  passed += count ? Number(count[1]) : code === 0 ? 1 : 0
+  failed += count ? Math.max(Number(count[2]), code === 0 ? 0 : 1) : code === 0 ? 0 : 1
+  process.stdout.write(`=== ${name}: ${code === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s\n`)
+}
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exit(failed === 0 ? 0 : 1)

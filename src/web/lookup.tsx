@@ -38,6 +38,7 @@ export function Lookup({ id, find, value, onChange, label, hideLabel, descriptio
       data={all.map((option) => ({ value: option.value, label: option.label, disabled: option.disabled ?? false }))}
       value={value?.value ?? null}
       onChange={(chosen) => onChange(all.find((option) => option.value === chosen) ?? null)}
+      className="lookup"
       searchable
       searchValue={text}
       onSearchChange={setText}

@@ -37,6 +37,8 @@ export type DataListProps<T> = {
   /** Shown above, beside the choice of columns. */
   toolbar?: ReactNode
   rowClass?: (row: T) => string | undefined
+  /** Few columns that all matter: nothing to choose. */
+  fixed?: boolean
   /** Counts all rows when the person asks for it. */
   onCount?: () => void
 }
@@ -51,10 +53,12 @@ export function DataList<T>(props: DataListProps<T>) {
   else body = phone ? <Cards {...props} shown={columns.shown} /> : <Rows {...props} shown={columns.shown} />
   return (
     <section className="list" aria-label={props.caption} aria-busy={query.isFetching}>
-      <div className="list-bar">
-        <div className="list-tools">{props.toolbar}</div>
-        {phone ? <SortSelect columns={props.columns} defaultSort={props.defaultSort} /> : <ColumnMenu columns={props.columns} {...columns} />}
-      </div>
+      {!props.fixed && (
+        <div className="list-bar">
+          <div className="list-tools">{props.toolbar}</div>
+          {phone ? <SortSelect columns={props.columns} defaultSort={props.defaultSort} /> : <ColumnMenu columns={props.columns} {...columns} />}
+        </div>
+      )}
       {body}
       <Footer rows={props.rows} onCount={props.onCount} />
     </section>

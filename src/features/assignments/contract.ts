@@ -13,6 +13,7 @@ export const Assignment = Type.Object(
     equipment_id: Id,
     equipment_name: Type.String(),
     serial_number: Type.String(),
+    fleet_code: Nullable(Type.String({ description: 'The code painted on the machine' })),
     user_id: Id,
     holder_name: Type.String(),
     assigned_at: Instant,

@@ -42,17 +42,17 @@ export function AssignmentsPage() {
   const [chosen] = useChosen()
   const [returning, setReturning] = useState<Assignment | null>(null)
   const [opened, setOpened] = useState(false)
-  const columns = useColumns((row) => {
+  const giveBack = (row: Assignment) => {
     setReturning(row)
     setOpened(true)
-  })
+  }
+  const columns = useColumns(giveBack)
   const userId = chosen.mine ? me.user.id : chosen.person?.value
   const rows = useList(listAssignments, {
     query: { ...shows[chosen.show], ...(userId ? { user_id: userId } : {}), ...(chosen.machine ? { equipment_id: chosen.machine.value } : {}), ...(search.sort ? { sort: search.sort } : {}) },
   })
   return (
     <Page title={t('assignments.title')} subtitle={t('assignments.subtitle')}>
-      <Filters />
       <DataList
         id="assignments"
         caption={t('assignments.title')}
@@ -60,18 +60,11 @@ export function AssignmentsPage() {
         rows={rows}
         rowKey={(row) => row.id}
         defaultSort="-assigned_at"
+        toolbar={<Filters />}
         empty={<Nothing chosen={chosen} />}
-        card={(row) => (
-          <AssignmentCard
-            row={row}
-            onReturn={() => {
-              setReturning(row)
-              setOpened(true)
-            }}
-          />
-        )}
+        card={(row) => <AssignmentCard row={row} onReturn={() => giveBack(row)} />}
       />
-      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('assignments.return_title', { name: returning?.equipment_name })}>
+      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('assignments.return_title', { name: returning ? nameOf(returning) : '' })}>
         {returning && <ReturnForm row={returning} onClose={() => setOpened(false)} />}
       </Dialog>
     </Page>
@@ -98,7 +91,7 @@ function Filters() {
     }))
   const full = { fullWidth: phone ?? false }
   return (
-    <div className="toolbar">
+    <>
       <SegmentedControl
         {...full}
         aria-label={t('assignments.show')}
@@ -135,7 +128,7 @@ function Filters() {
         placeholder={t('assignments.any_machine')}
         clearable
       />
-    </div>
+    </>
   )
 }
 
@@ -149,12 +142,11 @@ function useColumns(onReturn: (row: Assignment) => void): Column<Assignment>[] {
     { key: 'due', title: t('assignments.due_at'), sort: 'due_at', render: (row) => <Due row={row} /> },
     {
       key: 'returned',
-      title: t('assignments.returned_at'),
-      render: (row) => (row.returned_at ? <When instant={row.returned_at} by={row.returned_by_name} /> : <span className="dimmed">{t('assignments.still')}</span>),
+      title: t('assignments.returning'),
+      render: (row) => (row.returned_at ? <When instant={row.returned_at} by={row.returned_by_name} /> : <ReturnButton row={row} onReturn={() => onReturn(row)} />),
     },
     { key: 'ago', title: t('assignments.since_when'), extra: true, render: (row) => format.relative(row.assigned_at) },
     { key: 'notes', title: t('assignments.notes'), extra: true, render: (row) => [row.notes, row.return_notes].filter(Boolean).join(' · ') || '–' },
-    { key: 'actions', title: t('assignments.actions'), align: 'right', render: (row) => row.returned_at === null && <ReturnButton row={row} onReturn={() => onReturn(row)} /> },
   ]
 }
 
@@ -186,6 +178,10 @@ function AssignmentCard({ row, onReturn }: { row: Assignment; onReturn: () => vo
   )
 }
 
+const codeOf = (row: Assignment) => row.fleet_code ?? row.serial_number
+/** Machines of one kind often share a name; the code tells them apart. */
+const nameOf = (row: Assignment) => `${row.equipment_name} ${codeOf(row)}`
+
 function MachineLink({ row }: { row: Assignment }) {
   return (
     <span>
@@ -193,7 +189,7 @@ function MachineLink({ row }: { row: Assignment }) {
         {row.equipment_name}
       </PageLink>
       <Text size="xs" c="dimmed" component="span" display="block" className="mono">
-        {row.serial_number}
+        {codeOf(row)}
       </Text>
     </span>
   )
@@ -220,7 +216,7 @@ function Due({ row }: { row: Assignment }) {
   if (!row.due_at) return <span className="dimmed">–</span>
   const isLate = row.returned_at === null && Date.parse(row.due_at) < Date.now()
   return (
-    <span className="inline">
+    <span className="stacked">
       <span className="nowrap">{format.instant(row.due_at)}</span>
       {isLate && (
         <ToneBadge tone="bad" icon={IconClockExclamation}>
@@ -241,10 +237,10 @@ function ReturnButton({ row, onReturn }: { row: Assignment; onReturn: () => void
       op={takeBack}
       unless={other}
       variant="default"
-      size="compact-md"
+      size="xs"
       leftSection={<IconArrowBackUp size={18} aria-hidden />}
       onClick={onReturn}
-      aria-label={t('assignments.return_title', { name: row.equipment_name })}
+      aria-label={t('assignments.return_title', { name: nameOf(row) })}
     >
       {t('assignments.return')}
     </ActionButton>
@@ -260,7 +256,7 @@ function ReturnForm({ row, onClose }: { row: Assignment; onClose: () => void }) 
     save: ({ notes }, _, { key }) => call(takeBack, { params: { equipment_id: row.equipment_id }, body: { notes: notes.trim() || null }, idempotencyKey: key }),
     onSaved: () => {
       onClose()
-      notifyDone(t('assignments.return_done', { name: row.equipment_name }))
+      notifyDone(t('assignments.return_done', { name: nameOf(row) }))
     },
   })
   return (

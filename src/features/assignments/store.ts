@@ -6,7 +6,7 @@ import type { Assignment } from './contract.ts'
 
 type HandOver = { user_id: string; notes?: string | null; due_at?: string | null }
 
-const columns = sql`a.id, a.version, a.created_at, a.updated_at, a.created_by, a.updated_by, a.equipment_id, e.name AS equipment_name, e.serial_number,
+const columns = sql`a.id, a.version, a.created_at, a.updated_at, a.created_by, a.updated_by, a.equipment_id, e.name AS equipment_name, e.serial_number, e.fleet_code,
   a.user_id, holder.display_name AS holder_name, a.assigned_at, a.assigned_by, giver.display_name AS assigned_by_name, a.due_at, a.notes,
   a.returned_at, a.returned_by, taker.display_name AS returned_by_name, a.return_notes`
 const joins = sql`JOIN equipment e ON e.company_id = a.company_id AND e.id = a.equipment_id

@@ -218,7 +218,12 @@ function Money({ form }: { form: Form }) {
   const currencies = useMemo(() => [...new Set([form.values.currency, currency, 'PEN', 'USD', 'EUR', ...Intl.supportedValuesOf('currency')])], [form.values.currency, currency])
   return (
     <Section title={t('machine.money')}>
-      <Radio.Group label={label('ownership')} description={t(owned ? 'machine.owned_hint' : 'machine.rented_hint')} {...form.getInputProps('ownership')}>
+      <Radio.Group
+        inputWrapperOrder={['label', 'description', 'input', 'error']}
+        label={label('ownership')}
+        description={t(owned ? 'machine.owned_hint' : 'machine.rented_hint')}
+        {...form.getInputProps('ownership')}
+      >
         <Group mt="xs" gap="lg">
           {ownerships.map((value) => (
             <Radio key={value} value={value} label={t(`equipment.ownership_${value}`)} />

@@ -15,6 +15,7 @@ import { ToneBadge } from '../../../web/tone.tsx'
 import { listPeople } from '../../access/contract.ts'
 import { assign, takeBack, transfer } from '../../assignments/contract.ts'
 import type { Equipment } from '../contract.ts'
+import { fullName } from './status.tsx'
 
 type Step = 'assign' | 'transfer' | 'return'
 
@@ -48,7 +49,7 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
     <section className="surface holder-panel" aria-label={t('equipment.holder')}>
       <Holder machine={machine} />
       <div className="big-actions">{machine.holder ? [returnButton, transferButton, assignButton] : [assignButton, transferButton, returnButton]}</div>
-      <Dialog opened={opened} onClose={close} title={t(`assignments.${step}_title`, { name: machine.name })}>
+      <Dialog opened={opened} onClose={close} title={t(`assignments.${step === 'assign' && operator ? 'take' : step}_title`, { name: fullName(machine) })}>
         {step === 'return' ? <ReturnForm machine={machine} onClose={close} /> : <HandOverForm machine={machine} step={step} onClose={close} />}
       </Dialog>
     </section>
@@ -128,7 +129,7 @@ function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'a
       }),
     onSaved: () => {
       onClose()
-      notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: machine.name, person: person?.label }))
+      notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: fullName(machine), person: person?.label }))
     },
   })
   return (
@@ -221,7 +222,7 @@ function ReturnForm({ machine, onClose }: { machine: Equipment; onClose: () => v
     save: ({ notes }, _, { key }) => call(takeBack, { params: { equipment_id: machine.id }, body: { notes: notes.trim() || null }, idempotencyKey: key }),
     onSaved: () => {
       onClose()
-      notifyDone(t('assignments.return_done', { name: machine.name }))
+      notifyDone(t('assignments.return_done', { name: fullName(machine) }))
     },
   })
   return (

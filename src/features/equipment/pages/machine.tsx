@@ -1,5 +1,5 @@
 // One machine: who has it, what may be done with it, what it is, and everything that happened to it.
-import { Alert, Menu, Tabs, Text } from '@mantine/core'
+import { Alert, Group, Menu, Tabs, Text } from '@mantine/core'
 import { IconArrowLeft, IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -11,12 +11,13 @@ import { useFormat } from '../../../web/format.ts'
 import { Page } from '../../../web/page.tsx'
 import { useAction, useRead } from '../../../web/query.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
+import { usePhone } from '../../../web/table.tsx'
 import { PageLink, useUrl } from '../../../web/url.tsx'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
 import { HandOvers, StatusHistory } from './records.tsx'
 import { StatusDialog } from './state.tsx'
-import { ServiceDate, StatusBadge } from './status.tsx'
+import { fullName, ServiceDate, StatusBadge } from './status.tsx'
 import { Specifications, Summary } from './summary.tsx'
 import { Timeline } from './timeline.tsx'
 
@@ -39,6 +40,7 @@ export function MachinePage() {
 function Machine({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const format = useFormat()
+  const phone = usePhone() ?? false
   const back = (
     <PageLink to="/equipment" className="back-link">
       <IconArrowLeft size={16} aria-hidden />
@@ -46,13 +48,18 @@ function Machine({ machine }: { machine: Equipment }) {
     </PageLink>
   )
   return (
-    <Page title={machine.name} above={back} subtitle={<Codes machine={machine} />} actions={<Actions machine={machine} />}>
+    <Page title={machine.name} above={back} subtitle={<Codes machine={machine} />} actions={!phone && <Actions machine={machine} />}>
       {machine.is_deleted ? (
         <Alert color="gray" mb="md" icon={<IconTrash size={18} aria-hidden />} title={t('machine.is_deleted')}>
           {t('machine.is_deleted_text', { when: format.instant(machine.deleted_at) })}
         </Alert>
       ) : (
         <HolderPanel machine={machine} />
+      )}
+      {phone && (
+        <Group gap="xs" mb="sm">
+          <Actions machine={machine} />
+        </Group>
       )}
       <MachineTabs machine={machine} />
     </Page>
@@ -97,8 +104,8 @@ function Actions({ machine }: { machine: Equipment }) {
   const [asks, setAsks] = useState<'status' | 'delete' | null>(null)
   const close = () => setAsks(null)
   const params = { equipment_id: machine.id }
-  const remove = useAction(deleteEquipment, { done: t('machine.deleted', { name: machine.name }), onDone: close })
-  const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: machine.name }) })
+  const remove = useAction(deleteEquipment, { done: t('machine.deleted', { name: fullName(machine) }), onDone: close })
+  const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: fullName(machine) }) })
   if (machine.is_deleted)
     return (
       <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
@@ -140,7 +147,7 @@ function Actions({ machine }: { machine: Equipment }) {
       <ConfirmDialog
         opened={asks === 'delete'}
         onClose={close}
-        title={t('machine.delete_title', { name: machine.name })}
+        title={t('machine.delete_title', { name: fullName(machine) })}
         confirm={t('web.delete')}
         danger
         busy={remove.isPending}

@@ -12,10 +12,7 @@ import { ToneBadge } from '../../../web/tone.tsx'
 import { PageLink } from '../../../web/url.tsx'
 import { takeBack } from '../../assignments/contract.ts'
 import { type Equipment, listEquipment } from '../contract.ts'
-import { StatusBadge } from './status.tsx'
-
-/** Machines of one kind share their name; the code tells them apart. */
-const fullName = (machine: Equipment) => `${machine.name} ${machine.fleet_code ?? machine.serial_number}`
+import { fullName, StatusBadge } from './status.tsx'
 
 /** `always`: for whom this is the page: all of them, and a word when there are none. Else the first few. */
 export function MyMachines({ always }: { always?: boolean }) {

@@ -17,6 +17,7 @@ export function HandOvers({ machine }: { machine: Equipment }) {
   return (
     <DataList
       id="machine-hand-overs"
+      fixed
       caption={t('machine.tab_hand_overs')}
       rows={rows}
       rowKey={(row) => row.id}
@@ -51,6 +52,7 @@ export function StatusHistory({ machine }: { machine: Equipment }) {
   return (
     <DataList
       id="machine-statuses"
+      fixed
       caption={t('machine.tab_statuses')}
       rows={rows}
       rowKey={(row) => row.id}

@@ -8,12 +8,12 @@ import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { changeStatus, type Equipment, type Status, statuses } from '../contract.ts'
-import { StatusBadge } from './status.tsx'
+import { fullName, StatusBadge } from './status.tsx'
 
 export function StatusDialog({ machine, opened, onClose }: { machine: Equipment; opened: boolean; onClose: () => void }) {
   const { t } = useTranslation()
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('machine.status_title', { name: machine.name })} size="lg">
+    <Dialog opened={opened} onClose={onClose} title={t('machine.status_title', { name: fullName(machine) })} size="lg">
       <StatusForm machine={machine} onClose={onClose} />
     </Dialog>
   )
@@ -41,7 +41,7 @@ function StatusForm({ machine, onClose }: { machine: Equipment; onClose: () => v
     },
     onSaved: (saved) => {
       onClose()
-      notifyDone(t('machine.status_done', { name: machine.name, status: t(`equipment.status_${saved.status}`) }))
+      notifyDone(t('machine.status_done', { name: fullName(machine), status: t(`equipment.status_${saved.status}`) }))
     },
   })
   const { form } = state

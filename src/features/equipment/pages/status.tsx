@@ -92,3 +92,6 @@ export function ServiceCell({ machine }: { machine: Pick<Equipment, 'next_mainte
     </>
   )
 }
+
+/** Machines of one kind often share a name; the code tells them apart. */
+export const fullName = (machine: Pick<Equipment, 'name' | 'fleet_code' | 'serial_number'>) => `${machine.name} ${machine.fleet_code ?? machine.serial_number}`

@@ -1,5 +1,6 @@
 // Short messages in the corner: what went well, and what was refused and why. Fetched with the first one.
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
+import i18next from 'i18next'
 import { lazy } from 'react'
 
 const load = () => import('@mantine/notifications')
@@ -8,10 +9,10 @@ const load = () => import('@mantine/notifications')
 export const Notifications = lazy(() => load().then((module) => ({ default: module.Notifications })))
 
 export function notifyDone(message: string): void {
-  void load().then(({ notifications }) => notifications.show({ message, color: 'teal', icon: <IconCheck size={18} aria-hidden />, autoClose: 5000, role: 'status' }))
+  void load().then(({ notifications }) => notifications.show({ message, color: 'teal', icon: <IconCheck size={18} aria-hidden />, autoClose: 5000, role: 'status', closeButtonProps: { 'aria-label': i18next.t('web.close') } }))
 }
 
 export function notifyProblem(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
-  void load().then(({ notifications }) => notifications.show({ message, color: 'red', icon: <IconAlertTriangle size={18} aria-hidden />, autoClose: 12_000, role: 'alert' }))
+  void load().then(({ notifications }) => notifications.show({ message, color: 'red', icon: <IconAlertTriangle size={18} aria-hidden />, autoClose: 12_000, role: 'alert', closeButtonProps: { 'aria-label': i18next.t('web.close') } }))
 }

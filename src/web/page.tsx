@@ -1,10 +1,16 @@
 // The frame of a page: its heading, actions, title of the browser tab, and the focus after going there.
 import { Group, Text, Title } from '@mantine/core'
+import { IconArrowLeft } from '@tabler/icons-react'
 import { useRouterState } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { PageLink } from './url.tsx'
 
 let lastPath: string | null = null
+
+export function BackLink({ to, label }: { to: string; label: string }) {
+  return <PageLink to={to} className="back-link"><IconArrowLeft size={16} aria-hidden />{label}</PageLink>
+}
 
 export function Page({ title, subtitle, actions, above, children }: { title: string; subtitle?: ReactNode; actions?: ReactNode; above?: ReactNode; children: ReactNode }) {
   const { t } = useTranslation()
@@ -25,7 +31,7 @@ export function Page({ title, subtitle, actions, above, children }: { title: str
   return (
     <>
       {above}
-      <Group justify="space-between" align="flex-start" mb="md" gap="sm">
+      <Group justify="space-between" align="flex-start" mb="md" gap="sm" className="page-head">
         <div>
           <Title order={1} ref={heading} tabIndex={-1} className="page-title">
             {title}

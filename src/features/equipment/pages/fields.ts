@@ -45,7 +45,7 @@ export function readAmount(text: string): string | null {
   const tail = lastMark ? written.length - written.lastIndexOf(lastMark) - 1 : 0
   const isMixed = marks.includes('.') && marks.includes(',')
   const hasDecimals = lastMark !== '' && marks.indexOf(lastMark) === marks.length - 1 && (isMixed || tail !== 3)
-  if (hasDecimals && tail > 2) return null
+  if (hasDecimals && (tail < 1 || tail > 2)) return null
   const whole = (hasDecimals ? written.slice(0, -tail - 1) : written).replace(/[.,]/g, '')
   const decimals = hasDecimals ? written.slice(written.length - tail).padEnd(2, '0') : '00'
   const groups = (hasDecimals ? written.slice(0, -tail - 1) : written).split(/[.,]/)

@@ -1,37 +1,32 @@
 // Registering a machine and changing one: ownership decides what is required, the category which specifications there are.
 import { Group, NativeSelect, Radio, Select, TagsInput, Text, Textarea, TextInput, Title } from '@mantine/core'
-import { IconArrowLeft } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { FormBody, type SaveForm, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
 import { notifyDone } from '../../../web/notify.tsx'
-import { Page } from '../../../web/page.tsx'
+import { BackLink, Page } from '../../../web/page.tsx'
 import { useCall, useRead } from '../../../web/query.ts'
 import { useCompany, useMay } from '../../../web/session.tsx'
-import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
-import { PageLink, useGo } from '../../../web/url.tsx'
+import { ErrorState, LoadingState } from '../../../web/states.tsx'
+import { useGo } from '../../../web/url.tsx'
 import { type Category, listCategories } from '../../categories/contract.ts'
 import { changeEquipment, createEquipment, type Equipment, getEquipment, ownerships } from '../contract.ts'
 import { changeOf, emptyMachine, faultsOf, inputOf, type MachineValues, readAmount, valuesOf, writeAmount } from './fields.ts'
 import { SpecificationFields } from './specifications.tsx'
+import { fullName } from './status.tsx'
 import { templateOf, useShow } from './values.tsx'
 
 export function NewMachinePage() {
   const { t } = useTranslation()
   const may = useMay()(createEquipment)
   const { data: categories, error, refetch } = useRead(listCategories, {})
-  if (!may.allowed)
-    return (
-      <EmptyState title={t('machine.new_title')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>
-        {may.reason}
-      </EmptyState>
-    )
-  if (!categories) return error ? <ErrorState error={error} retry={refetch} /> : <LoadingState />
+  const back = <BackLink to="/equipment" label={t('machine.to_list')} />
+  if (may.allowed && !categories) return error ? <ErrorState error={error} retry={refetch} /> : <LoadingState />
   return (
-    <Page title={t('machine.new_title')} above={<Back to="/equipment" label={t('machine.to_list')} />}>
-      <MachineForm categories={categories.items} />
+    <Page title={t('machine.new_title')} above={back}>
+      {may.allowed ? <MachineForm categories={categories?.items ?? []} /> : <Text>{may.reason}</Text>}
     </Page>
   )
 }
@@ -42,34 +37,13 @@ export function EditMachinePage() {
   const may = useMay()(changeEquipment)
   const machine = useRead(getEquipment, { params: { equipment_id: equipmentId } })
   const categories = useRead(listCategories, {})
-  const back = `/equipment/${equipmentId}`
-  if (!may.allowed)
-    return (
-      <EmptyState title={t('web.edit')} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>
-        {may.reason}
-      </EmptyState>
-    )
   const error = machine.error ?? categories.error
   if (!machine.data || !categories.data) return error ? <ErrorState error={error} retry={() => Promise.all([machine.refetch(), categories.refetch()])} /> : <LoadingState />
-  if (machine.data.is_deleted)
-    return (
-      <EmptyState title={machine.data.name} action={<PageLink to={back}>{t('machine.to_machine')}</PageLink>}>
-        {t('machine.restore_first')}
-      </EmptyState>
-    )
+  const refused = may.reason ?? (machine.data.is_deleted ? t('machine.restore_first') : undefined)
   return (
-    <Page title={t('machine.edit_title', { name: machine.data.name })} above={<Back to={back} label={t('machine.to_machine')} />}>
-      <MachineForm categories={categories.data.items} machine={machine.data} />
+    <Page title={t('machine.edit_title', { name: fullName(machine.data) })} above={<BackLink to={`/equipment/${equipmentId}`} label={t('machine.to_machine')} />}>
+      {refused === undefined ? <MachineForm categories={categories.data.items} machine={machine.data} /> : <Text>{refused}</Text>}
     </Page>
-  )
-}
-
-function Back({ to, label }: { to: string; label: string }) {
-  return (
-    <PageLink to={to} className="back-link">
-      <IconArrowLeft size={16} aria-hidden />
-      {label}
-    </PageLink>
   )
 }
 

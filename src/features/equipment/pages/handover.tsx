@@ -1,7 +1,7 @@
 // Who has the machine, and the buttons and dialogs to hand it over, pass it on and take it back.
 import { Group, Text, Textarea, TextInput } from '@mantine/core'
 import { IconArrowBackUp, IconArrowRight, IconArrowsExchange, IconHandGrab, IconUserCheck, IconUserOff } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { Dialog } from '../../../web/dialog.tsx'
@@ -30,6 +30,12 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
     setOpened(true)
   }
   const close = () => setOpened(false)
+  const panel = useRef<HTMLElement>(null)
+  // The button that opened the dialog may be disabled now, so the focus goes to what changed.
+  const finish = () => {
+    close()
+    setTimeout(() => panel.current?.focus(), 300)
+  }
   const assignButton = (
     <ActionButton key="assign" op={assign} unless={reasons.assign} variant={machine.holder ? 'default' : 'filled'} leftSection={<IconHandGrab size={20} aria-hidden />} onClick={start('assign')}>
       {t(operator ? 'assignments.take' : 'assignments.assign')}
@@ -46,11 +52,11 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
     </ActionButton>
   )
   return (
-    <section className="surface holder-panel" aria-label={t('equipment.holder')}>
+    <section ref={panel} tabIndex={-1} className="surface holder-panel" aria-label={t('equipment.holder')}>
       <Holder machine={machine} />
       <div className="big-actions">{machine.holder ? [returnButton, transferButton, assignButton] : [assignButton, transferButton, returnButton]}</div>
       <Dialog opened={opened} onClose={close} title={t(`assignments.${step === 'assign' && operator ? 'take' : step}_title`, { name: fullName(machine) })}>
-        {step === 'return' ? <ReturnForm machine={machine} onClose={close} /> : <HandOverForm machine={machine} step={step} onClose={close} />}
+        {step === 'return' ? <ReturnForm machine={machine} onClose={close} onDone={finish} /> : <HandOverForm machine={machine} step={step} onClose={close} onDone={finish} />}
       </Dialog>
     </section>
   )
@@ -111,7 +117,7 @@ function useReasons(machine: Equipment): Record<Step, string | false> {
 
 type HandOverValues = { user_id: string | null; due_at: { day: string; time: string }; notes: string }
 
-function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'assign' | 'transfer'; onClose: () => void }) {
+function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; step: 'assign' | 'transfer'; onClose: () => void; onDone: () => void }) {
   const { t } = useTranslation()
   const call = useCall()
   const { me } = useSession()
@@ -128,7 +134,7 @@ function HandOverForm({ machine, step, onClose }: { machine: Equipment; step: 'a
         idempotencyKey: key,
       }),
     onSaved: () => {
-      onClose()
+      onDone()
       notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: fullName(machine), person: person?.label }))
     },
   })
@@ -212,7 +218,7 @@ function DueField({ form }: { form: ReturnType<typeof useSaveForm<HandOverValues
   )
 }
 
-function ReturnForm({ machine, onClose }: { machine: Equipment; onClose: () => void }) {
+function ReturnForm({ machine, onClose, onDone }: { machine: Equipment; onClose: () => void; onDone: () => void }) {
   const { t } = useTranslation()
   const call = useCall()
   const { me } = useSession()
@@ -221,7 +227,7 @@ function ReturnForm({ machine, onClose }: { machine: Equipment; onClose: () => v
     initial: { notes: '' },
     save: ({ notes }, _, { key }) => call(takeBack, { params: { equipment_id: machine.id }, body: { notes: notes.trim() || null }, idempotencyKey: key }),
     onSaved: () => {
-      onClose()
+      onDone()
       notifyDone(t('assignments.return_done', { name: fullName(machine) }))
     },
   })

@@ -1,6 +1,6 @@
 // One machine: who has it, what may be done with it, what it is, and everything that happened to it.
 import { Alert, Group, Menu, Tabs, Text } from '@mantine/core'
-import { IconArrowLeft, IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
+import { IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,11 +8,11 @@ import { ActionButton, ActionItem } from '../../../web/action.tsx'
 import { ProblemError } from '../../../web/client.ts'
 import { ConfirmDialog } from '../../../web/dialog.tsx'
 import { useFormat } from '../../../web/format.ts'
-import { Page } from '../../../web/page.tsx'
+import { BackLink, Page } from '../../../web/page.tsx'
 import { useAction, useRead } from '../../../web/query.ts'
-import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
+import { ErrorState, LoadingState } from '../../../web/states.tsx'
 import { usePhone } from '../../../web/table.tsx'
-import { PageLink, useUrl } from '../../../web/url.tsx'
+import { useUrl } from '../../../web/url.tsx'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
 import { HandOvers, StatusHistory } from './records.tsx'
@@ -28,12 +28,11 @@ export function MachinePage() {
   if (machine) return <Machine machine={machine} />
   if (!error) return <LoadingState />
   const isMissing = error instanceof ProblemError && (error.status === 404 || error.status === 400)
-  return isMissing ? (
-    <EmptyState title={t('machine.missing')} action={<PageLink to="/equipment">{t('machine.to_list')}</PageLink>}>
-      {t('machine.missing_text')}
-    </EmptyState>
-  ) : (
-    <ErrorState error={error} retry={refetch} />
+  if (!isMissing) return <ErrorState error={error} retry={refetch} />
+  return (
+    <Page title={t('machine.missing')} above={<BackLink to="/equipment" label={t('machine.to_list')} />}>
+      <Text>{t('machine.missing_text')}</Text>
+    </Page>
   )
 }
 
@@ -41,14 +40,8 @@ function Machine({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const format = useFormat()
   const phone = usePhone() ?? false
-  const back = (
-    <PageLink to="/equipment" className="back-link">
-      <IconArrowLeft size={16} aria-hidden />
-      {t('machine.to_list')}
-    </PageLink>
-  )
   return (
-    <Page title={machine.name} above={back} subtitle={<Codes machine={machine} />} actions={!phone && <Actions machine={machine} />}>
+    <Page title={machine.name} above={<BackLink to="/equipment" label={t('machine.to_list')} />} subtitle={<Codes machine={machine} />} actions={!phone && <Actions machine={machine} />}>
       {machine.is_deleted ? (
         <Alert color="gray" mb="md" icon={<IconTrash size={18} aria-hidden />} title={t('machine.is_deleted')}>
           {t('machine.is_deleted_text', { when: format.instant(machine.deleted_at) })}

@@ -20,8 +20,11 @@ export function branchOf(categories: readonly Category[], id: string | null): Ca
 
 export const templateOf = (categories: readonly Category[], id: string | null): readonly SpecificationField[] => categories.find((category) => category.id === id)?.inherited_template ?? []
 
-/** `ancho_de_hoja` reads "Ancho de hoja" where no template names it. */
-export const labelOfKey = (key: string) => key.charAt(0).toUpperCase() + key.slice(1).replaceAll('_', ' ')
+/** `ancho_de_hoja` reads "Ancho de hoja" where no template names it. A key has no ñ, and its commonest word must not do without. */
+export function labelOfKey(key: string): string {
+  const text = key.replaceAll('_', ' ').replace(/\b(a|tama)no(s?)\b/gi, '$1ño$2')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
 
 export function keyOfLabel(label: string): string {
   const plain = label

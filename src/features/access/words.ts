@@ -33,6 +33,10 @@ export const words = {
       api_tokens_revoked_final: 'This token was ended; make a new one.',
     },
     access: {
+      need_token_name: 'Give the token a name.',
+      need_later_day: 'The end of the token must lie in the future.',
+      need_email: 'This is not a valid e-mail address.',
+      need_name: 'Write the name of the person.',
       sign_in: 'Sign in',
       sign_in_title: 'Bitcorp ERP',
       sign_in_text: 'Equipment of your company: what there is, where it is, who has it.',
@@ -162,6 +166,10 @@ export const words = {
       api_tokens_revoked_final: 'Este token ya terminó; cree uno nuevo.',
     },
     access: {
+      need_token_name: 'Dé un nombre al token.',
+      need_later_day: 'El fin del token debe estar en el futuro.',
+      need_email: 'No es un correo electrónico válido.',
+      need_name: 'Escriba el nombre de la persona.',
       sign_in: 'Iniciar sesión',
       sign_in_title: 'Bitcorp ERP',
       sign_in_text: 'Los equipos de su empresa: qué hay, dónde está y quién lo tiene.',

@@ -57,8 +57,8 @@ function SettingsForm({ company }: { company: Company }) {
     initial: draftOf(company),
     version: company.version,
     validate: ({ name, email }) => ({
-      ...(name.trim() ? {} : { name: t('problems.companies_name_not_empty') }),
-      ...(email.trim() === '' || /^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('problems.companies_email_valid') }),
+      ...(name.trim() ? {} : { name: t('companies.need_name') }),
+      ...(email.trim() === '' || /^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('companies.need_email') }),
     }),
     save: (draft, version) => send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) }),
     reload: async () => {

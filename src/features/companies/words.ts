@@ -14,6 +14,8 @@ export const words = {
       companies_time_zone_known: 'This time zone is not known. Write one such as America/Lima.',
     },
     companies: {
+      need_name: 'Write the name of the company.',
+      need_email: 'This is not a valid e-mail address.',
       subtitle: 'What the whole company shares.',
       saved: 'The settings are saved.',
       contact: 'Name and address',
@@ -50,6 +52,8 @@ export const words = {
       companies_time_zone_known: 'No se conoce esta zona horaria. Escriba una como America/Lima.',
     },
     companies: {
+      need_name: 'Escriba el nombre de la empresa.',
+      need_email: 'No es un correo electrónico válido.',
       subtitle: 'Lo que comparte toda la empresa.',
       saved: 'La configuración se guardó.',
       contact: 'Nombre y dirección',

@@ -18,8 +18,8 @@ export function AddPersonDialog({ onClose, onFirstPassword }: { onClose: () => v
   const state = useSaveForm({
     initial: { email: '', display_name: '', role: 'operator' as Role, password: '' },
     validate: ({ email, display_name, password }) => ({
-      ...(/^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('problems.users_email_valid') }),
-      ...(display_name.trim() ? {} : { display_name: t('problems.ucr_display_name_not_empty') }),
+      ...(/^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('access.need_email') }),
+      ...(display_name.trim() ? {} : { display_name: t('access.need_name') }),
       ...(password && password.length < 12 ? { password: t('access.new_too_short') } : {}),
     }),
     save: ({ email, display_name, role, password }) => send(addPerson, { body: { email: email.trim(), display_name: display_name.trim(), role, ...(password ? { password } : {}) } }),
@@ -76,7 +76,7 @@ export function ChangePersonDialog({ person, onClose }: { person: Person; onClos
   const state = useSaveForm({
     initial: { display_name: person.display_name, role: person.role as Role },
     version: person.version,
-    validate: ({ display_name }) => (display_name.trim() ? {} : { display_name: t('problems.ucr_display_name_not_empty') }),
+    validate: ({ display_name }) => (display_name.trim() ? {} : { display_name: t('access.need_name') }),
     save: ({ display_name, role }, version) => send(changePerson, { params, body: { display_name: display_name.trim(), role }, ...(version === undefined ? {} : { version }) }),
     reload: async () => {
       const now = await send(getPerson, { params })

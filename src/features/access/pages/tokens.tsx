@@ -142,9 +142,9 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (mad
   const state = useSaveForm({
     initial: { name: '', company_id: company.company_id, scopes: ['read'] as Scope[], last_day: inDays(90, company.timeZone) },
     validate: (values) => ({
-      ...(values.name.trim() ? {} : { name: t('problems.api_tokens_name_not_empty') }),
+      ...(values.name.trim() ? {} : { name: t('access.need_token_name') }),
       ...(values.scopes.length ? {} : { scopes: t('access.token_scopes_needed') }),
-      ...(values.last_day && values.last_day >= inDays(0, zoneOf(values.company_id)) ? {} : { last_day: t('problems.token_end_past') }),
+      ...(values.last_day && values.last_day >= inDays(0, zoneOf(values.company_id)) ? {} : { last_day: t('access.need_later_day') }),
     }),
     save: ({ name, company_id, scopes: chosen, last_day }) =>
       call(createToken, { body: { name: name.trim(), company_id, scopes: chosen, expires_at: instantOf(nextDay(last_day), '00:00', zoneOf(company_id)) } }),

@@ -1,5 +1,5 @@
 // One category: where it stands, its machines, its interval, its specification fields, and what can be done with it.
-import { Group, Stack, Table, Text, Title } from '@mantine/core'
+import { Group, Stack, Text, Title } from '@mantine/core'
 import { IconArrowsMove, IconPencil, IconPlus, IconTir, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -7,8 +7,9 @@ import { ActionButton } from '../../../web/action.tsx'
 import { ConfirmDialog } from '../../../web/dialog.tsx'
 import { useAction } from '../../../web/query.ts'
 import { PageLink, useUrl } from '../../../web/url.tsx'
-import { type Category, changeCategory, createCategory, deleteCategory, type SpecificationField } from '../contract.ts'
+import { type Category, changeCategory, createCategory, deleteCategory } from '../contract.ts'
 import { ancestors, fieldOrigins } from './branches.ts'
+import { FieldTable } from './fields.tsx'
 import { MoveDialog } from './move.tsx'
 
 type Props = { category: Category; rows: readonly Category[] }
@@ -22,12 +23,12 @@ export function CategoryDetail({ category, rows }: Props) {
         <div>
           {parents.length > 0 && (
             <nav aria-label={t('categories.where')} className="crumbs">
-              {parents.map((parent) => (
+              {parents.map((parent, place) => (
                 <span key={parent.id}>
                   <PageLink to="/categories" search={{ category: parent.id }}>
                     {parent.name}
                   </PageLink>
-                  <span aria-hidden> / </span>
+                  {place < parents.length - 1 && <span aria-hidden> / </span>}
                 </span>
               ))}
             </nav>
@@ -50,11 +51,13 @@ export function CategoryDetail({ category, rows }: Props) {
 }
 
 function Actions({ category, rows }: Props) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const [open, setOpen] = useState<'move' | 'delete' | null>(null)
   const below = rows.filter((row) => row.parent_id === category.id).length
-  const held = [below > 0 && t('categories.subcategories', { count: below }), category.equipment_count > 0 && t('categories.machines', { count: category.equipment_count })].filter(Boolean)
-  const inUse = held.length > 0 && t('categories.in_use', { held: held.join(', ') })
+  const held = [below > 0 && t('categories.subcategories', { count: below }), category.equipment_count > 0 && t('categories.machines', { count: category.equipment_count })].filter(
+    (text) => text !== false,
+  )
+  const inUse = held.length > 0 && t('categories.in_use', { held: new Intl.ListFormat(i18n.language, { type: 'conjunction' }).format(held) })
   return (
     <Group gap="xs">
       <ActionButton op={createCategory} variant="default" to="/categories/new" search={{ below: category.id }} leftSection={<IconPlus size={16} aria-hidden />}>
@@ -142,62 +145,13 @@ function Template({ category, rows }: Props) {
       <Title order={3} mb={4}>
         {t('categories.template')}
       </Title>
-      {fields.length === 0 ? (
+      {fields.length > 0 ? (
+        <FieldTable label={t('categories.template')} fields={fields} own={category.id} />
+      ) : (
         <Text c="dimmed" size="sm">
           {t('categories.template_none')}
         </Text>
-      ) : (
-        <section className="list-scroll" aria-label={t('categories.template')}>
-          <Table verticalSpacing={6} className="list-table">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('categories.field_label')}</Table.Th>
-                <Table.Th>{t('categories.field_type')}</Table.Th>
-                <Table.Th>{t('categories.field_from')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {fields.map(({ field, origin }) => (
-                <FieldRow key={`${origin.id} ${field.key}`} field={field} origin={origin} isOwn={origin.id === category.id} />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </section>
       )}
     </div>
   )
-}
-
-function FieldRow({ field, origin, isOwn }: { field: SpecificationField; origin: Category; isOwn: boolean }) {
-  const { t } = useTranslation()
-  return (
-    <Table.Tr>
-      <Table.Th scope="row">
-        {field.label}
-        {field.required && (
-          <Text component="span" size="xs" c="dimmed">
-            {' '}
-            · {t('categories.required')}
-          </Text>
-        )}
-      </Table.Th>
-      <Table.Td>{describeField(field, t)}</Table.Td>
-      <Table.Td>
-        {isOwn ? (
-          t('categories.own')
-        ) : (
-          <PageLink to="/categories" search={{ category: origin.id }}>
-            {origin.name}
-          </PageLink>
-        )}
-      </Table.Td>
-    </Table.Tr>
-  )
-}
-
-/** "number, m³" or "choice: Diesel, Electric". */
-export function describeField(field: SpecificationField, t: (key: string) => string): string {
-  const type = t(`categories.type_${field.type}`)
-  if (field.type === 'choice') return `${type}: ${(field.choices ?? []).join(', ')}`
-  return field.unit ? `${type}, ${field.unit}` : type
 }

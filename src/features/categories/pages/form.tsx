@@ -13,7 +13,7 @@ import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { PageLink, useGo, useUrl } from '../../../web/url.tsx'
 import { type Category, changeCategory, createCategory, getCategory, listCategories } from '../contract.ts'
 import { ancestors, type FieldOrigin, fieldOrigins } from './branches.ts'
-import { describeField } from './detail.tsx'
+import { describeField } from './fields.tsx'
 import { draftOf, type FieldDraft, fieldOf, TemplateEditor } from './template.tsx'
 
 type Draft = { name: string; description: string; type_code: string; maintenance_interval_days: number | string; specification_template: FieldDraft[] }
@@ -220,10 +220,10 @@ function useValidate(): (draft: Draft) => FormErrors {
   const { t } = useTranslation()
   return (draft) => {
     const errors: FormErrors = {}
-    if (draft.name.trim() === '') errors.name = t('problems.category_name_not_empty')
-    if (draft.type_code.trim() !== '' && !/^[A-Z]{2}$/i.test(draft.type_code.trim())) errors.type_code = t('problems.category_type_code_form')
+    if (draft.name.trim() === '') errors.name = t('categories.need_name')
+    if (draft.type_code.trim() !== '' && !/^[A-Z]{2}$/i.test(draft.type_code.trim())) errors.type_code = t('categories.need_type_code')
     const days = draft.maintenance_interval_days
-    if (days !== '' && !(Number(days) >= 1 && Number(days) <= 3650)) errors.maintenance_interval_days = t('problems.category_interval_range')
+    if (days !== '' && !(Number(days) >= 1 && Number(days) <= 3650)) errors.maintenance_interval_days = t('categories.need_interval')
     draft.specification_template.forEach((field, at) => {
       if (field.label.trim() === '') errors[`specification_template.${at}.label`] = t('categories.field_label_needed')
       if (field.type === 'choice' && field.choices.length === 0) errors[`specification_template.${at}.choices`] = t('categories.field_choices_needed')

@@ -26,7 +26,7 @@ export function MoveDialog({ category, rows, onClose }: { category: Category; ro
     },
     validate: ({ parent_id }) => {
       const target = rows.find((row) => row.id === parent_id)
-      return target && isWithin(target, category) ? { parent_id: t('problems.category_no_circle') } : {}
+      return target && isWithin(target, category) ? { parent_id: t('categories.no_circle') } : {}
     },
     onSaved: () => {
       notifyDone(t('categories.moved', { name: category.name }))
@@ -37,7 +37,7 @@ export function MoveDialog({ category, rows, onClose }: { category: Category; ro
   const isBelow = ({ id }: TreeRow) => rows.some((row) => row.id === id && isWithin(row, category))
   const choose = (parent_id: string) => {
     state.form.setFieldValue('parent_id', parent_id)
-    if (isBelow({ id: parent_id, parent_id: null, name: '' })) state.form.setFieldError('parent_id', t('problems.category_no_circle'))
+    if (isBelow({ id: parent_id, parent_id: null, name: '' })) state.form.setFieldError('parent_id', t('categories.no_circle'))
   }
   const target = places.find((place) => place.id === state.form.values.parent_id)
   const error = state.form.errors.parent_id

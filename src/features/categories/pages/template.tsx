@@ -1,11 +1,11 @@
 // The editor of a category's own specification fields, with those it inherits above them.
-import { ActionIcon, Button, Checkbox, Group, Select, Stack, Table, TagsInput, Text, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Checkbox, Group, Select, Stack, TagsInput, Text, TextInput, Tooltip } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconArrowDown, IconArrowUp, IconPlus, IconTrash } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import type { SpecificationField } from '../contract.ts'
 import { type FieldOrigin, keyFor } from './branches.ts'
-import { describeField } from './detail.tsx'
+import { FieldTable } from './fields.tsx'
 
 const types = ['text', 'number', 'boolean', 'choice', 'date'] as const
 /** A field being written; `saved` ones keep their key, since machines hold values under it. */
@@ -69,35 +69,12 @@ export function TemplateEditor<V extends Values>({ form: given, inherited }: { f
 function Inherited({ fields }: { fields: FieldOrigin[] }) {
   const { t } = useTranslation()
   return (
-    <section className="list-scroll" aria-label={t('categories.inherited')}>
-      <Table verticalSpacing={6} className="list-table">
-        <Table.Caption>{t('categories.inherited')}</Table.Caption>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('categories.field_label')}</Table.Th>
-            <Table.Th>{t('categories.field_type')}</Table.Th>
-            <Table.Th>{t('categories.field_from')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {fields.map(({ field, origin }) => (
-            <Table.Tr key={`${origin.id} ${field.key}`}>
-              <Table.Th scope="row">
-                {field.label}
-                {field.required && (
-                  <Text component="span" size="xs" c="dimmed">
-                    {' '}
-                    · {t('categories.required')}
-                  </Text>
-                )}
-              </Table.Th>
-              <Table.Td>{describeField(field, t)}</Table.Td>
-              <Table.Td>{origin.name}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </section>
+    <div>
+      <Text size="sm" fw={600} mb={4}>
+        {t('categories.inherited')}
+      </Text>
+      <FieldTable label={t('categories.inherited')} fields={fields} />
+    </div>
   )
 }
 
@@ -130,6 +107,7 @@ function FieldEditor({ form, at, count, taken }: FieldProps) {
           {field.type === 'number' && <TextInput label={t('categories.field_unit')} placeholder="m³, kW, t" maxLength={20} {...form.getInputProps(`${path}.unit`)} />}
           {field.type === 'choice' && (
             <TagsInput
+              className="template-choices"
               label={t('categories.field_choices')}
               placeholder={field.choices.length ? '' : t('categories.field_choices_hint')}
               maxTags={100}

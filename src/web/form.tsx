@@ -9,9 +9,6 @@ import { ProblemError, randomKey } from './client.ts'
 import { type Conflict, ConflictDialog } from './conflict.tsx'
 import { UnsavedGuard } from './dialog.tsx'
 
-/** Help below the field, so that fields beside each other stay in line. */
-export const helpBelow = { inputWrapperOrder: ['label', 'input', 'error', 'description'] as ('label' | 'input' | 'error' | 'description')[] }
-
 export type Values = Record<string, unknown>
 
 export type SaveFormOptions<V extends Values, R> = {

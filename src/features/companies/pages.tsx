@@ -1,9 +1,9 @@
 // The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
 import { Alert, Select, Text, TextInput, Title } from '@mantine/core'
 import { IconLock } from '@tabler/icons-react'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { FormBody, helpBelow, useSaveForm } from '../../web/form.tsx'
+import { FormBody, useSaveForm } from '../../web/form.tsx'
 import { makeFormat } from '../../web/format.ts'
 import { languages } from '../../web/header.tsx'
 import { notifyDone } from '../../web/notify.tsx'
@@ -40,8 +40,11 @@ export function SettingsPage() {
   const { t } = useTranslation()
   const company = useRead(getCompany, {})
   const may = useMay()(changeCompany)
+  // Each save begins a new form on what is then stored.
+  const [saves, setSaves] = useState(0)
   let body = <LoadingState />
-  if (company.data) body = may.allowed ? <SettingsForm key={company.data.id} company={company.data} /> : <Reading company={company.data} reason={may.reason} />
+  if (company.data)
+    body = may.allowed ? <SettingsForm key={`${company.data.id} ${saves}`} company={company.data} onSaved={() => setSaves(saves + 1)} /> : <Reading company={company.data} reason={may.reason} />
   else if (company.error) body = <ErrorState error={company.error} retry={company.refetch} />
   return (
     <Page title={t('web.nav_settings')} subtitle={t('companies.subtitle')}>
@@ -50,7 +53,7 @@ export function SettingsPage() {
   )
 }
 
-function SettingsForm({ company }: { company: Company }) {
+function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => void }) {
   const { t } = useTranslation()
   const send = useCall()
   const state = useSaveForm({
@@ -65,7 +68,10 @@ function SettingsForm({ company }: { company: Company }) {
       const now = await send(getCompany, {})
       return { values: draftOf(now), version: now.version }
     },
-    onSaved: () => notifyDone(t('companies.saved')),
+    onSaved: () => {
+      notifyDone(t('companies.saved'))
+      onSaved()
+    },
   })
   const { form } = state
   return (
@@ -104,7 +110,6 @@ function SettingsForm({ company }: { company: Company }) {
           <CurrencySelect {...form.getInputProps('settings.currency')} />
           <Select
             label={t('companies.language')}
-            {...helpBelow}
             description={t('companies.language_hint')}
             allowDeselect={false}
             data={languages.map(({ code, name }) => ({ value: code, label: name }))}
@@ -125,7 +130,6 @@ function ZoneSelect({ zone, ...input }: { zone: string }) {
   return (
     <Select
       label={t('companies.time_zone')}
-      {...helpBelow}
       description={t('companies.time_zone_hint', { now: makeFormat(i18n.language, zone).instant(new Date().toISOString()) })}
       data={zones}
       searchable
@@ -139,7 +143,7 @@ function ZoneSelect({ zone, ...input }: { zone: string }) {
 
 function offsetOf(zone: string): string {
   const name = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' }).formatToParts(new Date()).find((part) => part.type === 'timeZoneName')?.value ?? ''
-  return name.replace('GMT', 'UTC')
+  return name === 'GMT' ? 'UTC+00:00' : name.replace('GMT', 'UTC')
 }
 
 const usual = ['PEN', 'USD', 'EUR', 'CLP', 'COP', 'BOB', 'MXN', 'BRL', 'ARS']
@@ -162,7 +166,6 @@ function CurrencySelect(input: object) {
   return (
     <Select
       label={t('companies.currency')}
-      {...helpBelow}
       description={t('companies.currency_hint')}
       data={data}
       searchable

@@ -1,6 +1,6 @@
 // The dialogs about one person: adding, changing name and role, ending the membership.
 import { Alert, Button, Group, List, Radio, Stack, Text, TextInput } from '@mantine/core'
-import { IconInfoCircle, IconRefresh } from '@tabler/icons-react'
+import { IconAlertTriangle, IconInfoCircle, IconRefresh } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { type Role, roles } from '../../../plain/roles.ts'
 import { ConfirmDialog, Dialog } from '../../../web/dialog.tsx'
@@ -135,7 +135,7 @@ export function EndMembershipDialog({ person, onClose }: { person: Person; onClo
     >
       <Stack gap="sm">
         {end.error && (
-          <Alert color="red" role="alert" className="alert-bad">
+          <Alert color="red" role="alert" className="alert-bad" icon={<IconAlertTriangle aria-hidden />}>
             {end.error.message}
           </Alert>
         )}

@@ -161,7 +161,7 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (mad
         {me.companies.length > 1 && (
           <Select label={t('web.company')} data={me.companies.map((known) => ({ value: known.company_id, label: known.name }))} allowDeselect={false} {...form.getInputProps('company_id')} />
         )}
-        <Checkbox.Group label={t('access.token_scopes')} description={t('access.token_scopes_hint')} {...form.getInputProps('scopes')}>
+        <Checkbox.Group label={t('access.token_scopes')} description={t('access.token_scopes_hint')} inputWrapperOrder={['label', 'description', 'input', 'error']} {...form.getInputProps('scopes')}>
           <Stack gap="xs" mt="xs">
             {scopes.map((scope) => (
               <Checkbox key={scope} value={scope} label={t(`access.scope_${scope}`)} description={t(`access.scope_${scope}_may`)} />

@@ -60,16 +60,16 @@ function Actions({ category, rows }: Props) {
   const inUse = held.length > 0 && t('categories.in_use', { held: new Intl.ListFormat(i18n.language, { type: 'conjunction' }).format(held) })
   return (
     <Group gap="xs">
-      <ActionButton op={createCategory} variant="default" to="/categories/new" search={{ below: category.id }} leftSection={<IconPlus size={16} aria-hidden />}>
+      <ActionButton op={createCategory} variant="default" px="sm" to="/categories/new" search={{ below: category.id }} leftSection={<IconPlus size={16} aria-hidden />}>
         {t('categories.add_below')}
       </ActionButton>
-      <ActionButton op={changeCategory} variant="default" to={`/categories/${category.id}/edit`} leftSection={<IconPencil size={16} aria-hidden />}>
+      <ActionButton op={changeCategory} variant="default" px="sm" to={`/categories/${category.id}/edit`} leftSection={<IconPencil size={16} aria-hidden />}>
         {t('web.edit')}
       </ActionButton>
-      <ActionButton op={changeCategory} variant="default" onClick={() => setOpen('move')} leftSection={<IconArrowsMove size={16} aria-hidden />}>
+      <ActionButton op={changeCategory} variant="default" px="sm" onClick={() => setOpen('move')} leftSection={<IconArrowsMove size={16} aria-hidden />}>
         {t('categories.move')}
       </ActionButton>
-      <ActionButton op={deleteCategory} variant="default" unless={inUse} onClick={() => setOpen('delete')} leftSection={<IconTrash size={16} aria-hidden />}>
+      <ActionButton op={deleteCategory} variant="default" px="sm" unless={inUse} onClick={() => setOpen('delete')} leftSection={<IconTrash size={16} aria-hidden />}>
         {t('web.delete')}
       </ActionButton>
       {open === 'move' && <MoveDialog category={category} rows={rows} onClose={() => setOpen(null)} />}

@@ -4,7 +4,7 @@ import type { FormErrors } from '@mantine/form'
 import { useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { FormBody, helpBelow, type SaveForm, useSaveForm } from '../../../web/form.tsx'
+import { FormBody, type SaveForm, useSaveForm } from '../../../web/form.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
 import { Page } from '../../../web/page.tsx'
 import { useCall, useRead } from '../../../web/query.ts'
@@ -126,7 +126,6 @@ function NewForm({ rows, below }: { rows: readonly Category[]; below: string | n
             {...state.form.getInputProps('parent_id')}
             value={state.form.values.parent_id || null}
             onChange={(id) => state.form.setFieldValue('parent_id', id ?? '')}
-            {...helpBelow}
           />
         }
       />
@@ -180,15 +179,7 @@ function Fields({ state, inherited, first }: { state: SaveForm<Draft>; inherited
         <div className="fields-grid">
           <TextInput label={t('categories.name')} required maxLength={100} autoComplete="off" {...form.getInputProps('name')} />
           {first}
-          <TextInput
-            label={t('categories.type_code')}
-            description={t('categories.type_code_hint')}
-            maxLength={2}
-            autoComplete="off"
-            className="upper"
-            {...helpBelow}
-            {...form.getInputProps('type_code')}
-          />
+          <TextInput label={t('categories.type_code')} description={t('categories.type_code_hint')} maxLength={2} autoComplete="off" className="upper" {...form.getInputProps('type_code')} />
           <NumberInput
             label={t('categories.interval')}
             description={t('categories.interval_hint')}
@@ -199,7 +190,6 @@ function Fields({ state, inherited, first }: { state: SaveForm<Draft>; inherited
             allowNegative={false}
             clampBehavior="none"
             hideControls
-            {...helpBelow}
             {...form.getInputProps('maintenance_interval_days')}
           />
         </div>

@@ -99,7 +99,6 @@ function FieldEditor({ form, at, count, taken }: FieldProps) {
             maxLength={100}
             autoComplete="off"
             description={<span className="mono">{field.saved ? field.key : field.label.trim() ? keyFor(field.label, taken) : t('categories.field_key_hint')}</span>}
-            inputWrapperOrder={['label', 'input', 'error', 'description']}
             {...form.getInputProps(`${path}.label`)}
             onBlur={nameKey}
           />

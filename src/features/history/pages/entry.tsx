@@ -91,7 +91,11 @@ function Sentence({ entry }: { entry: Entry }) {
   const { show } = useReading()
   const taker = entry.kind === 'assignment' && entry.action === 'created' && typeof entry.now.user_id === 'string' ? show('user_id', entry.now.user_id) : null
   const isOwnTake = taker !== null && taker === entry.who
-  const own = isOwnTake ? 'history.say_assignment_taken' : `history.say_${entry.kind}_${entry.action}`
+  const own = isOwnTake
+    ? 'history.say_assignment_taken'
+    : 'ended_at' in entry.now && 'ended_at' in entry.old
+      ? `history.say_user_${entry.now.ended_at ? 'ended' : 'reopened'}`
+      : `history.say_${entry.kind}_${entry.action}`
   const common = `history.say_${entry.action}`
   const what = i18n.exists(`history.the_${entry.kind}`) ? t(`history.the_${entry.kind}`) : entry.kind
   const verb = i18n.exists(own) ? t(own) : i18n.exists(common) ? t(common, { what }) : t('history.say_other', { action: entry.action, what })
@@ -210,7 +214,7 @@ function useReading() {
   const show = (field: string, value: unknown): string => {
     if (value === null || value === undefined || value === '') return '–'
     if (typeof value === 'boolean') return t(value ? 'web.yes' : 'web.no')
-    if (typeof value === 'number') return format.number(value)
+    if (typeof value === 'number') return field === 'year' ? String(value) : format.number(value)
     if (Array.isArray(value)) return value.map((item) => (item && typeof item === 'object' && 'label' in item ? String(item.label) : show('', item))).join(', ') || '–'
     if (typeof value === 'object')
       return Object.entries(value)

@@ -97,7 +97,7 @@ describe('machines', () => {
     const again = await json('equipment', 'import', file, ...sur, '--dry-run')
     expect(again).toMatchObject({ row_count: count, unchanged_count: count, error_count: 0, applied: false })
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
-    writeFileSync(file, [...lines, lines[1]].join('\n'))
+    writeFileSync(file, lines.map((line, i) => (i === 1 ? line.replace(',Active,', ',Lost,') : line)).join('\n'))
     const refused = await bitcorp('equipment', 'import', file, ...sur)
     expect(refused.code).toBe(1)
     expect(refused.errors).toMatch(/Nothing was imported/)

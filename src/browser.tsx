@@ -45,6 +45,7 @@ const pages = [
   page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
   page('/equipment/$equipmentId', () => import('./features/equipment/pages/machine.tsx'), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
+  page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage'),
   page('/assignments', () => import('./features/assignments/pages.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
   page('/categories', () => import('./features/categories/pages/tree.tsx'), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),

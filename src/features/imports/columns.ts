@@ -1,6 +1,6 @@
 // Which row is the header and what each column means: by the words contractors use, by the column's values, or as told by hand.
 import { Refusal } from '../../base/errors.ts'
-import { type ImportField, importFields } from './contract.ts'
+import { type ImportField, importFields, specificationKey } from './contract.ts'
 import { type Cell, isBlankRow, restoreFormula, type Sheet, textOf } from './read.ts'
 import { plainWords, readOwnership, readStatus } from './values.ts'
 
@@ -202,12 +202,6 @@ type Guess = { meaning: Meaning; rank: number }
 
 function meaningOf(header: string): Guess | undefined {
   return known.get(headerWords(header)) ?? known.get(headerWords(header.replace(/\([^)]*\)/g, ' ')))
-}
-
-/** A key for a column that is no field: small letters, digits and low lines. */
-export function specificationKey(header: string): string {
-  const key = plainWords(header).replaceAll(' ', '_').slice(0, 50)
-  return /^[a-z]/.test(key) ? key : key === '' ? '' : `x_${key}`.slice(0, 50)
 }
 
 const exactSpecification = /^specifications\.([\s\S]*)$/

@@ -33,6 +33,18 @@ export const importFields = [
 ] as const
 export type ImportField = (typeof importFields)[number]
 
+/** A key for a column that is no field: small letters without accents, digits and low lines; empty when nothing is left. */
+export function specificationKey(header: string): string {
+  const key = header
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_|_$/g, '')
+    .slice(0, 50)
+  return /^[a-z]/.test(key) || key === '' ? key : `x_${key}`.slice(0, 50)
+}
+
 export const ImportRow = Type.Object(
   {
     row: Type.Integer({ description: 'Line in the file, as a spreadsheet counts' }),

@@ -51,7 +51,7 @@ export function planRows(rows: ReadRow[], existing: Existing[]): PlanRow[] {
     if (found.length > 1) errors.push({ field: 'manufacturer_serial_number', code: 'import_match_ambiguous', values: { count: found.length } })
     const machine = merge(found[0], read)
     if (found[0] && relabelsAmount(found[0], read)) errors.push({ field: 'currency', code: 'equipment_one_currency', values: {} })
-    const changed = found[0] ? changedFields(found[0], machine) : Object.keys(read.given)
+    const changed = found[0] ? changedFields(found[0], machine) : givenFields(read.given)
     if (!read.errors.length || !found[0]) errors.push(...breaches(machine, new Set(errors.map(({ field }) => field))))
     const outcome = errors.length ? 'error' : !found[0] ? 'create' : changed.length ? 'update' : 'unchanged'
     return { row: read.row, outcome, existing: found[0], machine, changed, errors }
@@ -110,6 +110,9 @@ function isSame(field: string, before: unknown, after: unknown): boolean {
   if (decimals.has(field)) return canonicalDecimal(String(before)) === canonicalDecimal(String(after))
   return typeof before === 'string' ? cleanText(before) === after : before === after
 }
+
+const givenFields = (given: Given): string[] =>
+  Object.keys(given).flatMap((field) => (field === 'specifications' ? Object.keys(given.specifications ?? {}).map((key) => `specifications.${key}`) : [field]))
 
 function changedFields(existing: Existing, machine: Machine): string[] {
   const changed: string[] = plainFields.filter((field) => existing[field] !== machine[field])

@@ -15,7 +15,7 @@ export type Request = { bytes: Buffer; fileName: string; dryRun: boolean; mappin
 export type Phase = 'reading' | 'checking' | 'writing' | 'done'
 export type Tell = (phase: Phase, done: number, total: number) => void
 
-const batchSize = 500
+const batchSize = 250
 const shownRows = 500
 
 /** Thrown to undo the look's writes; carries what was seen. */
@@ -122,7 +122,7 @@ function describeRow(plan: PlanRow, t: Translate, paths: Map<string, string>, ne
     outcome: plan.outcome,
     equipment_id: existing?.id ?? newId ?? null,
     name: machine.name,
-    code: machine.serial_number ?? machine.fleet_code ?? machine.manufacturer_serial_number,
+    code: machine.fleet_code ?? machine.serial_number ?? machine.manufacturer_serial_number,
     changes: plan.changed.map((field) => ({ field, old: fieldText(existing, field, t, paths), new: fieldText(machine, field, t, paths) })),
     errors: plan.errors.map((error) => ({ field: error.field, code: error.code, detail: sentence(error, t) })),
   }

@@ -67,14 +67,16 @@ export function RowList({ look, apply }: { look: ImportResult; apply: ReactNode 
 
 function RowLine({ row }: { row: ImportRow }) {
   const { t } = useTranslation()
+  const format = useFormat()
   const { tone, icon } = looks[row.outcome]
+  const show = (text: string | null) => (text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text) ? format.day(text) : text)
   const name = [row.code, row.name].filter(Boolean).join(' · ')
   return (
     <li className="import-row">
       <div className="import-row-head">
         <span className="import-row-number">{t('imports.row', { row: row.row })}</span>
         <ToneBadge tone={tone} icon={icon}>
-          {t(`imports.outcome_${row.outcome}`)}
+          {t(`imports.row_${row.outcome}`)}
         </ToneBadge>
         <span className="break-words">{row.equipment_id ? <PageLink to={`/equipment/${row.equipment_id}`}>{name}</PageLink> : name}</span>
       </div>
@@ -92,7 +94,13 @@ function RowLine({ row }: { row: ImportRow }) {
         <ul className="changes">
           {row.changes.map((change) => (
             <li key={change.field}>
-              {fieldLabel(t, change.field)}: {change.old !== null && <del>{change.old}</del>} → <ins>{change.new}</ins>
+              {fieldLabel(t, change.field)}:{' '}
+              {change.old !== null && (
+                <>
+                  <del>{show(change.old)}</del> →
+                </>
+              )}{' '}
+              <ins>{show(change.new)}</ins>
             </li>
           ))}
         </ul>
@@ -101,7 +109,7 @@ function RowLine({ row }: { row: ImportRow }) {
         <Text size="sm" c="dimmed" lineClamp={2}>
           {row.changes
             .filter((change) => change.field !== 'name' && change.new !== null)
-            .map((change) => `${fieldLabel(t, change.field)}: ${change.new}`)
+            .map((change) => `${fieldLabel(t, change.field)}: ${show(change.new)}`)
             .join(' · ')}
         </Text>
       )}

@@ -1,7 +1,6 @@
 // How the file is read, to be corrected by hand: what each column means, the order of days, the sign of decimals.
-import { NativeSelect, Table, Text, Title } from '@mantine/core'
+import { NativeSelect, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import { usePhone } from '../../../web/table.tsx'
 import { type ImportColumn, type ImportResult, importFields, specificationKey } from '../contract.ts'
 import type { Answers, ImportFlow } from './flow.tsx'
 
@@ -28,7 +27,6 @@ export function ReadingChoices({ flow }: { flow: ImportFlow }) {
 
 export function MappingTable({ flow, look }: { flow: ImportFlow; look: ImportResult }) {
   const { t } = useTranslation()
-  const phone = usePhone()
   const choose = (column: ImportColumn, field: string) => {
     // A field has one column: whoever takes it by hand takes it from the column that had it by hand.
     const others = Object.entries(flow.answers.mapping).filter(([index, taken]) => Number(index) !== column.index && (taken === 'ignore' || taken !== field))
@@ -39,43 +37,17 @@ export function MappingTable({ flow, look }: { flow: ImportFlow; look: ImportRes
       <Title order={2} size="h4" id="import-columns" mb="xs">
         {t('imports.columns')}
       </Title>
-      {phone ? (
-        <ul className="import-columns">
-          {look.columns.map((column) => (
-            <li key={column.index}>
-              <Text fw={600}>{column.header || t('imports.column_number', { number: column.index + 1 })}</Text>
-              <Samples column={column} />
-              <Meaning column={column} choose={choose} />
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <Table verticalSpacing={4} className="import-mapping">
-          <caption className="visually-hidden">{t('imports.columns')}</caption>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('imports.column')}</Table.Th>
-              <Table.Th>{t('imports.examples')}</Table.Th>
-              <Table.Th>{t('imports.meaning')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {look.columns.map((column) => (
-              <Table.Tr key={column.index}>
-                <Table.Th scope="row" className="break-words">
-                  {column.header || t('imports.column_number', { number: column.index + 1 })}
-                </Table.Th>
-                <Table.Td>
-                  <Samples column={column} />
-                </Table.Td>
-                <Table.Td>
-                  <Meaning column={column} choose={choose} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      )}
+      <ul className="import-columns">
+        {look.columns.map((column) => (
+          <li key={column.index}>
+            <Text fw={600} className="break-words">
+              {column.header || t('imports.column_number', { number: column.index + 1 })}
+            </Text>
+            <Samples column={column} />
+            <Meaning column={column} choose={choose} />
+          </li>
+        ))}
+      </ul>
     </section>
   )
 }

@@ -1,8 +1,8 @@
 // One machine: who has it, what may be done with it, what it is, and everything that happened to it.
 import { Alert, Group, Menu, Tabs, Text } from '@mantine/core'
-import { IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
+import { IconAlertTriangle, IconClock, IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton, ActionItem } from '../../../web/action.tsx'
 import { ProblemError } from '../../../web/client.ts'
@@ -12,12 +12,13 @@ import { BackLink, Page } from '../../../web/page.tsx'
 import { usePhone } from '../../../web/phone.ts'
 import { useAction, useRead } from '../../../web/query.ts'
 import { ErrorState, LoadingState } from '../../../web/states.tsx'
+import { ToneBadge } from '../../../web/tone.tsx'
 import { useUrl } from '../../../web/url.tsx'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
 import { HandOvers, StatusHistory } from './records.tsx'
 import { StatusDialog } from './state.tsx'
-import { fullName, ServiceDate, StatusBadge } from './status.tsx'
+import { fullName, StatusBadge } from './status.tsx'
 import { Specifications, Summary } from './summary.tsx'
 import { Timeline } from './timeline.tsx'
 
@@ -88,8 +89,15 @@ function Codes({ machine }: { machine: Equipment }) {
 
 /** Only when the service is near or past: in the head, a date far away would be noise. */
 function ServiceMark({ machine }: { machine: Equipment }) {
-  const days = Math.round((Date.parse(machine.next_maintenance_date ?? '') - Date.parse(useFormat().today())) / 86_400_000)
-  return days <= 7 ? <ServiceDate machine={machine} /> : null
+  const { t } = useTranslation()
+  const format = useFormat()
+  const days = Math.round((Date.parse(machine.next_maintenance_date ?? '') - Date.parse(format.today())) / 86_400_000)
+  if (days > 7) return null
+  return (
+    <ToneBadge tone={days < 0 ? 'bad' : 'warn'} icon={days < 0 ? IconAlertTriangle : IconClock}>
+      {t(days < 0 ? 'machine.service_was' : 'machine.service_is', { day: format.day(machine.next_maintenance_date) })}
+    </ToneBadge>
+  )
 }
 
 function Actions({ machine }: { machine: Equipment }) {
@@ -158,11 +166,15 @@ function MachineTabs({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
   const chosen = search.tab !== undefined && search.tab in tabs ? search.tab : 'summary'
+  const list = useRef<HTMLDivElement>(null)
+  // On a phone the row of tabs is wider than the screen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab was chosen.
+  useEffect(() => list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [chosen])
   // The columns and order of one tab's list mean nothing to another's.
   const choose = (tab: string | null) => setSearch({ tab: tab === 'summary' || tab === null ? undefined : tab, cols: undefined, sort: undefined }, { replace: true })
   return (
     <Tabs value={chosen} onChange={choose} keepMounted={false} className="record-tabs">
-      <Tabs.List aria-label={machine.name}>
+      <Tabs.List ref={list} aria-label={machine.name}>
         {Object.keys(tabs).map((tab) => (
           <Tabs.Tab key={tab} value={tab}>
             {t(`machine.tab_${tab}`)}

@@ -19,6 +19,11 @@ const casts: Record<FieldType, RawBuilder<unknown>> = {
 }
 const operators = { eq: sql`=`, ne: sql`<>`, gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` } as const
 
+/** What a map itself holds: `constructor` and its like are no names of ours. */
+function own<T>(map: Record<string, T>, key: string): T | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined
+}
+
 /**
  * The condition for every filter in the query: `field=a`, `field=a,b` (any of), `field.gte=1` (also gt, lt, lte, ne),
  * `field.contains=text`, `field.empty=true`. `specifications.<key>` works when `specifications` is given.
@@ -29,7 +34,7 @@ export function filters(query: Record<string, unknown>, fields: ListFields, know
     if (known.includes(name) || raw === undefined) continue
     const spec = /^specifications\.([a-z][a-z0-9_]{0,49})(?:\.(\w+))?$/.exec(name)
     const [fieldName = '', operator = 'eq'] = name.split('.')
-    const field = fields[fieldName]
+    const field = own(fields, fieldName)
     if (spec && specifications) conditions.push(specificationFilter(specifications, spec[1] ?? '', spec[2] ?? 'eq', String(raw), name))
     else if (field && name.split('.').length <= 2) conditions.push(fieldFilter(field, operator, raw, name))
     else throw new Refusal(400, 'input_invalid', {}, [{ field: `query.${name}`, code: 'filter_unknown', values: { fields: Object.keys(fields).join(', ') } }])
@@ -50,7 +55,7 @@ function fieldFilter(field: ListField, operator: string, raw: unknown, name: str
   if (!values.every((value) => isOf(field.type, value))) bad()
   if (field.type === 'tags' && operator === 'eq') return sql`${field.column} && ${values}::text[]`
   if (operator === 'eq' && values.length > 1) return sql`${field.column} = ANY (${values}::${casts[field.type]}[])`
-  const sign = operators[operator as keyof typeof operators]
+  const sign = own(operators, operator)
   if (!sign || values.length !== 1 || field.type === 'tags') return bad()
   return sql`${field.column} ${sign} ${values[0]}::${casts[field.type]}`
 }
@@ -60,7 +65,7 @@ function specificationFilter(specifications: RawBuilder<unknown>, key: string, o
   if (operator === 'empty') return value === 'true' ? sql`${at} IS NULL` : sql`${at} IS NOT NULL`
   if (operator === 'contains') return sql`position(lower(${value}) IN lower(${at})) > 0`
   if (operator === 'eq') return sql`${at} = ANY (${value.split(',')}::text[])`
-  const sign = operators[operator as keyof typeof operators]
+  const sign = own(operators, operator)
   if (!sign || !isOf('number', value)) throw new Refusal(400, 'input_invalid', {}, [{ field: `query.${name}`, code: 'filter_value', values: { type: 'number' } }])
   return sql`CASE WHEN jsonb_typeof(${specifications} -> ${key}) = 'number' THEN (${at})::numeric ${sign} ${value}::numeric ELSE false END`
 }
@@ -101,7 +106,7 @@ export type Paging = {
 export function paging(query: { limit?: number; cursor?: string; sort?: string }, fields: ListFields, fallback: string, id: RawBuilder<unknown>): Paging {
   const sort = query.sort ?? fallback
   const descending = sort.startsWith('-')
-  const field = fields[descending ? sort.slice(1) : sort]
+  const field = own(fields, descending ? sort.slice(1) : sort)
   if (!field || field.sort === false) {
     const names = Object.entries(fields)
       .filter(([, f]) => f.sort !== false)

@@ -71,9 +71,14 @@ async function* pagesOf(ctx: Ctx, selection: store.Selection) {
 
 async function readUpload({ request }: Ctx, named: string | undefined): Promise<{ bytes: Buffer; fileName: string }> {
   if (request.isMultipart()) {
-    const file = await request.file()
-    if (!file) throw new Refusal(400, 'import_file_missing')
-    return { bytes: await file.toBuffer(), fileName: fileNameOf(named ?? file.filename) }
+    try {
+      const file = await request.file()
+      if (!file) throw new Refusal(400, 'import_file_missing')
+      return { bytes: await file.toBuffer(), fileName: fileNameOf(named ?? file.filename) }
+    } catch (error) {
+      // The parser's own complaints about a broken form (no boundary, cut short) carry no status.
+      throw error instanceof Refusal || (error as { statusCode?: number }).statusCode ? error : new Refusal(400, 'bad_request')
+    }
   }
   if (!Buffer.isBuffer(request.body)) throw new Refusal(request.body === undefined || request.body === null ? 400 : 415, 'import_file_missing')
   return { bytes: request.body, fileName: fileNameOf(named) }

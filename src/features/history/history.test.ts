@@ -143,3 +143,28 @@ test('events are listed for managers, by record and by kind, page by page', asyn
   expect(new Set(ids).size).toBe(ids.length)
   for (const who of ['operator', 'viewer'] as const) expect((await world.as('andina', who).get('/events')).status).toBe(403)
 })
+
+test('events and audit are found by person, kind and period, and name what they are about', async () => {
+  const byTaker = await walk(manager, `/events?recorded_by=${id('operator2')}`, 200)
+  expect(byTaker.map((e) => e.event_type)).toEqual(['assignment_returned'])
+  expect(byTaker[0]).toMatchObject({ equipment_id: machine.id, subject_name: expect.stringContaining('Con más historia') })
+  const ofKinds = await walk(manager, '/events?aggregate_type=category,assignment', 3)
+  expect(new Set(ofKinds.map((e) => e.aggregate_type))).toEqual(new Set(['category', 'assignment']))
+  expect(ofKinds.find((e) => e.aggregate_type === 'category')).toMatchObject({ subject_name: 'De vuelta', equipment_id: null })
+  for (const [list, at] of [
+    ['/events', 'occurred_at'],
+    ['/audit-logs', 'created_at'],
+  ] as const) {
+    const all = await walk(admin, list, 200)
+    const middle = all[Math.floor(all.length / 2)]?.[at] as string
+    const until = await walk(admin, `${list}?to=${encodeURIComponent(middle)}`, 5)
+    const since = await walk(admin, `${list}?from=${encodeURIComponent(middle)}`, 5)
+    expect(
+      [...since, ...until].map((e) => e.id),
+      list,
+    ).toEqual(all.map((e) => e.id))
+    expect(until.length > 0 && since.length > 0).toBe(true)
+  }
+  const audit = await walk(admin, `/audit-logs?entity_id=${machine.id}`, 200)
+  expect(audit.every((entry) => entry.equipment_id === machine.id && entry.subject_name.includes('Con más historia'))).toBe(true)
+})

@@ -63,6 +63,7 @@ export function TokensPage() {
         id="tokens"
         caption={t('access.tokens')}
         columns={useTokenColumns(setEnding)}
+        card={(token) => <TokenCard token={token} onEnd={() => setEnding(token)} />}
         rows={rows}
         rowKey={(token) => token.id}
         empty={
@@ -102,6 +103,36 @@ function useTokenColumns(onEnd: (token: Token) => void): Column<Token>[] {
     { key: 'state', title: t('access.token_state'), render: (token) => <ToneBadge tone={tones[stateOf(token)]}>{t(`access.token_${stateOf(token)}`)}</ToneBadge> },
     { key: 'actions', title: t('access.actions'), align: 'right', width: 80, render: (token) => stateOf(token) === 'active' && <RevokeButton token={token} onClick={() => onEnd(token)} /> },
   ]
+}
+
+function TokenCard({ token, onEnd }: { token: Token; onEnd: () => void }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { me } = useSession()
+  return (
+    <div className="card-head">
+      <div>
+        <Text fw={600} className="break-words">
+          {token.name}
+        </Text>
+        <Text size="sm">{token.scopes.map((scope) => t(`access.scope_${scope}`)).join(', ')}</Text>
+        <Text size="sm" c="dimmed">
+          {t('access.token_ends')}: {format.instant(token.expires_at)}
+        </Text>
+        <div className="card-line">
+          <ToneBadge tone={tones[stateOf(token)]}>{t(`access.token_${stateOf(token)}`)}</ToneBadge>
+          {token.user_id === me.user.id ? (
+            <ToneBadge tone="info">{t('access.you')}</ToneBadge>
+          ) : (
+            <Text component="span" size="sm">
+              {token.user_name}
+            </Text>
+          )}
+        </div>
+      </div>
+      {stateOf(token) === 'active' && <RevokeButton token={token} onClick={onEnd} />}
+    </div>
+  )
 }
 
 function RevokeButton({ token, onClick }: { token: Token; onClick: () => void }) {

@@ -1,7 +1,7 @@
 // The category tree, and beside it the category that was chosen.
 import { Button, TextInput } from '@mantine/core'
 import { IconArrowLeft, IconBinaryTree2, IconPlus, IconSearch } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { Page } from '../../../web/page.tsx'
@@ -43,6 +43,11 @@ function TreeAndDetail({ rows }: { rows: readonly Category[] }) {
   const phone = usePhone()
   const [search, setSearch] = useUrl()
   const [filter, setFilter] = useState('')
+  // On a phone the category takes the place of the tree, from its top.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: for each choice.
+  useEffect(() => {
+    if (phone) scrollTo({ top: 0 })
+  }, [phone, search.category])
   const chosen = rows.find((row) => row.id === search.category)
   const isMissing = search.category !== undefined && !chosen
   return (

@@ -133,9 +133,11 @@ function Details({ entry, changes }: { entry: Entry; changes: Change[] }) {
   return (
     <div className="entry-details">
       {changes.length === 0 ? (
-        <Text size="sm" c="dimmed">
-          {t('history.no_values')}
-        </Text>
+        isAboutSelf(entry) ? null : (
+          <Text size="sm" c="dimmed">
+            {t('history.no_values')}
+          </Text>
+        )
       ) : (
         <section className="list-scroll" aria-label={t('history.values')}>
           <Table className="list-table" verticalSpacing={4}>

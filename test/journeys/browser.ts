@@ -1,0 +1,98 @@
+// A real browser on the real page: the built page, the server on a free port over the file's own database, and people at their screens.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
+import bundled from '@sparticuz/chromium'
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { createWorld, type World } from '../harness.ts'
+import { buildWhenStale, root } from '../program.ts'
+import { type Language, Visitor } from './visitor.ts'
+
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage']
+export const desktop = { width: 1280, height: 800 }
+export const phone = { width: 390, height: 844 }
+
+export async function launch(): Promise<Browser> {
+  const installed = '/usr/bin/chromium'
+  const executablePath = existsSync(installed) ? installed : await bundled.executablePath()
+  return chromium.launch({ executablePath, headless: true, args: flags, env: { ...process.env, ...libraries(executablePath) } })
+}
+
+/** A bare machine lacks a few libraries that the browser wants; its package brings them. */
+function libraries(executable: string): Record<string, string> {
+  if (!/not found/.test(spawnSync('ldd', [executable], { encoding: 'utf8' }).stdout ?? '')) return {}
+  const folder = join(tmpdir(), 'bitcorp-browser-libraries')
+  if (!existsSync(join(folder, 'lib'))) {
+    mkdirSync(folder, { recursive: true })
+    const packed = join(dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium')), '..', '..', 'bin', 'al2023.tar.br')
+    spawnSync('tar', ['-x', '-C', folder], { input: brotliDecompressSync(readFileSync(packed)) })
+  }
+  return { LD_LIBRARY_PATH: join(folder, 'lib') }
+}
+
+export type VisitOptions = { language?: Language; phone?: boolean; dark?: boolean }
+export type Stage = { world: World; url: string; browser: () => Browser; visit: (options?: VisitOptions) => Promise<Visitor> }
+
+/** Call it at the top of a file: `const stage = await setStage()`. Every fault that a page meets unasked fails the test it happened in. */
+export async function setStage(): Promise<Stage> {
+  buildWhenStale()
+  const world = await createWorld()
+  await world.app.listen({ port: 0, host: '127.0.0.1' })
+  const url = `http://127.0.0.1:${(world.app.server.address() as AddressInfo).port}`
+  const visitors: Visitor[] = []
+  let browser: Browser | undefined
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(async () => {
+    await browser?.close()
+  })
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') await Promise.all(visitors.map((visitor, at) => photograph(visitor, `${task.name} ${at}`)))
+    const faults = visitors.flatMap((visitor) => visitor.faults.splice(0))
+    expect(faults).toEqual([])
+  })
+  const current = () => {
+    if (!browser) throw new Error('the browser is not there yet')
+    return browser
+  }
+  return {
+    world,
+    url,
+    browser: current,
+    visit: async (options = {}) => {
+      const visitor = await openVisitor(current(), url, options)
+      visitors.push(visitor)
+      return visitor
+    },
+  }
+}
+
+/** Someone new at a screen: nothing stored, nobody signed in. */
+export async function openVisitor(browser: Browser, url: string, { language = 'es', phone: onPhone = false, dark = false }: VisitOptions = {}): Promise<Visitor> {
+  const screen: BrowserContextOptions = onPhone ? { viewport: phone, hasTouch: true, isMobile: true, deviceScaleFactor: 2 } : { viewport: desktop }
+  const context = await browser.newContext({
+    ...screen,
+    baseURL: url,
+    locale: language === 'en' ? 'en-GB' : 'es-PE',
+    timezoneId: 'America/Lima',
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    acceptDownloads: true,
+  })
+  context.setDefaultTimeout(20_000)
+  return new Visitor(await context.newPage(), language, onPhone)
+}
+
+/** What the person saw when a test failed, kept in .screenshots/. */
+async function photograph(visitor: Visitor, name: string): Promise<void> {
+  if (visitor.page.isClosed()) return
+  const folder = join(root, '.screenshots')
+  mkdirSync(folder, { recursive: true })
+  await visitor.page.screenshot({ path: join(folder, `failed ${name.replace(/[^\p{L}\d]+/gu, '-').slice(0, 80)}.png`) }).catch(() => {})
+}

@@ -1,0 +1,29 @@
+// Looks at what is on the screen as axe does, in light and dark: no serious fault, no missing sentence, nothing wider than the screen.
+import { AxeBuilder } from '@axe-core/playwright'
+import { expect } from 'vitest'
+import { keyName } from './sentences.ts'
+import type { Visitor } from './visitor.ts'
+
+export async function inspect(visitor: Visitor, place: string): Promise<void> {
+  const { page } = visitor
+  const faults: string[] = []
+  const shown = (await page.locator('#root').textContent()) ?? ''
+  const missing = keyName.exec(shown)?.[0]
+  if (missing) faults.push(`${place}: shows the key ${missing}`)
+  const [wide, width] = await page.evaluate<[number, number]>('[document.documentElement.scrollWidth, document.documentElement.clientWidth]')
+  if (wide > width) faults.push(`${place}: ${wide} wide on a screen of ${width}`)
+  const before = await page.evaluate<string | null>("document.documentElement.getAttribute('data-mantine-color-scheme')")
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme })
+    const { violations } = await new AxeBuilder({ page: page as never })
+      .setLegacyMode(true)
+      .options({ resultTypes: ['violations'] })
+      .analyze()
+    for (const { id, impact, nodes } of violations) {
+      if (impact !== 'serious' && impact !== 'critical') continue
+      faults.push(`${place}, ${scheme}: ${id}: ${nodes.map((node) => `${node.target.join(' ')} ${node.failureSummary?.split('\n')[1]?.trim()}`).join(' | ')}`)
+    }
+  }
+  await page.emulateMedia({ colorScheme: before === 'dark' ? 'dark' : 'light' })
+  expect(faults).toEqual([])
+}

@@ -9,7 +9,12 @@ import { PageLink } from './url.tsx'
 let lastPath: string | null = null
 
 export function BackLink({ to, label }: { to: string; label: string }) {
-  return <PageLink to={to} className="back-link"><IconArrowLeft size={16} aria-hidden />{label}</PageLink>
+  return (
+    <PageLink to={to} className="back-link">
+      <IconArrowLeft size={16} aria-hidden />
+      {label}
+    </PageLink>
+  )
 }
 
 export function Page({ title, subtitle, actions, above, children }: { title: string; subtitle?: ReactNode; actions?: ReactNode; above?: ReactNode; children: ReactNode }) {

@@ -12,8 +12,6 @@ const looks = {
   disposed: { tone: 'idle', icon: IconCircleX },
 } as const satisfies Record<Status, { tone: Tone; icon: typeof IconTool }>
 
-export const statusIcons = { active: IconCircleCheck, maintenance: IconTool, retired: IconArchive, disposed: IconCircleX } as const
-
 export function StatusBadge({ status }: { status: Status }) {
   const { t } = useTranslation()
   return (

@@ -55,7 +55,9 @@ const dayOf = (instant: string, timeZone: string) => new Intl.DateTimeFormat('en
 type Translate = ReturnType<typeof useTranslation>['t']
 
 function longDay(day: string, today: string, t: Translate): string {
-  const name = new Intl.DateTimeFormat(document.documentElement.lang === 'en' ? 'en-GB' : 'es-PE', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`))
+  const name = new Intl.DateTimeFormat(document.documentElement.lang === 'en' ? 'en-GB' : 'es-PE', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
+    new Date(`${day}T00:00:00Z`),
+  )
   return day === today ? `${t('machine.today')} · ${name}` : name.charAt(0).toUpperCase() + name.slice(1)
 }
 

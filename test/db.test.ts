@@ -9,17 +9,26 @@ import { Client, createWorld, type Reply } from './harness.ts'
 
 const world = await createWorld()
 const identityOf = (company: 'andina' | 'sur', who: 'manager' | 'viewer'): Identity => ({
-  credential: hashSecret(world.companies[company].people[who].secret), companyId: world.companies[company].id, metadata: '{}', roles: null,
+  credential: hashSecret(world.companies[company].people[who].secret),
+  companyId: world.companies[company].id,
+  metadata: '{}',
+  roles: null,
 })
 
 test('2,000 statements of four callers in flight on the shared connections are never mixed up, errors among them included', async () => {
-  const callers = (['andina', 'sur'] as const).flatMap((company) => (['manager', 'viewer'] as const).map((who) => ({ identity: identityOf(company, who), userId: world.companies[company].people[who].userId, companyId: world.companies[company].id })))
+  const callers = (['andina', 'sur'] as const).flatMap((company) =>
+    (['manager', 'viewer'] as const).map((who) => ({ identity: identityOf(company, who), userId: world.companies[company].people[who].userId, companyId: world.companies[company].id })),
+  )
   const outcomes = await Promise.all(
     Array.from({ length: 2000 }, async (_, i) => {
       const caller = callers[i % callers.length] ?? callers[0]
       if (!caller) throw new Error('there are callers')
       const runner = world.db.as(caller.identity, true)
-      if (i % 7 === 0) return runner.run(sql`SELECT 1 / ${0}::int`).then(() => 'no error', (error) => (error.code === '22012' ? 'ok' : String(error)))
+      if (i % 7 === 0)
+        return runner.run(sql`SELECT 1 / ${0}::int`).then(
+          () => 'no error',
+          (error) => (error.code === '22012' ? 'ok' : String(error)),
+        )
       const [row] = await runner.run<{ user_id: string; company_id: string; n: number }>(sql`SELECT user_id, company_id, ${i}::int AS n FROM caller`)
       return row?.user_id === caller.userId && row.company_id === caller.companyId && row.n === i && runner.caller().userId === caller.userId ? 'ok' : `mixed up: ${JSON.stringify(row)}`
     }),
@@ -29,7 +38,10 @@ test('2,000 statements of four callers in flight on the shared connections are n
 
 test('the identity is gone after the statement, also after an error', async () => {
   await world.db.as(identityOf('andina', 'manager')).run(sql`SELECT 1`)
-  await world.db.as(identityOf('andina', 'manager')).run(sql`SELECT 1 / 0`).catch(() => {})
+  await world.db
+    .as(identityOf('andina', 'manager'))
+    .run(sql`SELECT 1 / 0`)
+    .catch(() => {})
   const rows = await Promise.all(Array.from({ length: 20 }, () => world.db.plain<{ found: boolean }>(sql`SELECT EXISTS (SELECT FROM caller_account) AS found`)))
   expect(rows.flat().every((row) => !row.found)).toBe(true)
 })

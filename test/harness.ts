@@ -1,5 +1,6 @@
 // A world for one test file: its own clone of the database, two companies with people in every role, and clients to all doors.
 import { randomBytes } from 'node:crypto'
+import { createServer as createTcp } from 'node:net'
 import { hash } from '@node-rs/argon2'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
@@ -212,4 +213,16 @@ export async function refusalOf(work: () => Promise<unknown>): Promise<string> {
     const { code, constraint } = error as { code?: string; constraint?: string }
     return constraint ?? code ?? String(error)
   }
+}
+
+/** A port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const probe = createTcp()
+    probe.once('error', fail)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => done(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
 }

@@ -18,12 +18,12 @@ export type Tell = (phase: Phase, done: number, total: number) => void
 const batchSize = 250
 const shownRows = 500
 
-/** Thrown to undo the look's writes; carries what was seen. */
-class Seen extends Error {
-  readonly result: ImportResult
-  constructor(result: ImportResult) {
-    super('seen')
-    this.result = result
+/** Thrown to undo what a look wrote; carries what was seen. */
+class Undo<T> extends Error {
+  readonly seen: T
+  constructor(seen: T) {
+    super('undo')
+    this.seen = seen
   }
 }
 
@@ -31,33 +31,58 @@ export async function importFile(ctx: Runner, t: Translate, request: Request, te
   tell('reading', 0, 0)
   const mapping = readMapping(request.mapping)
   const sheets = await readSheets(request.bytes)
+  const plan = async (tx: Runner): Promise<Plan> => {
+    const categories = await store.listImportCategories(tx)
+    const table = findTable(sheets, mapping, request.headerRow, labelsOf(categories))
+    const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
+    tell('checking', 0, read.rows.length)
+    const given = read.rows.map((row) => row.given)
+    return { table, categories, questions: read.questions, dateOrder: read.dateOrder, plans: planRows(read.rows, await store.listMeantMachines(tx, given)) }
+  }
   try {
-    return await ctx.transaction(async (tx) => {
-      if (!request.dryRun && !(await store.takeTurn(tx))) throw new Refusal(409, 'import_running')
-      const batchId = await store.beginBatch(tx, t('imports.reason', { file: request.fileName }))
-      const categories = await store.listImportCategories(tx)
-      const table = findTable(sheets, mapping, request.headerRow, labelsOf(categories))
-      const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
-      tell('checking', 0, read.rows.length)
-      const plans = planRows(
-        read.rows,
-        await store.listMeantMachines(
-          tx,
-          read.rows.map(({ given }) => given),
-        ),
-      )
-      const written = await write(tx, plans, tell)
-      const result = describe({ request, t, table, plans, written, categories, questions: read.questions, dateOrder: read.dateOrder })
-      if (request.dryRun) throw new Seen(result)
-      if (result.error_count > 0) throw refusedRows(result)
-      await store.recordBatch(tx, { ...result, id: batchId, mapping: Object.fromEntries(table.columns.map(({ header, index, field }) => [`${index} ${header}`.slice(0, 100), field])) })
-      return { ...result, batch_id: batchId, applied: true }
-    })
-  } catch (error) {
-    if (error instanceof Seen) return error.result
-    throw error
+    return request.dryRun ? await look(ctx, t, request, plan, tell) : await apply(ctx, t, request, plan, tell)
   } finally {
     tell('done', 0, 0)
+  }
+}
+
+type Plan = { table: Table; plans: PlanRow[]; categories: Category[]; questions: Question[]; dateOrder: DateOrder }
+type MakePlan = (tx: Runner) => Promise<Plan>
+
+/** Tries every row on the database and undoes it batch by batch, so that nobody waits long for a machine that is only looked at. */
+async function look(ctx: Runner, t: Translate, request: Request, plan: MakePlan, tell: Tell): Promise<ImportResult> {
+  const planned = await ctx.transaction(plan)
+  const rows = writable(planned.plans)
+  let written = await write((work) => undone(ctx, work), rows, tell)
+  // A code that one batch frees and another takes shows only when all are tried together.
+  if (rows.length > batchSize && written.some(({ problem }) => problem?.startsWith('idx_'))) written = await undone(ctx, (tx) => write((work) => work(tx), rows, tell))
+  settle(rows, written)
+  return describe(planned, request, t, new Map())
+}
+
+async function apply(ctx: Runner, t: Translate, request: Request, plan: MakePlan, tell: Tell): Promise<ImportResult> {
+  return ctx.transaction(async (tx) => {
+    if (!(await store.takeTurn(tx))) throw new Refusal(409, 'import_running')
+    const id = await store.beginBatch(tx, t('imports.reason', { file: request.fileName }))
+    const planned = await plan(tx)
+    const rows = writable(planned.plans)
+    const ids = settle(rows, await write((work) => work(tx), rows, tell))
+    const result = describe(planned, request, t, ids)
+    if (result.error_count > 0) throw refusedRows(result)
+    const mapping = Object.fromEntries(planned.table.columns.map(({ header, index, field }) => [`${index} ${header}`.slice(0, 100), field]))
+    await store.recordBatch(tx, { ...result, id, mapping })
+    return { ...result, batch_id: id, applied: true }
+  })
+}
+
+async function undone<T>(ctx: Runner, work: (tx: Runner) => Promise<T>): Promise<T> {
+  try {
+    return await ctx.transaction(async (tx) => {
+      throw new Undo(await work(tx))
+    })
+  } catch (error) {
+    if (error instanceof Undo) return error.seen as T
+    throw error
   }
 }
 
@@ -71,28 +96,35 @@ export function labelsOf(categories: Category[]): Map<string, string> {
   return new Map([...keys].filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== ''))
 }
 
-/** Writes every row that has no fault yet; the database's own refusals become the row's errors. */
-async function write(tx: Runner, plans: PlanRow[], tell: Tell): Promise<Map<number, string>> {
-  const rows = plans.filter(({ outcome }) => outcome === 'create' || outcome === 'update')
-  const byRow = new Map(rows.map((plan) => [plan.row, plan]))
-  const ids = new Map<number, string>()
+const writable = (plans: PlanRow[]) => plans.filter(({ outcome }) => outcome === 'create' || outcome === 'update')
+
+/** Writes the rows in batches, each in what `inside` gives to write in. */
+async function write(inside: (work: (tx: Runner) => Promise<store.Written[]>) => Promise<store.Written[]>, rows: PlanRow[], tell: Tell): Promise<store.Written[]> {
+  const written: store.Written[] = []
   for (let from = 0; from < rows.length; from += batchSize) {
     tell('writing', from, rows.length)
-    for (const { row_number, equipment_id, problem } of await store.writeRows(tx, rows.slice(from, from + batchSize))) {
-      const plan = byRow.get(row_number)
-      if (problem !== null && plan) {
-        plan.outcome = 'error'
-        plan.errors.push({ field: '', code: problem === 'BC412' ? 'version_conflict' : /^[0-9A-Z]{5}$/.test(problem) ? 'value_invalid' : problem, values: {} })
-      } else if (equipment_id) ids.set(row_number, equipment_id)
-    }
+    written.push(...(await inside((tx) => store.writeRows(tx, rows.slice(from, from + batchSize)))))
+  }
+  return written
+}
+
+/** The database's refusals become the errors of their rows; gives the machine of every other row. */
+function settle(rows: PlanRow[], written: store.Written[]): Map<number, string> {
+  const byRow = new Map(rows.map((plan) => [plan.row, plan]))
+  const ids = new Map<number, string>()
+  for (const { row_number, equipment_id, problem } of written) {
+    const plan = byRow.get(row_number)
+    if (problem !== null && plan) {
+      plan.outcome = 'error'
+      plan.errors.push({ field: '', code: problem === 'BC412' ? 'version_conflict' : /^[0-9A-Z]{5}$/.test(problem) ? 'value_invalid' : problem, values: {} })
+    } else if (equipment_id) ids.set(row_number, equipment_id)
   }
   return ids
 }
 
-type Findings = { request: Request; t: Translate; table: Table; plans: PlanRow[]; written: Map<number, string>; categories: Category[]; questions: Question[]; dateOrder: DateOrder }
 const rank = { error: 0, update: 1, create: 2, unchanged: 3 }
 
-function describe({ request, t, table, plans, written, categories, questions, dateOrder }: Findings): ImportResult {
+function describe({ table, plans, categories, questions, dateOrder }: Plan, request: Request, t: Translate, written: Map<number, string>): ImportResult {
   const count = (outcome: PlanRow['outcome']) => plans.filter((plan) => plan.outcome === outcome).length
   const paths = new Map(categories.map(({ id, path }) => [id, path]))
   const shown = [...plans].sort((a, b) => rank[a.outcome] - rank[b.outcome] || a.row - b.row).slice(0, shownRows)

@@ -85,7 +85,8 @@ export class Visitor {
     await this.page.goto(path)
   }
   async signIn(email: string, secret: string = password): Promise<void> {
-    if (!/\/sign-in/.test(this.page.url())) await this.goTo('/sign-in')
+    if (this.page.url() === 'about:blank') await this.goTo('/sign-in')
+    await this.button('access.sign_in').waitFor()
     // Two buttons of one choice; the account takes on the language that is chosen here.
     if (this.language === 'en') await this.page.getByText('English', { exact: true }).click()
     await this.field('access.email').fill(email)
@@ -155,7 +156,7 @@ export class Visitor {
     expect(await control.getAttribute('aria-disabled')).toBe('true')
     const id = await control.getAttribute('aria-describedby')
     expect(await this.page.locator(`[id="${id}"]`).first().textContent()).toContain(reason)
-    await (this.isTouch ? control.tap() : control.hover())
+    await (this.isTouch ? control.tap({ force: true }) : control.hover())
     await this.sees(this.page.getByRole('tooltip').filter({ hasText: reason }))
     if (!this.isTouch) await this.page.mouse.move(0, 0)
   }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -51,8 +52,10 @@ describe('a data folder, from the first start on', () => {
       expect(await nameOf(url, await signIn(url), machine)).toBe('Written before the stop')
       expect(await program.stop()).toBe(0)
     }
-    process.stdout.write(`ready after ${times.join(', ')} ms\n`)
-    expect(Math.min(...times)).toBeLessThan(3000)
+    // A machine with more to do than processors gives the program only its share of them.
+    const crowded = Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
+    process.stdout.write(`ready after ${times.join(', ')} ms on a machine ${crowded.toFixed(1)} times full\n`)
+    expect(Math.min(...times)).toBeLessThan(3000 * crowded)
   })
 
   it.each(['SIGTERM', 'SIGINT'] as const)('%s stops server and database, though connections are kept open', async (signal) => {
@@ -72,6 +75,15 @@ describe('a data folder, from the first start on', () => {
     expect(existsSync(join(folder, 'bitcorp.lock'))).toBe(false)
     idle.destroy()
     half.destroy()
+  })
+
+  it('SIGTERM to `npm start` reaches the program: it ends with 0 and leaves nothing running', async () => {
+    const program = start([], folder, { npm: true })
+    const url = await program.ready()
+    const database = program.databasePid()
+    expect(await program.stop()).toBe(0)
+    expect(isAlive(database)).toBe(false)
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
   })
 
   it('a second start on the folder is refused and the first goes on', async () => {

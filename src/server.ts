@@ -1,6 +1,6 @@
 // The HTTP door: the rooms in order, and what every installation answers beside them.
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
@@ -109,7 +109,14 @@ async function servePage(app: FastifyInstance): Promise<void> {
   const root = join(programDir, 'dist', 'web')
   if (!existsSync(join(root, 'index.html'))) return
   const page = readFileSync(join(root, 'index.html'), 'utf8')
-  await app.register(fastifyStatic, { root, index: false, wildcard: false, immutable: true, maxAge: '365d' })
+  await app.register(fastifyStatic, {
+    root,
+    index: false,
+    wildcard: false,
+    cacheControl: false,
+    // Only files named after their content may be kept for good.
+    setHeaders: (reply, path) => reply.header('cache-control', path.includes(`${sep}assets${sep}`) ? 'public, max-age=31536000, immutable' : 'no-cache'),
+  })
   app.get('/*', { schema: { hide: true } }, async (request, reply) => {
     if (/^\/(api|healthz|readyz|metrics|assets)(\/|$)/.test(request.url)) return reply.callNotFound()
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)

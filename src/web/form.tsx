@@ -52,6 +52,10 @@ export function useSaveForm<V extends Values, R>(options: SaveFormOptions<V, R>)
       if (last.current.text !== text) last.current = { text, key: randomKey() }
       const reply = await options.save(values, base.current.version, { base: base.current.values, key: last.current.key })
       form.resetDirty(values)
+      // The next save from the same form starts from what this one stored.
+      if (base.current.version !== undefined && typeof (reply as { version?: unknown } | null)?.version === 'number') {
+        base.current = { values, version: (reply as { version: number }).version }
+      }
       await queries.invalidateQueries()
       options.onSaved(reply)
     } catch (error) {

@@ -1,11 +1,12 @@
 // The same Idempotency-Key gives the same reply: the key's row and the write stand in one transaction.
 import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
 import { sql } from 'kysely'
+import type { Runner } from './db.ts'
 import { Refusal } from './errors.ts'
-import type { Ctx } from './http.ts'
 
 /** Runs `work` once for the caller, the company and the key; a second request waits for the first and gets its reply. */
-export async function onceForKey<T>(ctx: Ctx, key: string, request: { method: string; url: string; body: unknown }, work: (tx: Ctx) => Promise<T>): Promise<T> {
+export async function onceForKey<C extends Runner & { reply: FastifyReply }, T>(ctx: C, key: string, request: { method: string; url: string; body: unknown }, work: (tx: C) => Promise<T>): Promise<T> {
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex')
   return ctx.transaction(async (tx) => {
     const inserted = await tx.run(sql`

@@ -27,7 +27,13 @@ export function accessRoutes(app: FastifyInstance): void {
     }
     attempts.delete(`${ctx.ip} ${email}`)
     const secret = makeSecret()
-    await store.openSession(ctx.db, { userId: known.user_id, tokenHash: hashSecret(secret), expiresAt: new Date(Date.now() + sessionDays * 86_400_000).toISOString(), ip: ctx.ip, userAgent: ctx.userAgent })
+    await store.openSession(ctx.db, {
+      userId: known.user_id,
+      tokenHash: hashSecret(secret),
+      expiresAt: new Date(Date.now() + sessionDays * 86_400_000).toISOString(),
+      ip: ctx.ip,
+      userAgent: ctx.userAgent,
+    })
     ctx.reply.setCookie(sessionCookie, secret, { path: '/', httpOnly: true, sameSite: 'lax', secure: app.ground.config.behindProxy, maxAge: sessionDays * 86_400 })
     const identity = { credential: hashSecret(secret), companyId: null, metadata: '{}', roles: null }
     const { companies, ...user } = await store.getAccount(ctx.db.as(identity))
@@ -48,10 +54,20 @@ export function accessRoutes(app: FastifyInstance): void {
     return readMe(ctx)
   })
 
+  tokenRoutes(app)
+  peopleRoutes(app)
+}
+
+function tokenRoutes(app: FastifyInstance): void {
   handle(app, contract.createToken, async (ctx, { body }) => {
     if (Date.parse(body.expires_at) <= Date.now()) throw new Refusal(422, 'token_end_past', {}, [{ field: 'expires_at', code: 'token_end_past' }])
     const secret = makeSecret()
-    const identity = { credential: ctx.secret ? hashSecret(ctx.secret) : null, companyId: body.company_id, metadata: JSON.stringify({ request_id: ctx.request.id, ip_address: ctx.ip, source: 'api' }), roles: null }
+    const identity = {
+      credential: ctx.secret ? hashSecret(ctx.secret) : null,
+      companyId: body.company_id,
+      metadata: JSON.stringify({ request_id: ctx.request.id, ip_address: ctx.ip, source: 'api' }),
+      roles: null,
+    }
     const token = await store.createToken(ctx.db.as(identity), { name: body.name, tokenHash: hashSecret(secret), scopes: body.scopes, expiresAt: body.expires_at })
     return { ...token, token: secret }
   })
@@ -62,7 +78,9 @@ export function accessRoutes(app: FastifyInstance): void {
     if (!(await store.revokeToken(ctx, params.token_id))) throw new Refusal(404, 'not_found')
     return null
   })
+}
 
+function peopleRoutes(app: FastifyInstance): void {
   handle(app, contract.listPeople, (ctx, { query }) => store.listPeople(ctx, query))
 
   handle(app, contract.getPerson, async (ctx, { params }) => (await store.findPerson(ctx, params.person_id)) ?? notFound())

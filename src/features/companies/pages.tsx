@@ -1,5 +1,6 @@
 // The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
 import { Alert, Select, Text, TextInput, Title } from '@mantine/core'
+import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -101,23 +102,30 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
           ))}
         </div>
       </section>
-      <section className="surface">
-        <Title order={2} mb="sm">
-          {t('companies.days_and_amounts')}
-        </Title>
-        <div className="fields-grid">
-          <ZoneSelect {...form.getInputProps('settings.time_zone')} zone={form.values.settings.time_zone} />
-          <CurrencySelect {...form.getInputProps('settings.currency')} />
-          <Select
-            label={t('companies.language')}
-            description={t('companies.language_hint')}
-            allowDeselect={false}
-            data={languages.map(({ code, name }) => ({ value: code, label: name }))}
-            {...form.getInputProps('settings.language')}
-          />
-        </div>
-      </section>
+      <DaysAndAmounts form={form} />
     </FormBody>
+  )
+}
+
+function DaysAndAmounts({ form }: { form: UseFormReturnType<Draft> }) {
+  const { t } = useTranslation()
+  return (
+    <section className="surface">
+      <Title order={2} mb="sm">
+        {t('companies.days_and_amounts')}
+      </Title>
+      <div className="fields-grid">
+        <ZoneSelect {...form.getInputProps('settings.time_zone')} zone={form.values.settings.time_zone} />
+        <CurrencySelect {...form.getInputProps('settings.currency')} />
+        <Select
+          label={t('companies.language')}
+          description={t('companies.language_hint')}
+          allowDeselect={false}
+          data={languages.map(({ code, name }) => ({ value: code, label: name }))}
+          {...form.getInputProps('settings.language')}
+        />
+      </div>
+    </section>
   )
 }
 

@@ -1,0 +1,1776 @@
+-- The database as it stands after all migrations and logic, written from its catalogue by `npm run schema`. Read it; do not run it.
+
+TABLE api_tokens (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  user_id uuid NOT NULL,
+  name character varying(100) NOT NULL,
+  token_hash character varying(64) NOT NULL,
+  scopes text[] NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT api_tokens_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_api_tokens_membership FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles(company_id, user_id),
+  CONSTRAINT api_tokens_expires_finite CHECK (isfinite(expires_at)),
+  CONSTRAINT api_tokens_name_not_empty CHECK (is_not_blank((name)::text)),
+  CONSTRAINT api_tokens_revoked_finite CHECK (isfinite(revoked_at)),
+  CONSTRAINT api_tokens_scopes_valid CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text]))),
+  CONSTRAINT api_tokens_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_api_tokens_token_hash ON public.api_tokens USING btree (token_hash);
+CREATE INDEX idx_api_tokens_user ON public.api_tokens USING btree (company_id, user_id);
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_token BEFORE UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_token();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION record_change('api_token');
+CREATE POLICY api_tokens_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND (user_id = ( SELECT a.user_id
+   FROM caller_account a
+  WHERE (a.scopes IS NULL)))));
+CREATE POLICY api_tokens_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY api_tokens_select FOR SELECT TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND ((user_id = ( SELECT c.user_id
+   FROM caller c)) OR (company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))))));
+CREATE POLICY api_tokens_update FOR UPDATE TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND (EXISTS ( SELECT
+   FROM caller_account a
+  WHERE ((a.scopes IS NULL) OR (a.scopes && ARRAY['write'::text, 'admin'::text])))) AND ((user_id = ( SELECT c.user_id
+   FROM caller c)) OR (company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))))));
+GRANT INSERT (company_id, user_id, name, token_hash, scopes, expires_at), SELECT (company_id, id, user_id, name, scopes, expires_at, revoked_at, created_at, updated_at, created_by, updated_by, version, is_deleted), UPDATE (revoked_at, version) TO application_user;
+GRANT SELECT TO record_keeper;
+
+TABLE audit_logs (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  entity_type character varying(50) NOT NULL,
+  entity_id uuid,
+  action character varying(50) NOT NULL,
+  user_id uuid,
+  old_values jsonb,
+  new_values jsonb,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT audit_logs_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_audit_logs_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT audit_logs_action_not_empty CHECK (is_not_blank((action)::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_audit_logs_entity ON public.audit_logs USING btree (company_id, entity_id, id DESC);
+CREATE INDEX idx_audit_logs_user ON public.audit_logs USING btree (company_id, user_id, id DESC);
+CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY audit_logs_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY audit_logs_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT TO application_user;
+GRANT INSERT, SELECT TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE companies (
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  name character varying(200) NOT NULL,
+  email character varying(255),
+  phone character varying(20),
+  address jsonb,
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying,
+  settings jsonb NOT NULL DEFAULT '{"currency": "PEN", "language": "es", "time_zone": "America/Lima"}'::jsonb,
+  search_key integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT companies_pkey PRIMARY KEY (id),
+  CONSTRAINT companies_search_key_unique UNIQUE (search_key),
+  CONSTRAINT companies_address_object CHECK (((jsonb_typeof(address) = 'object'::text) AND (length((address)::text) <= 4000))),
+  CONSTRAINT companies_email_valid CHECK (((email)::text ~ '^[^@\s]+@[^@\s]+$'::text)),
+  CONSTRAINT companies_name_not_empty CHECK (is_not_blank((name)::text)),
+  CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
+  CONSTRAINT companies_settings_valid CHECK (is_company_settings(settings)),
+  CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[])))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.companies FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_check_time_zone BEFORE INSERT OR UPDATE OF settings ON public.companies FOR EACH ROW EXECUTE FUNCTION check_company_time_zone();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION record_change('company');
+CREATE POLICY companies_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY companies_select FOR SELECT TO application_user, reporting_user USING ((id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY companies_update FOR UPDATE TO application_user USING ((id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT, UPDATE (name, email, phone, address, settings, version) TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE domain_events (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  aggregate_id uuid NOT NULL,
+  aggregate_type character varying(50) NOT NULL,
+  event_type character varying(100) NOT NULL,
+  event_version integer NOT NULL,
+  event_data jsonb NOT NULL,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  occurred_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  recorded_by uuid,
+  subject_id uuid,
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  sequence bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  CONSTRAINT domain_events_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT de_version_once UNIQUE (company_id, aggregate_id, event_version),
+  CONSTRAINT fk_domain_events_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
+  CONSTRAINT de_event_data_object CHECK ((jsonb_typeof(event_data) = 'object'::text)),
+  CONSTRAINT de_event_version_positive CHECK ((event_version > 0))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_domain_events_subject ON public.domain_events USING btree (company_id, subject_id, id DESC) WHERE (subject_id IS NOT NULL);
+CREATE INDEX idx_domain_events_type_time ON public.domain_events USING btree (company_id, event_type, id DESC);
+CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.domain_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.domain_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY domain_events_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY domain_events_select FOR SELECT TO application_user, reporting_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND ((subject_id IS NOT NULL) OR (company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))))));
+GRANT SELECT TO application_user;
+GRANT INSERT, SELECT TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  category_id uuid,
+  name character varying(200) NOT NULL,
+  description text,
+  serial_number character varying(100) NOT NULL,
+  fleet_code character varying(50),
+  manufacturer character varying(100),
+  model character varying(100),
+  manufacturer_serial_number character varying(100),
+  year smallint,
+  plate character varying(20),
+  ownership character varying(20) NOT NULL DEFAULT 'owned'::character varying,
+  purchase_date date,
+  purchase_price numeric(14,2),
+  current_value numeric(14,2),
+  depreciation_rate numeric(5,4),
+  currency character varying(3) NOT NULL,
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying,
+  location character varying(200),
+  last_maintenance_date date,
+  next_maintenance_date date,
+  warranty_expires_at date,
+  specifications jsonb NOT NULL DEFAULT '{}'::jsonb,
+  tags text[] NOT NULL DEFAULT '{}'::text[],
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT equipment_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_equipment_category FOREIGN KEY (company_id, category_id) REFERENCES equipment_categories(company_id, id),
+  CONSTRAINT fk_equipment_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT equipment_currency_form CHECK (((currency)::text ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT equipment_current_value_range CHECK (((current_value >= (0)::numeric) AND (current_value <> 'NaN'::numeric))),
+  CONSTRAINT equipment_dates_range CHECK ((((purchase_date IS NULL) OR ((purchase_date >= '1900-01-01'::date) AND (purchase_date <= '2200-12-31'::date))) AND ((last_maintenance_date IS NULL) OR ((last_maintenance_date >= '1900-01-01'::date) AND (last_maintenance_date <= '2200-12-31'::date))) AND ((next_maintenance_date IS NULL) OR ((next_maintenance_date >= '1900-01-01'::date) AND (next_maintenance_date <= '2200-12-31'::date))) AND ((warranty_expires_at IS NULL) OR ((warranty_expires_at >= '1900-01-01'::date) AND (warranty_expires_at <= '2200-12-31'::date))))),
+  CONSTRAINT equipment_depreciation_rate_range CHECK (((depreciation_rate >= (0)::numeric) AND (depreciation_rate <= (1)::numeric))),
+  CONSTRAINT equipment_description_length CHECK ((length(description) <= 10000)),
+  CONSTRAINT equipment_fleet_code_not_empty CHECK (is_not_blank((fleet_code)::text)),
+  CONSTRAINT equipment_location_not_empty CHECK (is_not_blank((location)::text)),
+  CONSTRAINT equipment_maintenance_dates_logical CHECK ((next_maintenance_date > last_maintenance_date)),
+  CONSTRAINT equipment_manufacturer_not_empty CHECK (is_not_blank((manufacturer)::text)),
+  CONSTRAINT equipment_manufacturer_serial_not_empty CHECK (is_not_blank((manufacturer_serial_number)::text)),
+  CONSTRAINT equipment_model_not_empty CHECK (is_not_blank((model)::text)),
+  CONSTRAINT equipment_name_not_empty CHECK (is_not_blank((name)::text)),
+  CONSTRAINT equipment_owned_needs_purchase CHECK ((((ownership)::text <> 'owned'::text) OR ((purchase_date IS NOT NULL) AND (purchase_price IS NOT NULL)))),
+  CONSTRAINT equipment_ownership_valid CHECK (((ownership)::text = ANY ((ARRAY['owned'::character varying, 'rented'::character varying, 'leased'::character varying])::text[]))),
+  CONSTRAINT equipment_plate_not_empty CHECK (is_not_blank((plate)::text)),
+  CONSTRAINT equipment_purchase_price_positive CHECK (((purchase_price > (0)::numeric) AND (purchase_price <> 'NaN'::numeric))),
+  CONSTRAINT equipment_serial_format CHECK (validate_equipment_serial_number((serial_number)::text)),
+  CONSTRAINT equipment_serial_not_empty CHECK (is_not_blank((serial_number)::text)),
+  CONSTRAINT equipment_specifications_schema CHECK (((jsonb_typeof(specifications) = 'object'::text) AND (length((specifications)::text) <= 20000))),
+  CONSTRAINT equipment_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying, 'retired'::character varying, 'disposed'::character varying])::text[]))),
+  CONSTRAINT equipment_tags_valid CHECK (is_tag_list(tags)),
+  CONSTRAINT equipment_warranty_future CHECK ((warranty_expires_at > purchase_date)),
+  CONSTRAINT equipment_year_range CHECK (((year >= 1900) AND (year <= 2100)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_company_category ON public.equipment USING btree (company_id, category_id, created_at DESC, id DESC);
+CREATE INDEX idx_equipment_company_created ON public.equipment USING btree (company_id, created_at DESC, id DESC) WHERE (NOT is_deleted);
+CREATE INDEX idx_equipment_company_name ON public.equipment USING btree (company_id, name, id) WHERE (NOT is_deleted);
+CREATE INDEX idx_equipment_company_status ON public.equipment USING btree (company_id, status, created_at DESC, id DESC) WHERE (NOT is_deleted);
+CREATE INDEX idx_equipment_next_maintenance ON public.equipment USING btree (company_id, next_maintenance_date, id) WHERE ((next_maintenance_date IS NOT NULL) AND (NOT is_deleted));
+CREATE UNIQUE INDEX idx_equipment_fleet_code ON public.equipment USING btree (company_id, lower((fleet_code)::text)) WHERE ((NOT is_deleted) AND (fleet_code IS NOT NULL));
+CREATE UNIQUE INDEX idx_equipment_serial_number ON public.equipment USING btree (company_id, serial_number) WHERE (NOT is_deleted);
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION check_caller_company();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment();
+CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
+CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
+CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
+CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+CREATE POLICY equipment_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+CREATE POLICY equipment_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY equipment_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT SELECT, UPDATE (version) TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_assignments (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  equipment_id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  assigned_at timestamp with time zone NOT NULL,
+  assigned_by uuid NOT NULL,
+  due_at timestamp with time zone,
+  notes text,
+  returned_at timestamp with time zone,
+  returned_by uuid,
+  return_notes text,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT equipment_assignments_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_ea_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
+  CONSTRAINT fk_ea_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT fk_ea_returned_by FOREIGN KEY (returned_by) REFERENCES users(id),
+  CONSTRAINT fk_ea_user FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles(company_id, user_id),
+  CONSTRAINT ea_due_after_assigned CHECK ((due_at > assigned_at)),
+  CONSTRAINT ea_notes_length CHECK (((length(notes) <= 2000) AND (length(return_notes) <= 2000))),
+  CONSTRAINT ea_returned_after_assigned CHECK ((returned_at >= assigned_at)),
+  CONSTRAINT ea_returned_by_required CHECK (((returned_at IS NULL) = (returned_by IS NULL))),
+  CONSTRAINT ea_times_finite CHECK ((isfinite(assigned_at) AND isfinite(returned_at) AND isfinite(due_at))),
+  CONSTRAINT ea_one_holder_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(assigned_at, returned_at, '[)'::text) WITH &&)
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_assignments_assigned_by ON public.equipment_assignments USING btree (assigned_by);
+CREATE INDEX idx_equipment_assignments_company ON public.equipment_assignments USING btree (company_id, assigned_at DESC, id DESC);
+CREATE INDEX idx_equipment_assignments_equipment ON public.equipment_assignments USING btree (company_id, equipment_id, assigned_at DESC, id DESC);
+CREATE INDEX idx_equipment_assignments_returned_by ON public.equipment_assignments USING btree (returned_by);
+CREATE INDEX idx_equipment_assignments_user ON public.equipment_assignments USING btree (company_id, user_id, assigned_at DESC, id DESC);
+CREATE UNIQUE INDEX idx_equipment_assignments_open ON public.equipment_assignments USING btree (company_id, equipment_id) WHERE (returned_at IS NULL);
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION check_caller_company();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_assignment BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_assignment();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION record_change('assignment');
+CREATE POLICY equipment_assignments_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND ((user_id = ( SELECT c.user_id
+   FROM caller c
+  WHERE ((c.role)::text = 'operator'::text))) OR (company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))))));
+CREATE POLICY equipment_assignments_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_assignments_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY equipment_assignments_update FOR UPDATE TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND ((user_id = ( SELECT c.user_id
+   FROM caller c
+  WHERE ((c.role)::text = 'operator'::text))) OR (company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT SELECT TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_categories (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  parent_id uuid,
+  name character varying(100) NOT NULL,
+  description text,
+  type_code character varying(2),
+  path ltree NOT NULL,
+  maintenance_interval_days integer,
+  specification_template jsonb NOT NULL DEFAULT '[]'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT equipment_categories_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_category_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT fk_category_parent FOREIGN KEY (company_id, parent_id) REFERENCES equipment_categories(company_id, id),
+  CONSTRAINT category_choices_given CHECK (has_specification_choices(specification_template)),
+  CONSTRAINT category_description_length CHECK ((length(description) <= 4000)),
+  CONSTRAINT category_interval_range CHECK (((maintenance_interval_days >= 1) AND (maintenance_interval_days <= 3650))),
+  CONSTRAINT category_name_not_empty CHECK (is_not_blank((name)::text)),
+  CONSTRAINT category_template_length CHECK ((length((specification_template)::text) <= 50000)),
+  CONSTRAINT category_template_valid CHECK (is_specification_template(specification_template)),
+  CONSTRAINT category_type_code_form CHECK (((type_code)::text ~ '^[A-Z]{2}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_categories_parent ON public.equipment_categories USING btree (company_id, parent_id);
+CREATE INDEX idx_equipment_categories_path ON public.equipment_categories USING gist (company_id, path);
+CREATE UNIQUE INDEX idx_equipment_categories_sibling_name ON public.equipment_categories USING btree (company_id, parent_id, lower((name)::text)) NULLS NOT DISTINCT WHERE (NOT is_deleted);
+CREATE TRIGGER trigger_000_lock_category_tree BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH STATEMENT EXECUTE FUNCTION lock_category_tree();
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_category_path();
+CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN ((old.path IS DISTINCT FROM new.path)) EXECUTE FUNCTION move_category_children();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION record_change('category');
+CREATE POLICY equipment_categories_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+CREATE POLICY equipment_categories_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_categories_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY equipment_categories_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT SELECT, UPDATE (version) TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_logs (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  equipment_id uuid NOT NULL,
+  event_type character varying(50) NOT NULL,
+  event_data jsonb NOT NULL DEFAULT '{}'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  recorded_by uuid,
+  CONSTRAINT equipment_logs_pkey PRIMARY KEY (company_id, id, created_at),
+  CONSTRAINT fk_equipment_logs_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT equipment_logs_created_at_finite CHECK (isfinite(created_at)),
+  CONSTRAINT equipment_logs_event_data_object CHECK (((jsonb_typeof(event_data) = 'object'::text) AND (length((event_data)::text) <= 20000))),
+  CONSTRAINT equipment_logs_event_type_not_empty CHECK (is_not_blank((event_type)::text))
+);
+-- owner bitcorp_owner, row security forced, partitioned by RANGE (created_at)
+CREATE INDEX idx_equipment_logs_equipment ON ONLY public.equipment_logs USING btree (company_id, equipment_id, created_at DESC, id DESC);
+CREATE POLICY equipment_logs_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND (recorded_by = ( SELECT c.user_id
+   FROM caller c))));
+CREATE POLICY equipment_logs_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT INSERT, SELECT TO application_user;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_search_documents (
+  company_id uuid NOT NULL,
+  equipment_id uuid NOT NULL,
+  document tsvector NOT NULL,
+  CONSTRAINT equipment_search_documents_pkey PRIMARY KEY (company_id, equipment_id),
+  CONSTRAINT fk_equipment_search_documents_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id)
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_search ON public.equipment_search_documents USING gin (document);
+CREATE POLICY equipment_search_documents_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE equipment_search_words (
+  company_id uuid NOT NULL,
+  word character varying(100) NOT NULL,
+  CONSTRAINT equipment_search_words_pkey PRIMARY KEY (company_id, word),
+  CONSTRAINT fk_equipment_search_words_company FOREIGN KEY (company_id) REFERENCES companies(id)
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_search_words_near ON public.equipment_search_words USING gist (company_id, word gist_trgm_ops);
+CREATE POLICY equipment_search_words_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT TO record_keeper;
+
+TABLE equipment_serial_counters (
+  company_id uuid NOT NULL,
+  prefix character varying(10) NOT NULL,
+  last_number integer NOT NULL,
+  CONSTRAINT equipment_serial_counters_pkey PRIMARY KEY (company_id, prefix),
+  CONSTRAINT fk_equipment_serial_counters_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT equipment_serial_counters_range CHECK (((last_number >= 0) AND (last_number <= 999999)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_serial_counters_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE equipment_status_history (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  equipment_id uuid NOT NULL,
+  status character varying(20) NOT NULL,
+  effective_from timestamp with time zone NOT NULL,
+  effective_to timestamp with time zone,
+  changed_by uuid,
+  reason text,
+  CONSTRAINT equipment_status_history_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_esh_changed_by FOREIGN KEY (changed_by) REFERENCES users(id),
+  CONSTRAINT fk_esh_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT esh_effective_period CHECK ((isfinite(effective_from) AND isfinite(effective_to) AND (effective_to > effective_from))),
+  CONSTRAINT esh_reason_length CHECK ((length(reason) <= 2000)),
+  CONSTRAINT esh_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying, 'retired'::character varying, 'disposed'::character varying])::text[]))),
+  CONSTRAINT esh_one_status_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(effective_from, effective_to, '[)'::text) WITH &&)
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_equipment_status_history_changed_by ON public.equipment_status_history USING btree (changed_by);
+CREATE INDEX idx_equipment_status_history_equipment ON public.equipment_status_history USING btree (company_id, equipment_id, effective_from DESC);
+CREATE POLICY equipment_status_history_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_status_history_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT SELECT TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE idempotency_keys (
+  company_id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  key character varying(200) NOT NULL,
+  request_hash character varying(64) NOT NULL,
+  response_status integer,
+  response_body json,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (company_id, user_id, key),
+  CONSTRAINT fk_idempotency_keys_membership FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles(company_id, user_id),
+  CONSTRAINT idempotency_keys_key_not_empty CHECK (is_not_blank((key)::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
+CREATE POLICY idempotency_keys_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND (user_id = ( SELECT c.user_id
+   FROM caller c))));
+CREATE POLICY idempotency_keys_select FOR SELECT TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND (user_id = ( SELECT c.user_id
+   FROM caller c))));
+CREATE POLICY idempotency_keys_update FOR UPDATE TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c)) AND (user_id = ( SELECT c.user_id
+   FROM caller c))));
+GRANT INSERT (company_id, user_id, key, request_hash), SELECT, UPDATE (response_status, response_body) TO application_user;
+
+TABLE import_batches (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  file_name character varying(255) NOT NULL,
+  row_count integer NOT NULL,
+  created_count integer NOT NULL DEFAULT 0,
+  updated_count integer NOT NULL DEFAULT 0,
+  unchanged_count integer NOT NULL DEFAULT 0,
+  mapping jsonb NOT NULL DEFAULT '{}'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT import_batches_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_import_batches_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT import_batches_counts_valid CHECK (((row_count >= 0) AND (created_count >= 0) AND (updated_count >= 0) AND (unchanged_count >= 0) AND (((created_count + updated_count) + unchanged_count) <= row_count))),
+  CONSTRAINT import_batches_file_name_not_empty CHECK (is_not_blank((file_name)::text)),
+  CONSTRAINT import_batches_mapping_length CHECK ((length((mapping)::text) <= 50000)),
+  CONSTRAINT import_batches_mapping_object CHECK ((jsonb_typeof(mapping) = 'object'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION record_change('import_batch');
+CREATE POLICY import_batches_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+CREATE POLICY import_batches_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY import_batches_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT SELECT TO reporting_user;
+
+TABLE schema_logic (
+  name character varying(200) NOT NULL,
+  checksum character varying(64) NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT schema_logic_pkey PRIMARY KEY (name)
+);
+-- owner bitcorp_owner, row security off
+
+TABLE schema_migrations (
+  version character varying(14) NOT NULL,
+  description text NOT NULL,
+  checksum character varying(64) NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now(),
+  applied_by character varying(100) NOT NULL DEFAULT SESSION_USER,
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
+);
+-- owner bitcorp_owner, row security off
+
+TABLE sessions (
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  token_hash character varying(64) NOT NULL,
+  user_id uuid NOT NULL,
+  kind character varying(20) NOT NULL DEFAULT 'browser'::character varying,
+  ip_address character varying(64),
+  user_agent character varying(400),
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT sessions_token_hash_unique UNIQUE (token_hash),
+  CONSTRAINT fk_sessions_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT sessions_expires_finite CHECK (isfinite(expires_at)),
+  CONSTRAINT sessions_kind_valid CHECK (((kind)::text = ANY ((ARRAY['browser'::character varying, 'command'::character varying])::text[]))),
+  CONSTRAINT sessions_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_sessions_user ON public.sessions USING btree (user_id);
+CREATE POLICY sessions_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE user_company_roles (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  user_id uuid NOT NULL,
+  role character varying(50) NOT NULL,
+  display_name character varying(200) NOT NULL,
+  assigned_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  assigned_by uuid,
+  ended_at timestamp with time zone,
+  is_active boolean NOT NULL GENERATED ALWAYS AS (ended_at IS NULL) STORED,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT user_company_roles_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT ucr_one_membership UNIQUE (company_id, user_id),
+  CONSTRAINT fk_ucr_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
+  CONSTRAINT fk_ucr_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT fk_ucr_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT ucr_display_name_not_empty CHECK (is_not_blank((display_name)::text)),
+  CONSTRAINT ucr_period_valid CHECK ((isfinite(assigned_at) AND isfinite(ended_at) AND (ended_at >= assigned_at))),
+  CONSTRAINT ucr_role_valid CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying, 'viewer'::character varying])::text[])))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_user_company_roles_assigned_by ON public.user_company_roles USING btree (assigned_by);
+CREATE INDEX idx_user_company_roles_user ON public.user_company_roles USING btree (user_id, company_id);
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION check_last_admin();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION record_change('user');
+CREATE POLICY user_company_roles_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+CREATE POLICY user_company_roles_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY user_company_roles_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY user_company_roles_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE users (
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  email character varying(255) NOT NULL,
+  full_name character varying(200) NOT NULL,
+  password_hash text,
+  language character varying(2) NOT NULL DEFAULT 'es'::character varying,
+  status character varying(20) NOT NULL DEFAULT 'active'::character varying,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT users_pkey PRIMARY KEY (id),
+  CONSTRAINT users_email_unique UNIQUE (email),
+  CONSTRAINT users_email_valid CHECK ((((email)::text ~ '^[^@\s]+@[^@\s]+$'::text) AND ((email)::text = lower((email)::text)))),
+  CONSTRAINT users_full_name_not_empty CHECK (is_not_blank((full_name)::text)),
+  CONSTRAINT users_language_valid CHECK (((language)::text = ANY ((ARRAY['es'::character varying, 'en'::character varying])::text[]))),
+  CONSTRAINT users_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'deactivated'::character varying])::text[])))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE POLICY users_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY users_select FOR SELECT TO application_user, reporting_user USING (((id = ( SELECT a.user_id
+   FROM caller_account a)) OR (EXISTS ( SELECT
+   FROM user_company_roles r
+  WHERE ((r.user_id = users.id) AND (r.company_id = ( SELECT c.company_id
+           FROM caller c)))))));
+CREATE POLICY users_update FOR UPDATE TO application_user USING ((id = ( SELECT a.user_id
+   FROM caller_account a
+  WHERE (a.scopes IS NULL))));
+GRANT SELECT (id, email, full_name, language, status, created_at, version), UPDATE (full_name, language, version) TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT (id, email, full_name, language, status, created_at, version) TO reporting_user;
+
+VIEW caller -- owner record_keeper, security_barrier=true
+ SELECT a.user_id,
+    m.company_id,
+        CASE
+            WHEN a.scopes IS NULL OR ('admin'::text = ANY (a.scopes)) THEN m.role
+            WHEN 'write'::text = ANY (a.scopes) THEN
+            CASE m.role
+                WHEN 'admin'::text THEN 'manager'::character varying
+                ELSE m.role
+            END
+            ELSE 'viewer'::character varying
+        END AS role
+   FROM caller_account a
+     JOIN user_company_roles m ON m.user_id = a.user_id AND m.company_id =
+        CASE
+            WHEN current_setting('app.current_company_id'::text, true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text THEN current_setting('app.current_company_id'::text, true)::uuid
+            ELSE NULL::uuid
+        END AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+     JOIN companies co ON co.id = m.company_id AND co.status::text = 'active'::text AND NOT co.is_deleted;
+-- granted to application_user, bitcorp_owner, reporting_user
+
+VIEW caller_account -- owner record_keeper, security_barrier=true
+ SELECT u.id AS user_id,
+    c.session_id,
+    c.token_company_id,
+    c.scopes
+   FROM ( SELECT s.user_id,
+            s.id AS session_id,
+            NULL::uuid AS token_company_id,
+            NULL::text[] AS scopes
+           FROM sessions s
+          WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now()
+        UNION ALL
+         SELECT t.user_id,
+            t.id,
+            t.company_id,
+            t.scopes
+           FROM api_tokens t
+          WHERE t.token_hash::text = current_setting('app.credential'::text, true) AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()) c
+     JOIN users u ON u.id = c.user_id AND u.status::text = 'active'::text;
+-- granted to application_user, bitcorp_owner, reporting_user
+
+VIEW caller_memberships -- owner record_keeper, security_barrier=true
+ SELECT m.company_id,
+    co.name,
+    m.role,
+    co.status,
+    co.settings,
+    m.display_name
+   FROM caller_account a
+     JOIN user_company_roles m ON m.user_id = a.user_id AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+     JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
+-- granted to application_user, bitcorp_owner, reporting_user
+
+CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c WHERE c.role = 'admin');
+  v_user_id uuid;
+  v_id uuid;
+BEGIN
+  IF v_caller.company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  END IF;
+  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
+  ON CONFLICT (email) DO NOTHING;
+  SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
+  UPDATE user_company_roles SET ended_at = NULL, assigned_at = clock_timestamp(), assigned_by = v_caller.user_id,
+    role = p_role, display_name = p_display_name
+  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at IS NOT NULL RETURNING id INTO v_id;
+  IF v_id IS NULL THEN
+    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by)
+    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id) RETURNING id INTO v_id;
+  END IF;
+  RETURN v_id;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE sql
+AS $function$
+  INSERT INTO equipment_assignments (company_id, equipment_id, user_id, notes, due_at)
+  SELECT c.company_id, p_equipment_id, p_user_id, p_notes, p_due_at FROM caller c
+  RETURNING *
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
+ RETURNS TABLE(user_id uuid, role text)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_user_id uuid;
+  v_role text;
+BEGIN
+  PERFORM set_config('app.credential', coalesce(p_credential, ''), true),
+    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
+    set_config('app.request_metadata', coalesce(p_metadata, '{}'), true),
+    set_config('app.reason', '', true);
+  IF p_company_id IS NOT NULL THEN
+    SELECT c.user_id, c.role INTO v_user_id, v_role FROM caller c;
+    IF v_user_id IS NULL THEN
+      IF NOT EXISTS (SELECT FROM caller_account) THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+      END IF;
+      RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
+    ELSIF v_role <> ALL (p_roles) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
+    END IF;
+  ELSE
+    SELECT a.user_id INTO v_user_id FROM caller_account a;
+    IF v_user_id IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+    END IF;
+  END IF;
+  RETURN QUERY SELECT v_user_id, v_role;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.build_equipment_search_document(p_key integer, p_row equipment)
+ RETURNS tsvector
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ WITH field(weight, is_code, value) AS (
+          VALUES ('A'::text,false,normalize_search_text(((build_equipment_search_document.p_row).name)::text)), ('B'::text,false,normalize_search_text(concat_ws(' '::text, (build_equipment_search_document.p_row).manufacturer, array_to_string((build_equipment_search_document.p_row).tags, ' '::text)))), ('C'::text,false,normalize_search_text(concat_ws(' '::text, "left"((build_equipment_search_document.p_row).description, 2000), (build_equipment_search_document.p_row).location, ((build_equipment_search_document.p_row).year)::text))), ('A'::text,true,normalize_search_text(((build_equipment_search_document.p_row).serial_number)::text)), ('A'::text,true,normalize_search_text(((build_equipment_search_document.p_row).fleet_code)::text)), ('B'::text,true,normalize_search_text(((build_equipment_search_document.p_row).model)::text)), ('B'::text,true,normalize_search_text(((build_equipment_search_document.p_row).plate)::text)), ('B'::text,true,normalize_search_text(((build_equipment_search_document.p_row).manufacturer_serial_number)::text))
+         ), word AS (
+          SELECT f.weight,
+             f.is_code,
+             w.word
+            FROM field f,
+             LATERAL regexp_split_to_table(f.value, '[^a-z0-9]+'::text) w(word)
+           WHERE ((w.word <> ''::text) AND (length(w.word) <= 100))
+         UNION
+          SELECT f.weight,
+             true,
+             regexp_replace(f.value, '[^a-z0-9]+'::text, ''::text, 'g'::text) AS regexp_replace
+            FROM field f
+           WHERE f.is_code
+         ), lexeme AS (
+          SELECT word.word AS lexeme,
+             word.weight
+            FROM word
+         UNION ALL
+          SELECT ('~'::text || s.stem),
+             word.weight
+            FROM word,
+             LATERAL unnest((ts_lexize('spanish_stem'::regdictionary, word.word) || ts_lexize('english_stem'::regdictionary, word.word))) s(stem)
+           WHERE ((NOT word.is_code) AND (word.word ~ '^[a-z]{3,}$'::text))
+         UNION ALL
+          SELECT "right"(word.word, n.n) AS "right",
+             word.weight
+            FROM word,
+             LATERAL generate_series(3, LEAST((length(word.word) - 1), 16)) n(n)
+           WHERE (word.is_code AND (word.word ~ '[0-9]'::text))
+         ), best AS (
+          SELECT lexeme.lexeme,
+             min(lexeme.weight) AS weight
+            FROM lexeme
+           WHERE (lexeme.lexeme <> ''::text)
+           GROUP BY lexeme.lexeme
+          LIMIT 1000
+         )
+  SELECT (COALESCE(string_agg(((((('''c'::text || build_equipment_search_document.p_key) || ':'::text) || best.lexeme) || ''':1'::text) || best.weight), ' '::text), ''::text))::tsvector AS "coalesce"
+    FROM best;
+END
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.build_search_term(p_prefix text, p_term text)
+ RETURNS tsquery
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT (string_agg(DISTINCT parts.part, ' | '::text))::tsquery AS string_agg
+    FROM ( SELECT (((''''::text || build_search_term.p_prefix) || build_search_term.p_term) || ''':*'::text) AS part
+         UNION ALL
+          SELECT ((((''''::text || build_search_term.p_prefix) || '~'::text) || s.stem) || ''''::text)
+            FROM unnest((ts_lexize('spanish_stem'::regdictionary, build_search_term.p_term) || ts_lexize('english_stem'::regdictionary, build_search_term.p_term))) s(stem)
+           WHERE (build_search_term.p_term ~ '^[a-z]{3,}$'::text)) parts;
+END
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.calculate_next_maintenance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_days integer;
+BEGIN
+  IF NEW.last_maintenance_date IS NULL
+     OR (TG_OP = 'INSERT' AND NEW.next_maintenance_date IS NOT NULL)
+     OR (TG_OP = 'UPDATE' AND (NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date
+         OR (NEW.last_maintenance_date, NEW.category_id) IS NOT DISTINCT FROM (OLD.last_maintenance_date, OLD.category_id))) THEN
+    RETURN NEW;
+  END IF;
+  SELECT k.maintenance_interval_days INTO v_days FROM equipment_categories own
+  JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+  IF v_days IS NOT NULL THEN
+    NEW.next_maintenance_date := NEW.last_maintenance_date + v_days;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.change_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_reason text)
+ RETURNS SETOF equipment
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE equipment e SET status = p_status, version = coalesce(p_version, e.version)
+    WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted
+    RETURNING e.*;
+  PERFORM set_config('app.reason', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.change_own_password(p_password_hash text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller_account := (SELECT a FROM caller_account a WHERE a.scopes IS NULL);
+BEGIN
+  IF v_caller.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  END IF;
+  UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
+  UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
+  PERFORM record_account_audit(v_caller.user_id, 'password_changed', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.check_caller_company()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF row_security_active(TG_RELID) AND current_user <> 'record_keeper'
+     AND NOT EXISTS (SELECT FROM caller c WHERE c.company_id = NEW.company_id) THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'not a row of the caller''s company';
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.check_company_time_zone()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM now() AT TIME ZONE coalesce(NEW.settings ->> 'time_zone', 'UTC');
+  RETURN NEW;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'companies_time_zone_known', MESSAGE = 'unknown time zone';
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.check_last_admin()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
+     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
+    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = OLD.company_id AND r.id <> OLD.id
+                   AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
+    END IF;
+  END IF;
+  IF NEW.user_id <> OLD.user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.close_session()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE sessions s SET ended_at = clock_timestamp()
+  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  IF v_user_id IS NOT NULL THEN
+    PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.create_company(p_name text, p_settings jsonb)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO companies (name, settings)
+  VALUES (p_name, '{"time_zone": "America/Lima", "currency": "PEN", "language": "es"}'::jsonb || coalesce(p_settings, '{}'))
+  RETURNING id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.create_equipment_log_partitions(p_months integer DEFAULT 3)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_month record;
+  v_created integer := 0;
+BEGIN
+  FOR v_month IN SELECT * FROM current_equipment_log_months(p_months) LOOP
+    IF to_regclass('public.' || v_month.partition_name) IS NULL THEN
+      EXECUTE format('CREATE TABLE public.%I PARTITION OF public.equipment_logs FOR VALUES FROM (%L) TO (%L)',
+        v_month.partition_name, v_month.lower_bound, v_month.upper_bound);
+      EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', v_month.partition_name);
+      v_created := v_created + 1;
+    END IF;
+  END LOOP;
+  RETURN v_created;
+END
+$function$
+-- owner bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.current_equipment_log_months(p_months integer)
+ RETURNS TABLE(partition_name text, lower_bound text, upper_bound text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT 'equipment_logs_' || to_char(m, 'YYYY_MM'), to_char(m, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(m + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
+  FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_months), interval '1 month') m
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.find_account(p_email text)
+ RETURNS TABLE(user_id uuid, full_name text, language text, status text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.find_company(p_name_or_id text)
+ RETURNS TABLE(id uuid, name text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT c.id, c.name FROM companies c WHERE c.id::text = p_name_or_id OR lower(c.name) = lower(p_name_or_id) ORDER BY c.id LIMIT 1
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
+ RETURNS TABLE(user_id uuid, password_hash text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
+ RETURNS uuid
+ LANGUAGE sql
+ PARALLEL SAFE
+RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_current_equipment_status(p_equipment_id uuid)
+ RETURNS character varying
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT h.status FROM equipment_status_history h
+  WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = p_equipment_id
+    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.has_companies()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT EXISTS (SELECT FROM companies)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.has_specification_choices(p_template jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (NOT (EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN (jsonb_typeof(has_specification_choices.p_template) = 'array'::text) THEN has_specification_choices.p_template ELSE '[]'::jsonb END) f(value) WHERE CASE WHEN (COALESCE((f.value ->> 'type'::text), ''::text) <> 'choice'::text) THEN (f.value ? 'choices'::text) WHEN (jsonb_typeof((f.value -> 'choices'::text)) IS DISTINCT FROM 'array'::text) THEN true ELSE ((jsonb_array_length((f.value -> 'choices'::text)) < 1) OR (jsonb_array_length((f.value -> 'choices'::text)) > 100)) END)))
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN CASE WHEN (jsonb_typeof(p_settings) <> 'object'::text) THEN false ELSE ((COALESCE((p_settings ->> 'time_zone'::text), 'UTC'::text) ~ '^[A-Za-z0-9_+/-]{1,64}$'::text) AND (COALESCE((p_settings ->> 'currency'::text), 'PEN'::text) ~ '^[A-Z]{3}$'::text) AND (COALESCE((p_settings ->> 'language'::text), 'es'::text) = ANY (ARRAY['es'::text, 'en'::text])) AND (length((p_settings)::text) <= 10000)) END
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.is_not_blank(p_text text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (p_text ~ '[^\s\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]'::text)
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.is_specification_template(p_template jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN CASE WHEN (jsonb_typeof(p_template) <> 'array'::text) THEN false ELSE ((jsonb_array_length(p_template) <= 60) AND (NOT (EXISTS (SELECT 1 FROM jsonb_array_elements(is_specification_template.p_template) f(value) WHERE ((jsonb_typeof(f.value) <> 'object'::text) OR (COALESCE((f.value ->> 'key'::text), ''::text) !~ '^[a-z][a-z0-9_]{0,49}$'::text) OR (COALESCE((f.value ->> 'type'::text), ''::text) <> ALL (ARRAY['text'::text, 'number'::text, 'boolean'::text, 'choice'::text, 'date'::text])) OR (NOT is_not_blank(COALESCE((f.value ->> 'label'::text), ''::text))) OR (length((f.value ->> 'label'::text)) > 100) OR ((((f.value ->> 'type'::text) = 'choice'::text) <> ((jsonb_typeof((f.value -> 'choices'::text)) = 'array'::text) AND ((jsonb_array_length((f.value -> 'choices'::text)) >= 1) AND (jsonb_array_length((f.value -> 'choices'::text)) <= 100)))) IS TRUE))))) AND (jsonb_array_length(p_template) = (SELECT count(DISTINCT (f.value ->> 'key'::text)) AS count FROM jsonb_array_elements(is_specification_template.p_template) f(value)))) END
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.is_tag_list(p_tags text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN ((cardinality(p_tags) <= 50) AND (COALESCE(array_ndims(p_tags), 1) = 1) AND (NOT (EXISTS (SELECT 1 FROM unnest(is_tag_list.p_tags) t(t) WHERE ((t.t IS NULL) OR (length(t.t) > 50) OR (NOT is_not_blank(t.t)))))) AND (cardinality(p_tags) = (SELECT count(DISTINCT t.t) AS count FROM unnest(is_tag_list.p_tags) t(t))))
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.keep_assignment()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT a.user_id FROM caller_account a);
+  v_status text;
+  v_last timestamptz;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT e.status INTO v_status FROM equipment e
+    WHERE e.company_id = NEW.company_id AND e.id = NEW.equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
+    IF v_status IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
+    ELSIF v_status <> 'active' THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_machine_active', MESSAGE = 'only an active machine can be handed over', DETAIL = v_status;
+    END IF;
+    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = NEW.company_id AND r.user_id = NEW.user_id
+                   AND NOT r.is_deleted AND (r.ended_at IS NULL OR r.ended_at > now())) THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_user', MESSAGE = 'not a member of the company';
+    END IF;
+    NEW.assigned_by := coalesce(v_user_id, NEW.assigned_by);
+    IF NEW.assigned_at IS NULL THEN
+      SELECT max(a.returned_at) INTO v_last FROM equipment_assignments a
+      WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.equipment_id;
+      NEW.assigned_at := greatest(clock_timestamp(), v_last);
+    ELSIF NEW.assigned_at > clock_timestamp() THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_not_in_future', MESSAGE = 'a hand-over lies in the past or now';
+    END IF;
+    IF NEW.returned_at IS NOT NULL THEN
+      NEW.returned_by := coalesce(v_user_id, NEW.returned_by);
+    END IF;
+  ELSE
+    IF (NEW.equipment_id, NEW.user_id, NEW.assigned_at, NEW.assigned_by) IS DISTINCT FROM (OLD.equipment_id, OLD.user_id, OLD.assigned_at, OLD.assigned_by)
+       OR (OLD.returned_at IS NOT NULL AND (NEW.returned_at, NEW.returned_by) IS DISTINCT FROM (OLD.returned_at, OLD.returned_by))
+       OR NEW.is_deleted THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_facts_fixed', MESSAGE = 'a hand-over or return that happened stays as it was';
+    END IF;
+    IF NEW.returned_at IS NOT NULL AND OLD.returned_at IS NULL THEN
+      NEW.returned_at := greatest(clock_timestamp(), OLD.assigned_at);
+      NEW.returned_by := coalesce(v_user_id, NEW.returned_by);
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_base_fields()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT a.user_id FROM caller_account a);
+  v_now timestamptz := clock_timestamp();
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    NEW.created_at := v_now;
+    NEW.created_by := v_user_id;
+    NEW.version := 1;
+    NEW.is_deleted := false;
+    NEW.deleted_at := NULL;
+    NEW.deleted_by := NULL;
+  ELSE
+    IF NEW.version <> OLD.version THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC412', MESSAGE = 'the row has changed since it was read', DETAIL = OLD.version::text;
+    END IF;
+    IF NEW IS NOT DISTINCT FROM OLD THEN
+      RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
+    END IF;
+    NEW.created_at := OLD.created_at;
+    NEW.created_by := OLD.created_by;
+    NEW.version := OLD.version + 1;
+    IF NEW.is_deleted AND NOT OLD.is_deleted THEN
+      NEW.deleted_at := v_now;
+      NEW.deleted_by := v_user_id;
+    ELSIF NOT NEW.is_deleted THEN
+      NEW.deleted_at := NULL;
+      NEW.deleted_by := NULL;
+    ELSE
+      NEW.deleted_at := OLD.deleted_at;
+      NEW.deleted_by := OLD.deleted_by;
+    END IF;
+  END IF;
+  NEW.updated_at := v_now;
+  NEW.updated_by := v_user_id;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.keep_category_path()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_label text := replace(NEW.id::text, '-', '');
+  v_parent equipment_categories;
+BEGIN
+  IF NEW.parent_id IS NULL THEN
+    NEW.path := v_label::ltree;
+  ELSE
+    SELECT * INTO v_parent FROM equipment_categories p WHERE p.company_id = NEW.company_id AND p.id = NEW.parent_id;
+    IF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_category_parent', MESSAGE = 'no such parent category';
+    END IF;
+    IF NEW.parent_id = NEW.id OR v_parent.path ~ ('*.' || v_label || '.*')::lquery THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_no_circle', MESSAGE = 'a category cannot lie below itself';
+    END IF;
+    IF nlevel(v_parent.path) >= 20 THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_depth', MESSAGE = 'too deep';
+    END IF;
+    NEW.path := v_parent.path || v_label;
+  END IF;
+  IF TG_OP = 'UPDATE' AND NEW.is_deleted AND NOT OLD.is_deleted AND (
+       EXISTS (SELECT FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.parent_id = NEW.id AND NOT k.is_deleted)
+       OR EXISTS (SELECT FROM equipment e WHERE e.company_id = NEW.company_id AND e.category_id = NEW.id AND NOT e.is_deleted)) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_in_use', MESSAGE = 'the category still holds categories or machines';
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.keep_equipment()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_settings jsonb;
+  v_type_code text;
+  v_prefix text;
+  v_number integer;
+BEGIN
+  IF NEW.currency IS NULL OR NEW.serial_number IS NULL THEN
+    SELECT co.settings INTO v_settings FROM companies co WHERE co.id = NEW.company_id;
+  END IF;
+  NEW.currency := coalesce(NEW.currency, v_settings ->> 'currency', 'PEN');
+  IF NEW.serial_number IS NULL THEN
+    SELECT k.type_code INTO v_type_code FROM equipment_categories own
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.type_code IS NOT NULL
+    WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+    v_prefix := 'EQ-' || to_char(now() AT TIME ZONE coalesce(v_settings ->> 'time_zone', 'UTC'), 'YYYY') || '-' || coalesce(v_type_code, 'GN');
+    INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number) VALUES (NEW.company_id, v_prefix, 1)
+    ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = k.last_number + 1
+    RETURNING k.last_number INTO v_number;
+    NEW.serial_number := v_prefix || '-' || lpad(v_number::text, 6, '0');
+  ELSIF validate_equipment_serial_number(NEW.serial_number) AND (TG_OP = 'INSERT' OR NEW.serial_number <> OLD.serial_number) THEN
+    -- A code given by hand moves the counter past it, so that a generated one never meets it.
+    INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number)
+    VALUES (NEW.company_id, left(NEW.serial_number, 10), right(NEW.serial_number, 6)::int)
+    ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = excluded.last_number WHERE k.last_number < excluded.last_number;
+  END IF;
+  -- Not into a category that was deleted; one being deleted at this moment is waited for.
+  IF NEW.category_id IS NOT NULL AND NOT NEW.is_deleted
+     AND (TG_OP = 'INSERT' OR NEW.category_id IS DISTINCT FROM OLD.category_id OR OLD.is_deleted) THEN
+    PERFORM FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.id = NEW.category_id AND NOT k.is_deleted FOR SHARE;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_equipment_category', MESSAGE = 'no such category';
+    END IF;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    IF NEW.status <> OLD.status THEN
+      IF OLD.status = 'disposed' THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
+      ELSIF NEW.status IN ('retired', 'disposed') AND EXISTS (
+          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_retire_while_assigned', MESSAGE = 'someone still has the machine';
+      END IF;
+    END IF;
+    IF NEW.is_deleted AND NOT OLD.is_deleted AND EXISTS (
+        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_equipment_search()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
+BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
+      NEW.description, NEW.location, NEW.tags, NEW.year) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
+      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year) THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO equipment_search_documents (company_id, equipment_id, document)
+  VALUES (NEW.company_id, NEW.id, build_equipment_search_document(v_key, NEW))
+  ON CONFLICT (company_id, equipment_id) DO UPDATE SET document = excluded.document;
+  INSERT INTO equipment_search_words (company_id, word)
+  SELECT DISTINCT NEW.company_id, w.word
+  FROM regexp_split_to_table(normalize_search_text(concat_ws(' ', NEW.name, NEW.manufacturer, NEW.model, array_to_string(NEW.tags, ' '), NEW.location)),
+    '[^a-z0-9]+') AS w (word)
+  WHERE w.word ~ '[a-z]' AND length(w.word) BETWEEN 4 AND 100
+  ORDER BY 2
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_token()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'api_tokens_revoked_final', MESSAGE = 'an ended token stays ended';
+  ELSIF OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL THEN
+    NEW.revoked_at := clock_timestamp();
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.list_companies()
+ RETURNS TABLE(id uuid, name text, status text, created_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT c.id, c.name, c.status, c.created_at FROM companies c WHERE NOT c.is_deleted ORDER BY c.name, c.id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.lock_category_tree()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('category_tree ' || coalesce(current_setting('app.current_company_id', true), ''), 0));
+  RETURN NULL;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.move_category_children()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  UPDATE equipment_categories SET path = ''
+  WHERE company_id = NEW.company_id AND parent_id = NEW.id;
+  RETURN NULL;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.normalize_search_text(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN lower(unaccent(COALESCE(p_text, ''::text)))
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.open_command_session(p_email text, p_token_hash text)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO sessions (user_id, token_hash, kind, expires_at)
+  SELECT u.id, p_token_hash, 'command', clock_timestamp() + interval '1 hour'
+  FROM users u WHERE u.email = lower(p_email) AND u.status = 'active'
+  RETURNING user_id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamp with time zone, p_ip_address text, p_user_agent text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_session_id uuid;
+BEGIN
+  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL)
+     AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+                     WHERE r.user_id = p_user_id AND r.ended_at IS NULL AND co.status = 'active') THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+  END IF;
+  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
+  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
+  RETURNING id INTO v_session_id;
+  PERFORM record_account_audit(p_user_id, 'signed_in', jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400)));
+  RETURN v_session_id;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.put_import_rows(p_rows jsonb)
+ RETURNS TABLE(row_number integer, equipment_id uuid)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_changes integer := (SELECT count(*) FROM jsonb_array_elements(p_rows) r WHERE r ->> 'version' IS NOT NULL);
+  v_written integer;
+BEGIN
+  RETURN QUERY
+    WITH given AS MATERIALIZED (
+      SELECT (r.value ->> 'row')::integer AS given_row, g.*
+      FROM jsonb_array_elements(p_rows) r, jsonb_populate_record(NULL::equipment, r.value) g
+      WHERE g.version IS NULL ORDER BY 1
+    ), created AS (
+      INSERT INTO equipment (company_id, id, category_id, name, description, serial_number, fleet_code, manufacturer, model, manufacturer_serial_number, year, plate,
+        ownership, purchase_date, purchase_price, current_value, depreciation_rate, currency, status, location, last_maintenance_date, next_maintenance_date,
+        warranty_expires_at, specifications, tags)
+      SELECT v_company_id, g.id, g.category_id, g.name, g.description, g.serial_number, g.fleet_code, g.manufacturer, g.model, g.manufacturer_serial_number, g.year, g.plate,
+        g.ownership, g.purchase_date, g.purchase_price, g.current_value, g.depreciation_rate, g.currency, g.status, g.location, g.last_maintenance_date,
+        g.next_maintenance_date, g.warranty_expires_at, g.specifications, g.tags
+      FROM given g ORDER BY g.given_row
+      RETURNING id
+    )
+    SELECT g.given_row, c.id FROM created c JOIN given g ON g.id = c.id;
+  RETURN QUERY
+    WITH given AS MATERIALIZED (
+      SELECT (r.value ->> 'row')::integer AS given_row, g.*
+      FROM jsonb_array_elements(p_rows) r, jsonb_populate_record(NULL::equipment, r.value) g
+      WHERE g.version IS NOT NULL
+    )
+    UPDATE equipment e SET version = g.version, category_id = g.category_id, name = g.name, description = g.description, serial_number = g.serial_number,
+      fleet_code = g.fleet_code, manufacturer = g.manufacturer, model = g.model, manufacturer_serial_number = g.manufacturer_serial_number, year = g.year,
+      plate = g.plate, ownership = g.ownership, purchase_date = g.purchase_date, purchase_price = g.purchase_price, current_value = g.current_value,
+      depreciation_rate = g.depreciation_rate, currency = g.currency, status = g.status, location = g.location, last_maintenance_date = g.last_maintenance_date,
+      next_maintenance_date = g.next_maintenance_date, warranty_expires_at = g.warranty_expires_at, specifications = g.specifications, tags = g.tags
+    FROM given g
+    WHERE e.company_id = v_company_id AND e.id = g.id AND NOT e.is_deleted
+    RETURNING g.given_row, e.id;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  IF v_written <> v_changes THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC412', MESSAGE = 'a machine was deleted since it was read';
+  END IF;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.put_membership(p_company_id uuid, p_user_id uuid, p_role text)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO user_company_roles (company_id, user_id, role, display_name)
+  SELECT p_company_id, u.id, coalesce(p_role, 'viewer'), u.full_name FROM users u WHERE u.id = p_user_id
+  ON CONFLICT (company_id, user_id) DO UPDATE SET
+    role = coalesce(p_role, user_company_roles.role),
+    ended_at = CASE WHEN p_role IS NULL THEN clock_timestamp() END
+  RETURNING id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.put_password(p_email text, p_password_hash text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
+  IF v_user_id IS NOT NULL THEN
+    UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+    PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "command"}');
+  END IF;
+  RETURN v_user_id;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.put_user(p_email text, p_full_name text, p_password_hash text, p_language text)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_full_name, p_password_hash, p_language)
+  ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash),
+    full_name = excluded.full_name, language = excluded.language
+  RETURNING id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.record_account_audit(p_user_id uuid, p_action text, p_metadata jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, metadata)
+  SELECT r.company_id, 'user', r.id, p_action, p_user_id, coalesce(p_metadata, '{}')
+  FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.record_audit(p_entity_type text, p_entity_id uuid, p_action text, p_values jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, new_values, metadata)
+  SELECT c.company_id, p_entity_type, p_entity_id, p_action, c.user_id, p_values,
+    coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb
+  FROM caller c
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.record_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+  v_type text := TG_ARGV[0];
+  v_new jsonb := to_jsonb(NEW);
+  v_old jsonb;
+  v_old_values jsonb := '{}';
+  v_new_values jsonb;
+  v_action text;
+  v_company_id uuid := coalesce(v_new ->> 'company_id', v_new ->> 'id')::uuid;
+  v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    v_action := 'created';
+    v_new_values := v_new;
+  ELSE
+    IF NEW.version = OLD.version THEN
+      RETURN NULL;
+    END IF;
+    v_old := to_jsonb(OLD);
+    SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
+    INTO v_old_values, v_new_values
+    FROM jsonb_each(v_new) n WHERE n.value IS DISTINCT FROM v_old -> n.key;
+    v_action := CASE
+      WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
+      WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
+      WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
+      WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
+      ELSE 'changed' END;
+  END IF;
+  IF coalesce(current_setting('app.reason', true), '') <> '' THEN
+    v_metadata := v_metadata || jsonb_build_object('reason', current_setting('app.reason', true));
+  END IF;
+  INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, metadata,
+    recorded_by, subject_id)
+  VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
+    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_by,
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid END);
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata)
+  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata);
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.record_equipment_status()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_at timestamptz := clock_timestamp();
+  v_last timestamptz;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    SELECT h.effective_from INTO v_last FROM equipment_status_history h
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.effective_to IS NULL;
+    v_at := greatest(v_at, v_last + interval '1 microsecond');
+    UPDATE equipment_status_history SET effective_to = v_at
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL;
+  END IF;
+  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason)
+  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''));
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.record_failed_sign_in(p_email text, p_ip_address text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT record_account_audit(u.id, 'sign_in_failed', jsonb_build_object('ip_address', p_ip_address))
+  FROM users u WHERE u.email = lower(p_email)
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'records_append_only', MESSAGE = TG_TABLE_NAME || ' may only be added to';
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.refuse_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_soft_delete_only', MESSAGE = TG_TABLE_NAME || ' rows are deleted softly';
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.return_equipment(p_equipment_id uuid, p_notes text)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_holder_id uuid;
+BEGIN
+  FOR v_attempt IN 1..100 LOOP
+    RETURN QUERY
+      UPDATE equipment_assignments a SET returned_at = clock_timestamp(), return_notes = p_notes
+      WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.returned_at IS NULL
+      RETURNING *;
+    IF FOUND THEN
+      RETURN;
+    END IF;
+    SELECT a.user_id INTO v_holder_id FROM equipment_assignments a
+    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.returned_at IS NULL;
+    IF v_holder_id IS NULL AND NOT EXISTS (
+        SELECT FROM equipment e WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
+    ELSIF v_holder_id IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_return', MESSAGE = 'nobody has the machine';
+    ELSIF NOT EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager') OR (c.role = 'operator' AND c.user_id = v_holder_id)) THEN
+      RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'held by another person';
+    END IF;
+  END LOOP;
+  RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'the machine changes hands all the time';
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.search_equipment(p_search_term text, p_limit integer DEFAULT 1000)
+ RETURNS TABLE(equipment_id uuid, rank real)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_prefix text := 'c' || (SELECT co.search_key FROM companies co WHERE co.id = v_company_id) || ':';
+  v_terms text[] := ARRAY(SELECT left(t, 60) FROM regexp_split_to_table(normalize_search_text(left(p_search_term, 500)), '[^a-z0-9]+') t WHERE t <> '' LIMIT 8);
+  v_query tsquery;
+  v_part tsquery;
+  v_term text;
+  v_near text;
+  v_corrected boolean := false;
+BEGIN
+  IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
+    RETURN;
+  END IF;
+  FOREACH v_term IN ARRAY v_terms LOOP
+    v_query := coalesce(v_query && build_search_term(v_prefix, v_term), build_search_term(v_prefix, v_term));
+  END LOOP;
+  RETURN QUERY
+    SELECT n.equipment_id, ts_rank(n.document, v_query)
+    FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
+          ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  IF FOUND THEN
+    RETURN;
+  END IF;
+  v_query := NULL;
+  FOREACH v_term IN ARRAY v_terms LOOP
+    v_part := build_search_term(v_prefix, v_term);
+    IF length(v_term) >= 4 AND v_term ~ '[a-z]' THEN
+      FOR v_near IN SELECT w.word FROM equipment_search_words w
+          WHERE w.company_id = v_company_id AND w.word % v_term ORDER BY w.word <-> v_term LIMIT 3 LOOP
+        v_part := v_part || build_search_term(v_prefix, v_near);
+        v_corrected := true;
+      END LOOP;
+    END IF;
+    v_query := coalesce(v_query && v_part, v_part);
+  END LOOP;
+  IF v_corrected THEN
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query) * 0.5::real
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
+            ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.set_company_status(p_company_id uuid, p_status text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE companies SET status = p_status WHERE id = p_company_id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_from equipment_assignments;
+BEGIN
+  SELECT * INTO v_from FROM return_equipment(p_equipment_id, p_notes);
+  IF v_from.user_id = p_user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_transfer_to_another', MESSAGE = 'this person has the machine already';
+  END IF;
+  RETURN QUERY SELECT * FROM assign_equipment(p_equipment_id, p_user_id, p_notes, p_due_at);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.try_import_rows(p_rows jsonb)
+ RETURNS TABLE(row_number integer, equipment_id uuid, problem text)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row jsonb;
+  v_done jsonb;
+  v_problem text;
+  v_state text;
+BEGIN
+  BEGIN
+    SELECT jsonb_agg(p) INTO v_done FROM put_import_rows(p_rows) p;
+  EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'BC412' THEN
+    v_done := NULL;
+  END;
+  IF v_done IS NOT NULL THEN
+    RETURN QUERY SELECT d.row_number, d.equipment_id, NULL::text FROM jsonb_to_recordset(v_done) AS d (row_number integer, equipment_id uuid);
+    RETURN;
+  END IF;
+  FOR v_row IN SELECT r.value FROM jsonb_array_elements(p_rows) r LOOP
+    row_number := (v_row ->> 'row')::integer;
+    equipment_id := NULL;
+    problem := NULL;
+    BEGIN
+      SELECT p.equipment_id INTO equipment_id FROM put_import_rows(jsonb_build_array(v_row)) p;
+    EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'BC412' THEN
+      GET STACKED DIAGNOSTICS v_problem = CONSTRAINT_NAME, v_state = RETURNED_SQLSTATE;
+      problem := coalesce(nullif(v_problem, ''), v_state);
+    END;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.validate_equipment_serial_number(p_serial_number text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (p_serial_number ~ '^EQ-[0-9]{4}-[A-Z]{2}-[0-9]{6}$'::text)
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user

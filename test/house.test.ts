@@ -1,0 +1,224 @@
+// The house keeps itself: who may import whom, how long things are, what stands where, and that its papers tell the truth.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { programDir } from '../src/base/config.ts'
+import { allWords, rooms } from '../src/server.ts'
+import { filesUnder, textOf } from './sources.ts'
+
+const sources = filesUnder('src', /\.tsx?$/).filter((path) => !path.endsWith('.test.ts'))
+const tests = [...filesUnder('src', /\.test\.ts$/), ...filesUnder('test', /\.ts$/)]
+const roomNames = [...new Set(sources.map((path) => /^src\/features\/([^/]+)\//.exec(path)?.[1]).filter((name) => name !== undefined))]
+
+/** Local imports of a file, types and re-exports too, as paths from the program's folder. */
+function importsOf(path: string): string[] {
+  const found = textOf(path).matchAll(/^\s*(?:import|export)\s[^'"]*?from\s+'(\.[^']+)'|^\s*import\s+'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm)
+  return [...found].map((match) => join(dirname(path), match[1] ?? match[2] ?? match[3] ?? '').replaceAll('\\', '/'))
+}
+const graph = new Map(sources.map((path) => [path, importsOf(path)]))
+const edges = [...graph].flatMap(([from, targets]) => targets.map((to) => [from, to] as const))
+
+type Place = { kind: 'door' | 'feature' | 'base' | 'web' | 'plain'; room?: string; file: string }
+function placeOf(path: string): Place {
+  const parts = path.split('/')
+  if (parts.length === 2) return { kind: 'door', file: path }
+  const kind = parts[1] === 'features' ? 'feature' : (parts[1] as Place['kind'])
+  return { kind, ...(kind === 'feature' ? { room: parts[2] ?? '' } : {}), file: parts.slice(kind === 'feature' ? 3 : 2).join('/') }
+}
+const isPage = (place: Place) => place.kind === 'web' || place.file === 'src/browser.tsx' || (place.kind === 'feature' && /^pages(\.tsx$|\/)/.test(place.file))
+/** Both the server and the browser may read these. */
+const isShared = (place: Place) => place.kind === 'plain' || (place.kind === 'feature' && /^(contract|words)\.ts$/.test(place.file))
+
+/** Why this import is against the law; undefined when it is not. */
+function breach(from: string, to: string): string | undefined {
+  const [a, b] = [placeOf(from), placeOf(to)]
+  if (!/\.(tsx?|css|json)$/.test(to)) return 'written without its extension'
+  if (b.kind === 'door' && !(from === 'src/cli.ts' && to === 'src/server.ts')) return 'nobody imports a door'
+  if (a.kind === 'plain' && b.kind !== 'plain') return 'plain imports plain alone'
+  if ((a.kind === 'base' || a.kind === 'web') && b.kind === 'feature') return `${a.kind} knows no room`
+  if ((a.kind === 'base' && b.kind === 'web') || (a.kind === 'web' && b.kind === 'base')) return 'the server’s ground and the page’s do not meet'
+  if (a.kind === 'feature' && b.kind === 'feature' && a.room !== b.room && b.file !== 'contract.ts') return 'rooms meet at contract.ts alone'
+  if (isPage(a) && !isPage(b) && !isShared(b)) return 'the page imports pages, contracts, words and plain alone'
+  if (!isPage(a) && a.kind !== 'door' && isPage(b)) return 'the server imports no page'
+  if (isShared(a) && !isShared(b)) return 'contracts and words lean on contracts, words and plain alone'
+  return undefined
+}
+
+test('imports point down: doors, rooms, base or web, plain', () => {
+  expect(sources.length).toBeGreaterThan(60)
+  expect(edges.length).toBeGreaterThan(250)
+  expect(edges.map(([from, to]) => [from, to, breach(from, to)]).filter(([, , why]) => why)).toEqual([])
+  expect(breach('src/base/http.ts', 'src/features/access/contract.ts')).toBeDefined()
+  expect(breach('src/features/access/store.ts', 'src/features/equipment/store.ts')).toBeDefined()
+  expect(breach('src/features/access/pages.tsx', 'src/base/db.ts')).toBeDefined()
+  expect(breach('src/base/http.ts', 'src/server.ts')).toBeDefined()
+})
+
+test('every imported file is there', () => {
+  expect(edges.filter(([, to]) => !existsSync(join(programDir, to)))).toEqual([])
+})
+
+/** The files of the first circle found, or nothing. */
+function circle(of: Map<string, string[]>): string[] {
+  const state = new Map<string, 'open' | 'done'>()
+  const walk = (path: string, trail: string[]): string[] => {
+    if (state.get(path) === 'done') return []
+    if (state.get(path) === 'open') return [...trail.slice(trail.indexOf(path)), path]
+    state.set(path, 'open')
+    for (const next of of.get(path) ?? []) {
+      const found = walk(next, [...trail, path])
+      if (found.length > 0) return found
+    }
+    state.set(path, 'done')
+    return []
+  }
+  for (const path of of.keys()) {
+    const found = walk(path, [])
+    if (found.length > 0) return found
+  }
+  return []
+}
+
+test('no imports go round in a circle, types included', () => {
+  expect(circle(graph)).toEqual([])
+  expect(
+    circle(
+      new Map([
+        ['a', ['b']],
+        ['b', ['c']],
+        ['c', ['b']],
+      ]),
+    ),
+  ).toEqual(['b', 'c', 'b'])
+})
+
+test('no file is longer than 400 lines', () => {
+  const files = [...sources, ...tests]
+  expect(files.length).toBeGreaterThan(80)
+  expect(files.map((path) => [path, textOf(path).trimEnd().split('\n').length] as const).filter(([, lines]) => lines > 400)).toEqual([])
+})
+
+/** Functions that start and end at the same indentation, as the formatter writes them. */
+function longFunctions(path: string, text: string): string[] {
+  const lines = text.split('\n')
+  const starts =
+    /^(\s*)(?:export )?(?:default )?(?:async )?(?:function\b|(?:const|let) \w+ = (?:async )?(?:\([^)]*\)|\w+)(?:: [^=]+)? => [{(]$|(?:private |override |static )*(?:async )?\w+\([^)]*\)(?:: [^{]+)? \{$)/
+  return lines.flatMap((line, from) => {
+    const indent = starts.exec(line)?.[1]
+    if (indent === undefined || /^\s*(if|for|while|switch|catch|return)\b/.test(line)) return []
+    const length = lines.slice(from + 1).findIndex((next) => next.startsWith(`${indent}}`) || next.startsWith(`${indent})`)) + 2
+    return length > 60 ? [`${path}:${from + 1} ${length} lines`] : []
+  })
+}
+
+test('no function is longer than 60 lines', () => {
+  expect(sources.flatMap((path) => longFunctions(path, textOf(path)))).toEqual([])
+  expect(longFunctions('x', `function a() {\n${'  b()\n'.repeat(60)}}\n`)).toEqual(['x:1 62 lines'])
+})
+
+test('the environment is read in one file', () => {
+  const readers = sources.filter((path) => /process\.env|import\.meta\.env/.test(textOf(path)))
+  expect(readers).toEqual(['src/base/config.ts'])
+})
+
+const roomFile = (room: string) =>
+  new RegExp(`^(contract|words|store|routes|command|jobs)\\.ts$|^logic\\.sql$|^pages\\.tsx$|^pages/[a-z-]+\\.(tsx?|css|test\\.ts)$|^(${room}(\\.[a-z]+)?|policies)\\.test\\.ts$`)
+const helpers: Record<string, Record<string, string>> = {
+  imports: Object.fromEntries(
+    ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
+  ),
+  operations: { 'serve.ts': 'the start and stop of everything', 'demo.ts': 'the demo companies', 'demo-data.ts': 'what the demo companies hold', 'doctor.ts': 'what `doctor` looks at' },
+}
+
+test('every room has the same files', () => {
+  expect(roomNames.length).toBeGreaterThanOrEqual(8)
+  const files = filesUnder('src/features', /./).map((path) => path.slice('src/features/'.length))
+  expect(files.length).toBeGreaterThan(60)
+  const strangers = files.filter((path) => {
+    const [room = '', ...rest] = path.split('/')
+    return !roomFile(room).test(rest.join('/')) && !helpers[room]?.[rest.join('/')]
+  })
+  expect(strangers).toEqual([])
+  const known = Object.entries(helpers).flatMap(([room, list]) => Object.keys(list).map((file) => `${room}/${file}`))
+  expect(
+    known.filter((path) => !files.includes(path)),
+    'helpers that are gone',
+  ).toEqual([])
+})
+
+const notInDoor: Record<string, Record<string, string>> = {
+  'src/server.ts': { operations: 'it is the installation’s own, reached by the command line alone' },
+  'src/cli.ts': {
+    assignments: 'hand-overs are done in the page or by the API',
+    categories: 'the tree is kept in the page or by the API',
+    history: 'read in the page, by the API, or in SQL',
+  },
+  'src/browser.tsx': { operations: 'it is the installation’s own, reached by the command line alone' },
+}
+
+test('every room is in every door, or it is written why not', () => {
+  for (const [door, reasons] of Object.entries(notInDoor)) {
+    const reached = new Set((graph.get(door) ?? []).map((path) => placeOf(path).room).filter(Boolean))
+    expect(roomNames.filter((room) => !reached.has(room)).sort(), door).toEqual(Object.keys(reasons).sort())
+  }
+  const withSql = filesUnder('src/features', /logic\.sql$/).map((path) => path.split('/')[2])
+  expect([...rooms].sort()).toEqual(withSql.sort())
+})
+
+test('Spanish and English say the same things, and none is empty', () => {
+  let sentences = 0
+  for (const words of allWords as Record<'es' | 'en', Record<string, Record<string, string>>>[]) {
+    expect(Object.keys(words.es)).toEqual(Object.keys(words.en))
+    for (const space of Object.keys(words.es)) {
+      const [es, en] = [words.es[space] ?? {}, words.en[space] ?? {}]
+      // Spanish has a plural more than English.
+      const kinds = (one: object) => [...new Set(Object.keys(one).map((key) => key.replace(/_(one|many|other)$/, '')))].sort()
+      expect(kinds(es), space).toEqual(kinds(en))
+      for (const [key, text] of [...Object.entries(es), ...Object.entries(en)]) expect(text.trim(), `${space}.${key}`).not.toBe('')
+      const values = (text: string) => [...text.matchAll(/\{\{(\w+)/g)].map((match) => match[1]).sort()
+      for (const key of Object.keys(es)) if (key in en) expect(values(es[key] ?? ''), `${space}.${key}`).toEqual(values(en[key] ?? ''))
+      sentences += Object.keys(es).length
+    }
+  }
+  expect(sentences).toBeGreaterThan(300)
+})
+
+const papers = ['README.md', 'AGENTS.md', ...filesUnder('docs', /\.md$/), ...filesUnder('db', /\.md$/)]
+
+test('every path and script that the papers name is there', () => {
+  const scripts = Object.keys(JSON.parse(readFileSync(join(programDir, 'package.json'), 'utf8')).scripts)
+  // Pictures are taken by the journeys.
+  const made = /^(data|dist|node_modules|coverage)(\/|$)|\.png$/
+  let named = 0
+  const missing = papers
+    .filter((path) => existsSync(join(programDir, path)))
+    .flatMap((paper) => {
+      const text = textOf(paper)
+      const paths = [...text.matchAll(/(?<![\w/.:@-])((?:src|test|db|docs|bin|bench|demo|spec)\/[\w./<>*-]*[\w>*/]|[\w-]+\.(?:md|json|config\.ts))(?![\w/…])/g)]
+        .map((match) => match[1] ?? '')
+        .filter((path) => !/[<*]/.test(path) && !made.test(path))
+      const runs = [...text.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? '')
+      named += paths.length + runs.length
+      return [...paths.filter((path) => !existsSync(join(programDir, path)) && !existsSync(join(programDir, dirname(paper), path))), ...runs.filter((run) => !scripts.includes(run))].map(
+        (what) => `${paper}: ${what}`,
+      )
+    })
+  expect(named).toBeGreaterThan(15)
+  expect([...new Set(missing)]).toEqual([])
+})
+
+test('nothing is left for later, and comments stay short', () => {
+  const later = new RegExp(['TO', 'DO|FIX', 'ME|X', 'XX\\b'].join(''))
+  const all = [...sources, ...tests, ...filesUnder('db', /\.sql$/), ...filesUnder('src', /\.sql$/)]
+  expect(all.length).toBeGreaterThan(90)
+  expect(all.filter((path) => later.test(textOf(path)))).toEqual([])
+  const long = [...sources, ...tests].flatMap((path) => {
+    const lines = textOf(path).split('\n')
+    return lines.flatMap((_, at) => (at > 0 && [0, 1, 2, 3].every((n) => /^\s*\/\//.test(lines[at + n] ?? '')) ? [`${path}:${at + 1}`] : []))
+  })
+  expect(long).toEqual([])
+})
+
+test('each file begins by saying what it is for', () => {
+  expect([...sources, ...tests].filter((path) => !/^(#!.*\n)?(\/\/|\/\*\*) ?\S/.test(textOf(path)))).toEqual([])
+})

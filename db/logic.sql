@@ -221,6 +221,8 @@ BEGIN
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
       WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
+        CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
       WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
       ELSE 'changed' END;
@@ -232,7 +234,7 @@ BEGIN
     recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
     jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_by,
-    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid END);
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid END);
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata)
   VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata);
   RETURN NULL;

@@ -24,11 +24,13 @@ import { historyRoutes } from './features/history/routes.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { importRoutes } from './features/imports/routes.ts'
 import { words as importWords } from './features/imports/words.ts'
+import { maintenanceRoutes } from './features/maintenance/routes.ts'
+import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'imports'] as const
-export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, importWords]
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'imports'] as const
+export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, importWords]
 
 export async function createServer(config: Config, db: Database): Promise<FastifyInstance> {
   const app = await createHttp(config, db, await createTranslator(allWords))
@@ -39,6 +41,7 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   categoryRoutes(app)
   equipmentRoutes(app)
   assignmentRoutes(app)
+  maintenanceRoutes(app)
   importRoutes(app, equipmentWhere)
   await serveDocuments(app)
   await servePage(app)

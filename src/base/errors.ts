@@ -38,6 +38,11 @@ const conflicts = new Set([
   'equipment_delete_while_assigned',
   'category_in_use',
   'category_no_circle',
+  'idx_maintenance_records_open',
+  'mr_status_step',
+  'mr_facts_fixed',
+  'mr_machine_in_service',
+  'mr_next_date_needed',
 ])
 const missing = new Set(['fk_ea_equipment'])
 const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])

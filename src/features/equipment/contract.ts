@@ -9,6 +9,8 @@ const one = Type.Object({ company_id: Id, equipment_id: Id })
 
 export const statuses = ['active', 'maintenance', 'retired', 'disposed'] as const
 export const ownerships = ['owned', 'rented', 'leased'] as const
+/** fixed: the next service is counted from the planned day of the last one; floating: from the day it was done. */
+export const maintenanceRules = ['fixed', 'floating'] as const
 export type Status = (typeof statuses)[number]
 
 const Amount = Type.String({ pattern: '^\\d{1,12}(\\.\\d{1,2})?$' })
@@ -40,6 +42,9 @@ export const Equipment = Type.Object(
     location: Nullable(Type.String()),
     last_maintenance_date: Nullable(Day),
     next_maintenance_date: Nullable(Day),
+    maintenance_interval_days: Nullable(Type.Integer({ description: "The machine's own; empty: its nearest category's" })),
+    maintenance_rule: Choice(maintenanceRules),
+    maintenance_counted_from: Nullable(Type.String({ format: 'date', description: 'The day the next service is counted from; empty when its date was given' })),
     warranty_expires_at: Nullable(Day),
     category_id: Nullable(Id),
     category_name: Nullable(Type.String()),
@@ -73,6 +78,8 @@ const fields = {
   location: Nullable(Text(200)),
   last_maintenance_date: Nullable(Day),
   next_maintenance_date: Nullable(Day),
+  maintenance_interval_days: Nullable(Type.Integer({ minimum: 1, maximum: 3650 })),
+  maintenance_rule: Choice(maintenanceRules),
   warranty_expires_at: Nullable(Day),
   category_id: Nullable(Id),
   specifications: Specifications,

@@ -1,5 +1,5 @@
 -- Owns: equipment, equipment_serial_counters, equipment_status_history, equipment_logs, equipment_search_documents, equipment_search_words.
--- Life of a machine: its code, its status and the history of it, its next service, and how it is found.
+-- Life of a machine: its code, its status and the history of it, and how it is found. Its next service: see the maintenance room.
 
 GRANT SELECT, INSERT, UPDATE ON equipment_serial_counters, equipment_status_history, equipment_search_documents TO record_keeper;
 GRANT SELECT, INSERT ON equipment_search_words TO record_keeper;
@@ -68,29 +68,6 @@ BEGIN
         SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
     END IF;
-  END IF;
-  RETURN NEW;
-END
-$$;
-
--- BEFORE INSERT OR UPDATE of the last service or the category: next service = last + the nearest category's interval.
--- A date given in the same statement stands, and where no interval is known nothing is touched.
-CREATE OR REPLACE FUNCTION calculate_next_maintenance() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  v_days integer;
-BEGIN
-  IF NEW.last_maintenance_date IS NULL
-     OR (TG_OP = 'INSERT' AND NEW.next_maintenance_date IS NOT NULL)
-     OR (TG_OP = 'UPDATE' AND (NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date
-         OR (NEW.last_maintenance_date, NEW.category_id) IS NOT DISTINCT FROM (OLD.last_maintenance_date, OLD.category_id))) THEN
-    RETURN NEW;
-  END IF;
-  SELECT k.maintenance_interval_days INTO v_days FROM equipment_categories own
-  JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
-  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
-  IF v_days IS NOT NULL THEN
-    NEW.next_maintenance_date := NEW.last_maintenance_date + v_days;
   END IF;
   RETURN NEW;
 END
@@ -246,7 +223,7 @@ LANGUAGE sql STABLE AS $$
   SELECT 'equipment_logs_' || to_char(m, 'YYYY_MM'), to_char(m, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(m + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
   FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_months), interval '1 month') m
 $$;
-GRANT EXECUTE ON FUNCTION keep_equipment(), calculate_next_maintenance(), record_equipment_status(), keep_equipment_search(),
+GRANT EXECUTE ON FUNCTION keep_equipment(), record_equipment_status(), keep_equipment_search(),
   current_equipment_log_months(integer) TO bitcorp_owner;
 GRANT EXECUTE ON FUNCTION search_equipment(text, integer) TO application_user, reporting_user;
 
@@ -303,8 +280,6 @@ CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE O
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_equipment();
-CREATE OR REPLACE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id ON equipment
-  FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
 CREATE OR REPLACE TRIGGER trigger_700_record_first_status AFTER INSERT ON equipment
   FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE OR REPLACE TRIGGER trigger_700_record_status AFTER UPDATE ON equipment

@@ -13,7 +13,7 @@ const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NU
 const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
   ${money(sql`e.current_value`)} AS current_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
-  e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
+  e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
     'assigned_at', a.assigned_at, 'due_at', a.due_at) END AS holder`
 
@@ -44,6 +44,8 @@ export const equipmentFields: ListFields = {
   location: { column: sql`e.location`, type: 'text', nullable: true },
   last_maintenance_date: { column: sql`e.last_maintenance_date`, type: 'date', nullable: true },
   next_maintenance_date: { column: sql`e.next_maintenance_date`, type: 'date', nullable: true },
+  maintenance_interval_days: { column: sql`e.maintenance_interval_days`, type: 'number', nullable: true },
+  maintenance_rule: { column: sql`e.maintenance_rule`, type: 'text' },
   warranty_expires_at: { column: sql`e.warranty_expires_at`, type: 'date', nullable: true },
   created_by: { column: sql`e.created_by`, type: 'uuid', sort: false, nullable: true },
   updated_by: { column: sql`e.updated_by`, type: 'uuid', sort: false, nullable: true },
@@ -119,7 +121,7 @@ function assignments(input: EquipmentChange & { status?: Status }): [string, unk
 }
 
 const typed = (column: string, value: unknown) => {
-  const cast = { specifications: sql`::jsonb`, tags: sql`::text[]`, category_id: sql`::uuid`, year: sql`::smallint`, purchase_price: sql`::numeric`, current_value: sql`::numeric`, depreciation_rate: sql`::numeric`, purchase_date: sql`::date`, last_maintenance_date: sql`::date`, next_maintenance_date: sql`::date`, warranty_expires_at: sql`::date` }[column]
+  const cast = { specifications: sql`::jsonb`, tags: sql`::text[]`, category_id: sql`::uuid`, year: sql`::smallint`, purchase_price: sql`::numeric`, current_value: sql`::numeric`, depreciation_rate: sql`::numeric`, purchase_date: sql`::date`, last_maintenance_date: sql`::date`, next_maintenance_date: sql`::date`, maintenance_interval_days: sql`::int`, warranty_expires_at: sql`::date` }[column]
   return cast ? sql`${value}${cast}` : sql`${value}`
 }
 

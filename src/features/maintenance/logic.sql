@@ -1,0 +1,315 @@
+-- Owns: maintenance_records, and the service dates of equipment. Work on a machine from its planning to its end, and what it moves.
+
+GRANT SELECT ON maintenance_records TO record_keeper;
+-- A lock on a row needs the right to change one of its columns.
+GRANT UPDATE (version) ON equipment_categories TO record_keeper;
+DROP POLICY IF EXISTS maintenance_records_keeper ON maintenance_records;
+CREATE POLICY maintenance_records_keeper ON maintenance_records TO record_keeper USING (true) WITH CHECK (true);
+
+-- The calendar day it is now where the company works.
+CREATE OR REPLACE FUNCTION get_company_day(p_company_id uuid) RETURNS date
+LANGUAGE sql STABLE AS $$
+  SELECT (clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC'))::date FROM companies co WHERE co.id = p_company_id
+$$;
+
+-- Days between services: the machine's own, else those of its nearest category that has any. NULL when nobody said.
+CREATE OR REPLACE FUNCTION find_maintenance_interval(p_company_id uuid, p_category_id uuid, p_own_days integer) RETURNS integer
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce(p_own_days, (
+    SELECT k.maintenance_interval_days FROM equipment_categories own
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+    WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
+$$;
+
+-- The first day after p_last that lies one or more whole intervals after p_from. NULL when one of the three is.
+CREATE OR REPLACE FUNCTION get_next_maintenance_day(p_from date, p_last date, p_days integer) RETURNS date
+LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
+$$;
+GRANT EXECUTE ON FUNCTION get_company_day(uuid), find_maintenance_interval(uuid, uuid, integer),
+  get_next_maintenance_day(date, date, integer) TO application_user, reporting_user, record_keeper;
+
+-- === as record_keeper ===============================================================================================
+SET LOCAL ROLE record_keeper;
+
+-- BEFORE INSERT OR UPDATE of what a machine's next service follows from. A day given in the statement stands, and is told from a
+-- computed one by maintenance_counted_from, which only this function writes: empty for a given day. A service moves either of them,
+-- a changed interval only a computed one. Where no interval is known nothing is touched.
+CREATE OR REPLACE FUNCTION calculate_next_maintenance() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_is_given boolean := NEW.next_maintenance_date IS NOT NULL;
+  v_is_served boolean := true;
+  v_known_from date;
+  v_from date;
+  v_due date;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    v_is_given := NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date;
+    v_is_served := NEW.last_maintenance_date IS DISTINCT FROM OLD.last_maintenance_date;
+    v_known_from := OLD.maintenance_counted_from;
+  END IF;
+  NEW.maintenance_counted_from := NULL;
+  IF NEW.last_maintenance_date IS NULL THEN
+    RETURN NEW;
+  END IF;
+  IF NOT v_is_served AND v_known_from IS NOT NULL THEN
+    v_from := v_known_from;
+  ELSE
+    SELECT r.scheduled_date INTO v_from FROM maintenance_records r
+    WHERE NEW.maintenance_rule = 'fixed' AND r.company_id = NEW.company_id AND r.equipment_id = NEW.id AND r.status = 'done'
+      AND r.counts_as_service AND r.completed_date = NEW.last_maintenance_date
+    ORDER BY r.completed_at DESC LIMIT 1;
+    v_from := coalesce(v_from, NEW.last_maintenance_date);
+  END IF;
+  -- Who changes an interval at this moment is waited for: its change reaches this machine now, or finds it afterwards.
+  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path
+  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id FOR SHARE OF k;
+  v_due := get_next_maintenance_day(v_from, NEW.last_maintenance_date,
+    find_maintenance_interval(NEW.company_id, NEW.category_id, NEW.maintenance_interval_days));
+  IF v_is_given THEN
+    NEW.maintenance_counted_from := CASE WHEN NEW.next_maintenance_date = v_due THEN v_from END;
+  ELSIF v_due IS NULL THEN
+    NEW.maintenance_counted_from := CASE WHEN NOT v_is_served THEN v_known_from END;
+  ELSIF v_is_served OR v_known_from IS NOT NULL OR NEW.next_maintenance_date IS NULL THEN
+    NEW.next_maintenance_date := v_due;
+    NEW.maintenance_counted_from := v_from;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- BEFORE INSERT OR UPDATE: work begins and ends in the order scheduled, in progress, done or cancelled; its times are the database's;
+-- what is done or cancelled keeps what it says of machine, kind and days.
+CREATE OR REPLACE FUNCTION keep_maintenance() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_now timestamptz := clock_timestamp();
+  v_machine_status text;
+  v_is_step boolean := true;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    -- Held until the end, so that a machine is not retired or deleted under work that is being written down.
+    SELECT e.status INTO v_machine_status FROM equipment e
+    WHERE e.company_id = NEW.company_id AND e.id = NEW.equipment_id AND NOT e.is_deleted FOR SHARE;
+    IF v_machine_status IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_mr_equipment', MESSAGE = 'no such machine';
+    ELSIF v_machine_status NOT IN ('active', 'maintenance') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_machine_in_service', MESSAGE = 'the machine is out of service';
+    ELSIF NEW.status NOT IN ('scheduled', 'in_progress') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'work begins open';
+    END IF;
+    NEW.started_at := NULL;
+    NEW.completed_at := NULL;
+    NEW.completed_date := NULL;
+    NEW.counts_as_service := NULL;
+    NEW.cancelled_at := NULL;
+    NEW.cancel_reason := NULL;
+  ELSE
+    v_is_step := NEW.status <> OLD.status;
+    IF v_is_step AND NOT (OLD.status IN ('scheduled', 'in_progress') AND NEW.status IN ('done', 'cancelled')
+                          OR OLD.status = 'scheduled' AND NEW.status = 'in_progress') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'no such step', DETAIL = OLD.status;
+    ELSIF NEW.equipment_id <> OLD.equipment_id OR (OLD.status IN ('done', 'cancelled') AND (NEW.is_deleted OR
+        (NEW.type, NEW.scheduled_date, NEW.completed_date, NEW.counts_as_service, NEW.cancel_reason)
+        IS DISTINCT FROM (OLD.type, OLD.scheduled_date, OLD.completed_date, OLD.counts_as_service, OLD.cancel_reason))) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_facts_fixed', MESSAGE = 'what was done stays as it was';
+    END IF;
+    NEW.started_at := OLD.started_at;
+    NEW.completed_at := OLD.completed_at;
+    NEW.cancelled_at := OLD.cancelled_at;
+    NEW.status_period_id := OLD.status_period_id;
+  END IF;
+  NEW.currency := CASE WHEN NEW.cost IS NOT NULL THEN coalesce(NEW.currency,
+    (SELECT co.settings ->> 'currency' FROM companies co WHERE co.id = NEW.company_id), 'PEN') END;
+  IF NOT v_is_step THEN
+    RETURN NEW;
+  ELSIF NEW.status IN ('scheduled', 'in_progress') THEN
+    NEW.started_at := CASE WHEN NEW.status = 'in_progress' THEN v_now END;
+    NEW.status_period_id := (SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id
+      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.status = 'maintenance');
+  ELSIF NEW.status = 'done' THEN
+    NEW.completed_at := greatest(v_now, OLD.started_at);
+    NEW.completed_date := coalesce(NEW.completed_date, get_company_day(NEW.company_id));
+    NEW.counts_as_service := coalesce(NEW.counts_as_service, NEW.type = 'preventive');
+    IF NEW.completed_date > get_company_day(NEW.company_id) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_done_not_in_future', MESSAGE = 'done lies in the past';
+    END IF;
+  ELSE
+    NEW.cancelled_at := v_now;
+  END IF;
+  RETURN NEW;
+END
+$$;
+GRANT EXECUTE ON FUNCTION calculate_next_maintenance(), keep_maintenance() TO bitcorp_owner;
+
+SET LOCAL ROLE bitcorp_owner;
+
+CREATE OR REPLACE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id,
+  next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON equipment
+  FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+
+-- AFTER UPDATE of a category's interval or place: the computed dates of the machines below follow. The day is worked out of the row
+-- that is changed, so that a service done at the same moment is not overlooked.
+CREATE OR REPLACE FUNCTION move_next_maintenance() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE equipment e SET next_maintenance_date = get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date),
+    e.last_maintenance_date, find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days))
+  WHERE e.company_id = NEW.company_id AND NOT e.is_deleted AND e.last_maintenance_date IS NOT NULL
+    AND (e.maintenance_counted_from IS NOT NULL OR e.next_maintenance_date IS NULL)
+    AND e.category_id IN (SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path)
+    AND get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date), e.last_maintenance_date,
+      find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days)) <> coalesce(e.next_maintenance_date, '-infinity');
+  RETURN NULL;
+END
+$$;
+GRANT EXECUTE ON FUNCTION move_next_maintenance() TO application_user;
+CREATE OR REPLACE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON equipment_categories
+  FOR EACH ROW WHEN (OLD.maintenance_interval_days IS DISTINCT FROM NEW.maintenance_interval_days OR OLD.path IS DISTINCT FROM NEW.path)
+  EXECUTE FUNCTION move_next_maintenance();
+
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON maintenance_records
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON maintenance_records
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON maintenance_records
+  FOR EACH ROW EXECUTE FUNCTION keep_maintenance();
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON maintenance_records
+  FOR EACH ROW EXECUTE FUNCTION record_change('maintenance');
+
+-- The guidelines' first example: machine to status maintenance (which writes its history) and the record of the work, each with event
+-- and audit, all or nothing. Work for today or before is in progress at once. p_version: the machine's, NULL for any. Gives the record;
+-- no row when there is no such machine. Errors by constraint: equipment_disposed_final, idx_maintenance_records_open.
+CREATE OR REPLACE FUNCTION send_to_maintenance(p_equipment_id uuid, p_version integer, p_type text, p_scheduled_date date, p_title text,
+  p_reason text, p_technician text, p_notes text, p_meter_reading numeric) RETURNS SETOF maintenance_records
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_today date := get_company_day(v_company_id);
+BEGIN
+  PERFORM change_equipment_status(p_equipment_id, p_version, 'maintenance', p_reason);
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    INSERT INTO maintenance_records (company_id, equipment_id, type, status, scheduled_date, title, technician, notes, meter_reading)
+    VALUES (v_company_id, p_equipment_id, p_type, CASE WHEN p_scheduled_date > v_today THEN 'scheduled' ELSE 'in_progress' END,
+      coalesce(p_scheduled_date, v_today), p_title, p_technician, p_notes, p_meter_reading)
+    RETURNING *;
+  PERFORM set_config('app.reason', '', true);
+END
+$$;
+
+-- The record, locked, if its work is still open. Gives NULL when there is no such record. Errors by constraint: mr_status_step.
+CREATE OR REPLACE FUNCTION take_open_maintenance(p_id uuid) RETURNS maintenance_records
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_record maintenance_records;
+BEGIN
+  SELECT * INTO v_record FROM maintenance_records r
+  WHERE r.company_id = (SELECT c.company_id FROM caller c) AND r.id = p_id AND NOT r.is_deleted FOR NO KEY UPDATE;
+  IF v_record.status IN ('done', 'cancelled') THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has ended', DETAIL = v_record.status;
+  END IF;
+  RETURN v_record;
+END
+$$;
+
+-- Begins planned work, with the machine in status maintenance if p_to_maintenance. Gives the record, or no row.
+CREATE OR REPLACE FUNCTION start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text) RETURNS SETOF maintenance_records
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  ELSIF v_record.status <> 'scheduled' THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has begun', DETAIL = v_record.status;
+  ELSIF p_to_maintenance THEN
+    PERFORM change_equipment_status(v_record.equipment_id, NULL, 'maintenance', coalesce(p_reason, v_record.title));
+  END IF;
+  RETURN QUERY
+    UPDATE maintenance_records r SET status = 'in_progress', version = coalesce(p_version, r.version)
+    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
+END
+$$;
+
+-- Ends work that will not be done, with the machine back to active if p_back_to_active. Gives the record, or no row.
+CREATE OR REPLACE FUNCTION cancel_maintenance(p_id uuid, p_version integer, p_reason text, p_back_to_active boolean) RETURNS SETOF maintenance_records
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE maintenance_records r SET status = 'cancelled', cancel_reason = p_reason, version = coalesce(p_version, r.version)
+    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
+  UPDATE equipment e SET status = 'active'
+  WHERE p_back_to_active AND e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND e.status = 'maintenance' AND NOT e.is_deleted;
+  PERFORM set_config('app.reason', '', true);
+END
+$$;
+
+-- Closes work as done and moves the machine along in the same statement: its last service (never backwards), its next one by its rule,
+-- and its status back to active if asked. Values left NULL stay as they were planned; p_completed_date NULL is today.
+-- p_next_is_given: p_next_maintenance_date stands, also when it is NULL. Gives the record, or no row.
+-- Errors by constraint: mr_status_step, mr_done_not_in_future, mr_next_date_needed, equipment_maintenance_dates_logical.
+CREATE OR REPLACE FUNCTION complete_maintenance(p_id uuid, p_version integer, p_completed_date date, p_counts_as_service boolean, p_cost numeric,
+  p_currency text, p_technician text, p_parts text, p_notes text, p_meter_reading numeric, p_back_to_active boolean,
+  p_next_is_given boolean, p_next_maintenance_date date) RETURNS SETOF maintenance_records
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+  v_machine equipment;
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  END IF;
+  UPDATE maintenance_records r SET status = 'done', completed_date = p_completed_date, counts_as_service = p_counts_as_service,
+    cost = coalesce(p_cost, r.cost), currency = CASE WHEN p_cost IS NULL THEN r.currency ELSE coalesce(p_currency, r.currency) END,
+    technician = coalesce(p_technician, r.technician), parts = coalesce(p_parts, r.parts), notes = coalesce(p_notes, r.notes),
+    meter_reading = coalesce(p_meter_reading, r.meter_reading), version = coalesce(p_version, r.version)
+  WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.* INTO v_record;
+  SELECT * INTO v_machine FROM equipment e
+  WHERE e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
+  IF v_record.counts_as_service AND NOT p_next_is_given AND v_machine.next_maintenance_date <= v_record.completed_date
+     AND find_maintenance_interval(v_machine.company_id, v_machine.category_id, v_machine.maintenance_interval_days) IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_next_date_needed', MESSAGE = 'the next service lies before this one and no interval is known';
+  END IF;
+  PERFORM set_config('app.reason', coalesce(v_record.title, ''), true);
+  UPDATE equipment e SET
+    last_maintenance_date = CASE WHEN v_record.counts_as_service THEN greatest(e.last_maintenance_date, v_record.completed_date) ELSE e.last_maintenance_date END,
+    next_maintenance_date = CASE WHEN p_next_is_given THEN p_next_maintenance_date ELSE e.next_maintenance_date END,
+    status = CASE WHEN p_back_to_active AND e.status = 'maintenance' THEN 'active' ELSE e.status END
+  WHERE e.company_id = v_machine.company_id AND e.id = v_machine.id RETURNING e.* INTO v_machine;
+  -- A day given that was the machine's already looks like none given: said once more, it stands.
+  UPDATE equipment e SET next_maintenance_date = p_next_maintenance_date
+  WHERE p_next_is_given AND e.company_id = v_machine.company_id AND e.id = v_machine.id
+    AND e.next_maintenance_date IS DISTINCT FROM p_next_maintenance_date;
+  PERFORM set_config('app.reason', '', true);
+  RETURN NEXT v_record;
+END
+$$;
+GRANT EXECUTE ON FUNCTION send_to_maintenance(uuid, integer, text, date, text, text, text, text, numeric), take_open_maintenance(uuid),
+  start_maintenance(uuid, integer, boolean, text), cancel_maintenance(uuid, integer, text, boolean),
+  complete_maintenance(uuid, integer, date, boolean, numeric, text, text, text, text, numeric, boolean, boolean, date) TO application_user;
+
+GRANT SELECT, INSERT, UPDATE ON maintenance_records TO application_user;
+GRANT SELECT ON maintenance_records TO reporting_user;
+DROP POLICY IF EXISTS maintenance_records_select ON maintenance_records;
+CREATE POLICY maintenance_records_select ON maintenance_records FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+-- An operator reports a breakdown, and no more: planning, cost and the rest are for managers and admins.
+DROP POLICY IF EXISTS maintenance_records_insert ON maintenance_records;
+CREATE POLICY maintenance_records_insert ON maintenance_records FOR INSERT TO application_user WITH CHECK (
+  company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager'))
+  OR (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'operator')
+      AND type = 'emergency' AND status = 'scheduled' AND cost IS NULL AND NOT is_deleted));
+DROP POLICY IF EXISTS maintenance_records_update ON maintenance_records;
+CREATE POLICY maintenance_records_update ON maintenance_records FOR UPDATE TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));

@@ -1,0 +1,128 @@
+// The queries of work on machines.
+import { type RawBuilder, sql } from 'kysely'
+import type { Runner } from '../../base/db.ts'
+import { filters, type ListFields, paging } from '../../base/list.ts'
+import type { Money } from '../../plain/operation.ts'
+import type { CancelInput, CompleteInput, DueMachine, DueState, MaintenanceChange, MaintenanceInput, MaintenanceRecord, SendInput, StartInput } from './contract.ts'
+
+const company = sql`r.company_id = (SELECT c.company_id FROM caller c)`
+const columns = sql`r.id, r.version, r.created_at, r.updated_at, r.created_by, r.updated_by, r.equipment_id, e.name AS equipment_name, e.serial_number,
+  r.type, r.status, r.title, r.scheduled_date, r.started_at, r.completed_at, r.completed_date, r.counts_as_service, r.cancelled_at,
+  r.cancel_reason, CASE WHEN r.cost IS NOT NULL THEN json_build_object('amount', r.cost::text, 'currency', r.currency) END AS cost,
+  r.technician, r.parts, r.notes, r.meter_reading::text, r.status_period_id, author.display_name AS created_by_name`
+const joins = sql`JOIN equipment e ON e.company_id = r.company_id AND e.id = r.equipment_id
+  LEFT JOIN user_company_roles author ON author.company_id = r.company_id AND author.user_id = r.created_by`
+
+const fields: ListFields = {
+  scheduled_date: { column: sql`r.scheduled_date`, type: 'date' },
+  completed_date: { column: sql`r.completed_date`, type: 'date', nullable: true },
+  created_at: { column: sql`r.created_at`, type: 'instant' },
+  equipment_id: { column: sql`r.equipment_id`, type: 'uuid', sort: false },
+  type: { column: sql`r.type`, type: 'text' },
+  status: { column: sql`r.status`, type: 'text' },
+  title: { column: sql`r.title`, type: 'text', sort: false, nullable: true },
+  technician: { column: sql`r.technician`, type: 'text', sort: false, nullable: true },
+  cost: { column: sql`r.cost`, type: 'number', nullable: true },
+  created_by: { column: sql`r.created_by`, type: 'uuid', sort: false, nullable: true },
+}
+
+type ListQuery = { limit?: number; cursor?: string; sort?: string; count?: string; [filter: string]: unknown }
+
+export async function listMaintenance(ctx: Runner, query: ListQuery) {
+  const page = paging(query, fields, '-scheduled_date', sql`r.id`)
+  const where = sql`${company} AND NOT r.is_deleted AND NOT e.is_deleted AND ${filters(query, fields, ['limit', 'cursor', 'sort', 'count'])}`
+  const sortColumn = fields[(query.sort ?? 'scheduled_date').replace(/^-/, '')]?.column ?? sql`r.scheduled_date`
+  const rows = await ctx.run<MaintenanceRecord & { sort_value: string }>(sql`
+    SELECT ${columns}, (${sortColumn})::text AS sort_value FROM maintenance_records r ${joins} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`)
+  if (query.count !== 'true') return page.finish(rows)
+  const [counted] = await ctx.run<{ total: number }>(sql`SELECT count(*)::int AS total FROM maintenance_records r ${joins} WHERE ${where}`)
+  return { ...page.finish(rows), total: counted?.total ?? 0 }
+}
+
+export async function findMaintenance(ctx: Runner, id: string): Promise<MaintenanceRecord | undefined> {
+  return (await ctx.run<MaintenanceRecord>(sql`SELECT ${columns} FROM maintenance_records r ${joins} WHERE ${company} AND r.id = ${id}::uuid AND NOT r.is_deleted`))[0]
+}
+
+/** Amount and currency of a cost: undefined when nothing was said, null when it shall be empty. */
+function costOf(cost: Money | string | null | undefined): { amount: string | null; currency: string | null } | undefined {
+  if (cost === undefined) return undefined
+  if (cost === null) return { amount: null, currency: null }
+  return typeof cost === 'object' ? cost : { amount: cost, currency: null }
+}
+
+/** Runs a write that gives the record's row, and gives it as the API shows it: one statement, one round trip. */
+async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<MaintenanceRecord | undefined> {
+  return (await ctx.run<MaintenanceRecord>(sql`WITH r AS (${write}) SELECT ${columns} FROM r ${joins}`))[0]
+}
+
+export async function createMaintenance(ctx: Runner, input: MaintenanceInput): Promise<MaintenanceRecord> {
+  const cost = costOf(input.cost)
+  const record = await changed(ctx, sql`
+    INSERT INTO maintenance_records (company_id, equipment_id, type, scheduled_date, title, technician, parts, notes, meter_reading, cost, currency)
+    SELECT c.company_id, ${input.equipment_id}::uuid, ${input.type}, ${input.scheduled_date}::date, ${input.title ?? null}, ${input.technician ?? null},
+      ${input.parts ?? null}, ${input.notes ?? null}, ${input.meter_reading ?? null}::numeric, ${cost?.amount ?? null}::numeric, ${cost?.currency ?? null}
+    FROM caller c RETURNING *`)
+  if (!record) throw new Error('an insert gives its row')
+  return record
+}
+
+export async function changeMaintenance(ctx: Runner, id: string, version: number | null, change: MaintenanceChange): Promise<MaintenanceRecord | undefined> {
+  const sets = [version === null ? sql`version = r.version` : sql`version = ${version}`]
+  for (const field of ['type', 'title', 'technician', 'parts', 'notes'] as const) {
+    if (change[field] !== undefined) sets.push(sql`${sql.ref(field)} = ${change[field]}`)
+  }
+  if (change.scheduled_date) sets.push(sql`scheduled_date = ${change.scheduled_date}::date`)
+  if (change.meter_reading !== undefined) sets.push(sql`meter_reading = ${change.meter_reading}::numeric`)
+  const cost = costOf(change.cost)
+  if (cost) sets.push(sql`cost = ${cost.amount}::numeric`)
+  if (cost?.currency) sets.push(sql`currency = ${cost.currency}`)
+  return changed(ctx, sql`UPDATE maintenance_records r SET ${sql.join(sets)} WHERE ${company} AND r.id = ${id}::uuid AND NOT r.is_deleted RETURNING r.*`)
+}
+
+export const sendToMaintenance = (ctx: Runner, equipmentId: string, input: SendInput) =>
+  changed(ctx, sql`
+    SELECT * FROM send_to_maintenance(${equipmentId}::uuid, ${input.version ?? null}::int, ${input.type}, ${input.scheduled_date ?? null}::date, ${input.title ?? null},
+      ${input.reason}, ${input.technician ?? null}, ${input.notes ?? null}, ${input.meter_reading ?? null}::numeric)`)
+
+export const startMaintenance = (ctx: Runner, id: string, input: StartInput) =>
+  changed(ctx, sql`SELECT * FROM start_maintenance(${id}::uuid, ${input.version ?? null}::int, ${input.to_maintenance ?? false}, ${input.reason ?? null})`)
+
+export const cancelMaintenance = (ctx: Runner, id: string, input: CancelInput) =>
+  changed(ctx, sql`SELECT * FROM cancel_maintenance(${id}::uuid, ${input.version ?? null}::int, ${input.reason}, ${input.back_to_active ?? false})`)
+
+export function completeMaintenance(ctx: Runner, id: string, input: CompleteInput) {
+  const cost = costOf(input.cost)
+  return changed(ctx, sql`
+    SELECT * FROM complete_maintenance(${id}::uuid, ${input.version ?? null}::int, ${input.completed_date ?? null}::date, ${input.counts_as_service ?? null}::boolean,
+      ${cost?.amount ?? null}::numeric, ${cost?.currency ?? null}, ${input.technician ?? null}, ${input.parts ?? null}, ${input.notes ?? null},
+      ${input.meter_reading ?? null}::numeric, ${input.back_to_active ?? false}, ${input.next_maintenance_date !== undefined}, ${input.next_maintenance_date ?? null}::date)`)
+}
+
+// A sub-select is worked out once, so that the day is a constant to the index.
+const today = sql`(SELECT get_company_day(c.company_id) FROM caller c)`
+const inState: Record<DueState, RawBuilder<unknown>> = {
+  overdue: sql`e.next_maintenance_date < ${today}`,
+  week: sql`e.next_maintenance_date >= ${today} AND e.next_maintenance_date <= ${today} + 7`,
+  month: sql`e.next_maintenance_date > ${today} + 7 AND e.next_maintenance_date <= ${today} + 30`,
+  later: sql`e.next_maintenance_date > ${today} + 30`,
+}
+const dueFields: ListFields = { next_maintenance_date: { column: sql`e.next_maintenance_date`, type: 'date' } }
+
+/** Machines in service by their next service. Retired and disposed ones need none. */
+export async function listDue(ctx: Runner, query: { limit?: number; cursor?: string; within?: number; due?: DueState; count?: string }) {
+  const page = paging(query, dueFields, 'next_maintenance_date', sql`e.id`)
+  const where = sql`e.company_id = (SELECT c.company_id FROM caller c) AND NOT e.is_deleted AND e.next_maintenance_date IS NOT NULL AND e.status IN ('active', 'maintenance')
+    AND ${query.due ? inState[query.due] : sql`e.next_maintenance_date <= ${today} + ${query.within ?? 30}::int`}`
+  const rows = await ctx.run<DueMachine & { sort_value: string }>(sql`
+    SELECT e.id, e.name, e.serial_number, e.status, e.category_id, e.location, e.last_maintenance_date, e.next_maintenance_date, e.next_maintenance_date - ${today} AS days_left,
+      CASE WHEN ${inState.overdue} THEN 'overdue' WHEN ${inState.week} THEN 'week' WHEN ${inState.month} THEN 'month' ELSE 'later' END AS due,
+      find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days) AS interval_days,
+      (SELECT json_build_object('id', r.id, 'type', r.type, 'status', r.status, 'scheduled_date', r.scheduled_date, 'title', r.title) FROM maintenance_records r
+       WHERE r.company_id = e.company_id AND r.equipment_id = e.id AND r.status IN ('scheduled', 'in_progress') AND NOT r.is_deleted
+       ORDER BY r.status, r.scheduled_date, r.id LIMIT 1) AS open_work,
+      e.next_maintenance_date::text AS sort_value
+    FROM equipment e WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`)
+  if (query.count !== 'true') return page.finish(rows)
+  const [counted] = await ctx.run<{ total: number }>(sql`SELECT count(*)::int AS total FROM equipment e WHERE ${where}`)
+  return { ...page.finish(rows), total: counted?.total ?? 0 }
+}

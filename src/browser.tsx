@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconArrowsExchange, IconBinaryTree2, IconHistory, IconHome, IconSettings, IconTir, IconUsers } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBinaryTree2, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -25,6 +25,7 @@ import { words as equipmentWords } from './features/equipment/words.ts'
 import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
+import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
 import { Layout, NotFound } from './web/layout.tsx'
@@ -47,6 +48,9 @@ const pages = [
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
   page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage'),
   page('/assignments', () => import('./features/assignments/pages.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
+  page('/maintenance', () => import('./features/maintenance/pages/board.tsx'), 'MaintenanceBoardPage', { label: 'maintenance.title', icon: IconTool }),
+  page('/maintenance/calendar', () => import('./features/maintenance/pages/calendar.tsx'), 'MaintenanceCalendarPage'),
+  page('/maintenance/records', () => import('./features/maintenance/pages/records.tsx'), 'MaintenanceRecordsPage'),
   page('/categories', () => import('./features/categories/pages/tree.tsx'), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
@@ -58,7 +62,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

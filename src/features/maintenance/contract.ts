@@ -56,16 +56,19 @@ const work = {
 const bill = { parts: Nullable(Text(4000)), cost: Nullable(Type.Union([Money, Amount], { description: "Money, or the amount alone in the record's or the company's currency" })) }
 const partial = <T extends Parameters<typeof Type.Object>[0]>(fields: T) => Type.Partial(Type.Object(fields)).properties
 
-export const MaintenanceInput = Type.Object(
-  { equipment_id: Id, type: Choice(maintenanceTypes), scheduled_date: Day, ...partial({ ...work, ...bill }) },
-  { additionalProperties: false },
-)
+export const MaintenanceInput = Type.Object({ equipment_id: Id, type: Choice(maintenanceTypes), scheduled_date: Day, ...partial({ ...work, ...bill }) }, { additionalProperties: false })
 export type MaintenanceInput = Static<typeof MaintenanceInput>
 export const MaintenanceChange = Type.Partial(Type.Object({ type: Choice(maintenanceTypes), scheduled_date: Day, ...work, ...bill }), { additionalProperties: false })
 export type MaintenanceChange = Static<typeof MaintenanceChange>
 
 export const SendInput = Type.Object(
-  { type: Choice(maintenanceTypes), reason: Text(2000), scheduled_date: Type.Optional(Type.Union([Day, Type.Null()], { description: 'Today when left out' })), ...partial(work), version: Type.Optional(Version) },
+  {
+    type: Choice(maintenanceTypes),
+    reason: Text(2000),
+    scheduled_date: Type.Optional(Type.Union([Day, Type.Null()], { description: 'Today when left out' })),
+    ...partial(work),
+    version: Type.Optional(Version),
+  },
   { additionalProperties: false },
 )
 export type SendInput = Static<typeof SendInput>
@@ -93,22 +96,92 @@ export const CancelInput = Type.Object({ reason: Text(2000), back_to_active: Typ
 export type CancelInput = Static<typeof CancelInput>
 
 const query = Type.Object(
-  { ...pageQuery, sort: Type.Optional(Type.String({ maxLength: 50, description: 'A field, with - in front for descending; -scheduled_date when left out' })), count: Type.Optional(Choice(['true', 'false'])) },
+  {
+    ...pageQuery,
+    sort: Type.Optional(Type.String({ maxLength: 50, description: 'A field, with - in front for descending; -scheduled_date when left out' })),
+    count: Type.Optional(Choice(['true', 'false'])),
+  },
   { additionalProperties: { type: 'string', maxLength: 1000 } as never },
 )
-export const listMaintenance = operation({ id: 'listMaintenance', method: 'GET', path, who: everyone, summary: 'Work on machines; by machine, kind, status or days (scheduled_date.gte=…)', params, query, reply: Page(MaintenanceRecord) })
-export const createMaintenance = operation({ id: 'createMaintenance', method: 'POST', path, who: takers, summary: 'Plan work on a machine; an operator reports a breakdown (type emergency)', params, status: 201, body: MaintenanceInput, reply: MaintenanceRecord })
+export const listMaintenance = operation({
+  id: 'listMaintenance',
+  method: 'GET',
+  path,
+  who: everyone,
+  summary: 'Work on machines; by machine, kind, status or days (scheduled_date.gte=…)',
+  params,
+  query,
+  reply: Page(MaintenanceRecord),
+})
+export const createMaintenance = operation({
+  id: 'createMaintenance',
+  method: 'POST',
+  path,
+  who: takers,
+  summary: 'Plan work on a machine; an operator reports a breakdown (type emergency)',
+  params,
+  status: 201,
+  body: MaintenanceInput,
+  reply: MaintenanceRecord,
+})
 export const getMaintenance = operation({ id: 'getMaintenance', method: 'GET', path: `${path}/{maintenance_id}`, who: everyone, summary: 'One record of work', params: one, reply: MaintenanceRecord })
-export const changeMaintenance = operation({ id: 'changeMaintenance', method: 'PATCH', path: `${path}/{maintenance_id}`, who: managers, summary: 'Change a record; what is done or cancelled keeps its kind and days', params: one, ifMatch: true, body: MaintenanceChange, reply: MaintenanceRecord })
-export const startMaintenance = operation({ id: 'startMaintenance', method: 'POST', path: `${path}/{maintenance_id}/start`, who: managers, summary: 'Begin planned work', params: one, body: StartInput, reply: MaintenanceRecord })
-export const completeMaintenance = operation({ id: 'completeMaintenance', method: 'POST', path: `${path}/{maintenance_id}/complete`, who: managers, summary: "Close work as done; moves the machine's service dates and, if asked, its status", params: one, body: CompleteInput, reply: MaintenanceRecord })
-export const cancelMaintenance = operation({ id: 'cancelMaintenance', method: 'POST', path: `${path}/{maintenance_id}/cancel`, who: managers, summary: 'Close work that will not be done', params: one, body: CancelInput, reply: MaintenanceRecord })
+export const changeMaintenance = operation({
+  id: 'changeMaintenance',
+  method: 'PATCH',
+  path: `${path}/{maintenance_id}`,
+  who: managers,
+  summary: 'Change a record; what is done or cancelled keeps its kind and days',
+  params: one,
+  ifMatch: true,
+  body: MaintenanceChange,
+  reply: MaintenanceRecord,
+})
+export const startMaintenance = operation({
+  id: 'startMaintenance',
+  method: 'POST',
+  path: `${path}/{maintenance_id}/start`,
+  who: managers,
+  summary: 'Begin planned work',
+  params: one,
+  body: StartInput,
+  reply: MaintenanceRecord,
+})
+export const completeMaintenance = operation({
+  id: 'completeMaintenance',
+  method: 'POST',
+  path: `${path}/{maintenance_id}/complete`,
+  who: managers,
+  summary: "Close work as done; moves the machine's service dates and, if asked, its status",
+  params: one,
+  body: CompleteInput,
+  reply: MaintenanceRecord,
+})
+export const cancelMaintenance = operation({
+  id: 'cancelMaintenance',
+  method: 'POST',
+  path: `${path}/{maintenance_id}/cancel`,
+  who: managers,
+  summary: 'Close work that will not be done',
+  params: one,
+  body: CancelInput,
+  reply: MaintenanceRecord,
+})
 export const sendToMaintenance = operation({
-  id: 'sendToMaintenance', method: 'POST', path: `${company}/equipment/{equipment_id}/send-to-maintenance`, who: managers, summary: 'Status maintenance and the record of the work in one step: all of it happens or none',
-  params: Type.Object({ company_id: Id, equipment_id: Id }), status: 201, body: SendInput, reply: MaintenanceRecord,
+  id: 'sendToMaintenance',
+  method: 'POST',
+  path: `${company}/equipment/{equipment_id}/send-to-maintenance`,
+  who: managers,
+  summary: 'Status maintenance and the record of the work in one step: all of it happens or none',
+  params: Type.Object({ company_id: Id, equipment_id: Id }),
+  status: 201,
+  body: SendInput,
+  reply: MaintenanceRecord,
 })
 
-export const OpenWork = Type.Object({ id: Id, type: Choice(maintenanceTypes), status: Choice(maintenanceStatuses), scheduled_date: Day, title: Nullable(Type.String()) }, { additionalProperties: false })
+export const OpenWork = Type.Object(
+  { id: Id, type: Choice(maintenanceTypes), status: Choice(maintenanceStatuses), scheduled_date: Day, title: Nullable(Type.String()) },
+  { additionalProperties: false },
+)
 export const DueMachine = Type.Object(
   {
     id: Id,
@@ -128,7 +201,12 @@ export const DueMachine = Type.Object(
 )
 export type DueMachine = Static<typeof DueMachine>
 export const listDue = operation({
-  id: 'listMaintenanceDue', method: 'GET', path: `${company}/maintenance-due`, who: everyone, summary: 'Machines whose next service is past or near, the most urgent first', params,
+  id: 'listMaintenanceDue',
+  method: 'GET',
+  path: `${company}/maintenance-due`,
+  who: everyone,
+  summary: 'Machines whose next service is past or near, the most urgent first',
+  params,
   query: Type.Object(
     {
       ...pageQuery,

@@ -8,10 +8,12 @@ const machine = await world.machine()
 const record = (await world.as('andina', 'manager').post('/maintenance-records', { equipment_id: machine.id, type: 'preventive', scheduled_date: '2026-01-01' })).body
 const theirs = await world.machine({}, 'sur')
 
-const insert = (fields: Record<string, unknown> = {}) => (q: Query) => {
-  const row = { company_id: companyId, equipment_id: machine.id, type: 'preventive', scheduled_date: '2026-02-02', ...fields }
-  return q(`INSERT INTO maintenance_records (${Object.keys(row)}) VALUES (${Object.keys(row).map((_, i) => `$${i + 1}`)}) RETURNING id`, Object.values(row))
-}
+const insert =
+  (fields: Record<string, unknown> = {}) =>
+  (q: Query) => {
+    const row = { company_id: companyId, equipment_id: machine.id, type: 'preventive', scheduled_date: '2026-02-02', ...fields }
+    return q(`INSERT INTO maintenance_records (${Object.keys(row)}) VALUES (${Object.keys(row).map((_, i) => `$${i + 1}`)}) RETURNING id`, Object.values(row))
+  }
 const attempt = (who: Who, work: (q: Query) => Promise<unknown>, company: 'andina' | 'sur' = 'andina') => refusalOf(() => world.sqlAs(company, who, work))
 const rows = (who: Who, text: string, company: 'andina' | 'sur' = 'andina') => world.sqlAs(company, who, (q) => q(text, [record.id])).then((found) => found.length)
 
@@ -32,7 +34,13 @@ test('managers and admins plan; an operator reports a breakdown without cost; a 
 
 test('only managers and admins change; to the others the row is not there to change', async () => {
   const change = "UPDATE maintenance_records SET notes = 'x' WHERE id = $1 RETURNING id"
-  for (const [who, expected] of [['admin', 1], ['manager', 1], ['operator', 0], ['viewer', 0]] as const) expect(await rows(who, change), who).toBe(expected)
+  for (const [who, expected] of [
+    ['admin', 1],
+    ['manager', 1],
+    ['operator', 0],
+    ['viewer', 0],
+  ] as const)
+    expect(await rows(who, change), who).toBe(expected)
   expect(await rows('admin', change, 'sur')).toBe(0)
   for (const who of ['operator', 'viewer'] as const) {
     expect(await rows(who, 'SELECT id FROM complete_maintenance($1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, false, NULL)'), who).toBe(0)
@@ -57,7 +65,9 @@ test('nobody erases, and the steps and times are the database’s', async () => 
     await q("UPDATE maintenance_records SET status = 'in_progress', started_at = '2000-01-01', completed_at = '2000-01-01', status_period_id = NULL WHERE id = $1", [record.id])
     await q("UPDATE maintenance_records SET status = 'done' WHERE id = $1", [record.id])
     for (const back of ['scheduled', 'in_progress', 'cancelled'])
-      expect(await refusalOf(() => q('SAVEPOINT s').then(() => q(`UPDATE maintenance_records SET status = '${back}' WHERE id = $1`, [record.id]))).finally(() => q('ROLLBACK TO s'))).toBe('mr_status_step')
+      expect(await refusalOf(() => q('SAVEPOINT s').then(() => q(`UPDATE maintenance_records SET status = '${back}' WHERE id = $1`, [record.id]))).finally(() => q('ROLLBACK TO s'))).toBe(
+        'mr_status_step',
+      )
     return q('SELECT started_at > created_at AS started, completed_at >= started_at AS ended, counts_as_service FROM maintenance_records WHERE id = $1', [record.id])
   })
   expect(row).toEqual({ started: true, ended: true, counts_as_service: true })

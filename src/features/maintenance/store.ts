@@ -57,11 +57,14 @@ async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Mainten
 
 export async function createMaintenance(ctx: Runner, input: MaintenanceInput): Promise<MaintenanceRecord> {
   const cost = costOf(input.cost)
-  const record = await changed(ctx, sql`
+  const record = await changed(
+    ctx,
+    sql`
     INSERT INTO maintenance_records (company_id, equipment_id, type, scheduled_date, title, technician, parts, notes, meter_reading, cost, currency)
     SELECT c.company_id, ${input.equipment_id}::uuid, ${input.type}, ${input.scheduled_date}::date, ${input.title ?? null}, ${input.technician ?? null},
       ${input.parts ?? null}, ${input.notes ?? null}, ${input.meter_reading ?? null}::numeric, ${cost?.amount ?? null}::numeric, ${cost?.currency ?? null}
-    FROM caller c RETURNING *`)
+    FROM caller c RETURNING *`,
+  )
   if (!record) throw new Error('an insert gives its row')
   return record
 }
@@ -80,9 +83,12 @@ export async function changeMaintenance(ctx: Runner, id: string, version: number
 }
 
 export const sendToMaintenance = (ctx: Runner, equipmentId: string, input: SendInput) =>
-  changed(ctx, sql`
+  changed(
+    ctx,
+    sql`
     SELECT * FROM send_to_maintenance(${equipmentId}::uuid, ${input.version ?? null}::int, ${input.type}, ${input.scheduled_date ?? null}::date, ${input.title ?? null},
-      ${input.reason}, ${input.technician ?? null}, ${input.notes ?? null}, ${input.meter_reading ?? null}::numeric)`)
+      ${input.reason}, ${input.technician ?? null}, ${input.notes ?? null}, ${input.meter_reading ?? null}::numeric)`,
+  )
 
 export const startMaintenance = (ctx: Runner, id: string, input: StartInput) =>
   changed(ctx, sql`SELECT * FROM start_maintenance(${id}::uuid, ${input.version ?? null}::int, ${input.to_maintenance ?? false}, ${input.reason ?? null})`)
@@ -92,10 +98,13 @@ export const cancelMaintenance = (ctx: Runner, id: string, input: CancelInput) =
 
 export function completeMaintenance(ctx: Runner, id: string, input: CompleteInput) {
   const cost = costOf(input.cost)
-  return changed(ctx, sql`
+  return changed(
+    ctx,
+    sql`
     SELECT * FROM complete_maintenance(${id}::uuid, ${input.version ?? null}::int, ${input.completed_date ?? null}::date, ${input.counts_as_service ?? null}::boolean,
       ${cost?.amount ?? null}::numeric, ${cost?.currency ?? null}, ${input.technician ?? null}, ${input.parts ?? null}, ${input.notes ?? null},
-      ${input.meter_reading ?? null}::numeric, ${input.back_to_active ?? false}, ${input.next_maintenance_date !== undefined}, ${input.next_maintenance_date ?? null}::date)`)
+      ${input.meter_reading ?? null}::numeric, ${input.back_to_active ?? false}, ${input.next_maintenance_date !== undefined}, ${input.next_maintenance_date ?? null}::date)`,
+  )
 }
 
 // A sub-select is worked out once, so that the day is a constant to the index.

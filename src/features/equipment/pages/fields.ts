@@ -6,22 +6,24 @@ const texts = ['name', 'description', 'serial_number', 'fleet_code', 'manufactur
 const days = ['purchase_date', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at'] as const
 const amounts = ['purchase_price', 'current_value'] as const
 
-export type MachineValues = Record<(typeof texts)[number] | (typeof days)[number] | (typeof amounts)[number] | 'year' | 'depreciation_rate' | 'currency', string> & {
+export type MachineValues = Record<(typeof texts)[number] | (typeof days)[number] | (typeof amounts)[number] | 'year' | 'depreciation_rate' | 'currency' | 'maintenance_interval_days', string> & {
   ownership: Equipment['ownership']
   status: Status
+  maintenance_rule: Equipment['maintenance_rule']
   category_id: string | null
   specifications: Record<string, unknown>
   tags: string[]
 }
 
 export const emptyMachine = (currency: string): MachineValues => ({
-  ...(Object.fromEntries([...texts, ...days, ...amounts, 'year', 'depreciation_rate'].map((field) => [field, ''])) as Omit<
+  ...(Object.fromEntries([...texts, ...days, ...amounts, 'year', 'depreciation_rate', 'maintenance_interval_days'].map((field) => [field, ''])) as Omit<
     MachineValues,
-    'ownership' | 'status' | 'category_id' | 'specifications' | 'tags' | 'currency'
+    'ownership' | 'status' | 'maintenance_rule' | 'category_id' | 'specifications' | 'tags' | 'currency'
   >),
   currency,
   ownership: 'owned',
   status: 'active',
+  maintenance_rule: 'floating',
   category_id: null,
   specifications: {},
   tags: [],
@@ -31,9 +33,18 @@ export function valuesOf(machine: Equipment): MachineValues {
   const values = emptyMachine(machine.currency)
   for (const field of [...texts, ...days]) values[field] = machine[field] ?? ''
   for (const field of amounts) values[field] = machine[field] ? writeAmount(machine[field].amount) : ''
+  values.maintenance_interval_days = machine.maintenance_interval_days === null ? '' : String(machine.maintenance_interval_days)
   values.year = machine.year === null ? '' : String(machine.year)
   values.depreciation_rate = machine.depreciation_rate === null ? '' : String(Number((Number(machine.depreciation_rate) * 100).toFixed(2)))
-  return { ...values, ownership: machine.ownership, status: machine.status, category_id: machine.category_id, specifications: machine.specifications, tags: machine.tags }
+  return {
+    ...values,
+    ownership: machine.ownership,
+    status: machine.status,
+    maintenance_rule: machine.maintenance_rule,
+    category_id: machine.category_id,
+    specifications: machine.specifications,
+    tags: machine.tags,
+  }
 }
 
 /** `1,234.50`, `1.234,50`, `1234,5` and `1 234` as people write them; null when it is no amount. */
@@ -62,11 +73,12 @@ const readDecimal = (text: string): number | null => (/^-?\d{1,15}([.,]\d{1,6})?
 
 /** What the values say in the server's words. Only valid values come here. */
 export function inputOf(values: MachineValues): EquipmentInput {
-  const input: Record<string, unknown> = { ownership: values.ownership, currency: values.currency, category_id: values.category_id, tags: values.tags }
+  const input: Record<string, unknown> = { ownership: values.ownership, maintenance_rule: values.maintenance_rule, currency: values.currency, category_id: values.category_id, tags: values.tags }
   for (const field of texts) input[field] = values[field].trim() || null
   for (const field of days) input[field] = values[field] || null
   for (const field of amounts) input[field] = readAmount(values[field])
   if (input.serial_number === null) delete input.serial_number
+  input.maintenance_interval_days = values.maintenance_interval_days.trim() ? Number(values.maintenance_interval_days) : null
   input.year = values.year.trim() ? Number(values.year) : null
   input.depreciation_rate = values.depreciation_rate.trim() ? String(Number(((readDecimal(values.depreciation_rate) ?? 0) / 100).toFixed(4))) : null
   input.specifications = Object.fromEntries(Object.entries(values.specifications).filter(([, value]) => value !== '' && value !== null && value !== undefined))
@@ -92,6 +104,8 @@ export function faultsOf(values: MachineValues, template: readonly Specification
   }
   for (const field of amounts) if (values[field].trim() && readAmount(values[field]) === null) faults.push({ field, code: 'amount_form' })
   if (values.year.trim() && !/^(19|20)\d\d$/.test(values.year.trim())) faults.push({ field: 'year', code: 'year_form' })
+  const days = values.maintenance_interval_days.trim()
+  if (days && !(/^\d{1,4}$/.test(days) && Number(days) >= 1 && Number(days) <= 3650)) faults.push({ field: 'maintenance_interval_days', code: 'interval_form' })
   const rate = values.depreciation_rate.trim() ? readDecimal(values.depreciation_rate) : 0
   if (rate === null || rate < 0 || rate > 100) faults.push({ field: 'depreciation_rate', code: 'rate_form' })
   for (const field of template) {

@@ -12,7 +12,7 @@ import { useCompany, useMay } from '../../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../../web/states.tsx'
 import { useGo } from '../../../web/url.tsx'
 import { type Category, listCategories } from '../../categories/contract.ts'
-import { changeEquipment, createEquipment, type Equipment, getEquipment, ownerships } from '../contract.ts'
+import { changeEquipment, createEquipment, type Equipment, getEquipment, maintenanceRules, ownerships } from '../contract.ts'
 import { changeOf, emptyMachine, faultsOf, inputOf, type MachineValues, readAmount, valuesOf, writeAmount } from './fields.ts'
 import { SpecificationFields } from './specifications.tsx'
 import { fullName } from './status.tsx'
@@ -260,6 +260,13 @@ function Service({ form }: { form: Form }) {
       <div className="fields-grid">
         <TextInput type="date" label={label('last_maintenance_date')} max={today} {...form.getInputProps('last_maintenance_date')} />
         <TextInput type="date" label={label('next_maintenance_date')} description={t('machine.next_hint')} {...form.getInputProps('next_maintenance_date')} />
+        <TextInput label={label('maintenance_interval_days')} description={t('machine.interval_hint')} inputMode="numeric" maxLength={4} {...form.getInputProps('maintenance_interval_days')} />
+        <Select
+          label={label('maintenance_rule')}
+          allowDeselect={false}
+          data={maintenanceRules.map((value) => ({ value, label: t(`machine.rule_${value}`) }))}
+          {...form.getInputProps('maintenance_rule')}
+        />
         <TextInput type="date" label={label('warranty_expires_at')} {...form.getInputProps('warranty_expires_at')} />
       </div>
     </Section>

@@ -1,6 +1,6 @@
 // One machine: who has it, what may be done with it, what it is, and everything that happened to it.
 import { Alert, Group, Menu, Tabs, Text } from '@mantine/core'
-import { IconAlertTriangle, IconClock, IconDotsVertical, IconEdit, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCalendarPlus, IconClock, IconDotsVertical, IconEdit, IconListCheck, IconRefreshDot, IconRestore, IconTool, IconTrash } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -11,9 +11,11 @@ import { useFormat } from '../../../web/format.ts'
 import { BackLink, Page } from '../../../web/page.tsx'
 import { usePhone } from '../../../web/phone.ts'
 import { useAction, useRead } from '../../../web/query.ts'
+import { useCompany } from '../../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../../web/states.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
-import { useUrl } from '../../../web/url.tsx'
+import { useGo, useUrl } from '../../../web/url.tsx'
+import { createMaintenance, listMaintenance, sendToMaintenance } from '../../maintenance/contract.ts'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
 import { HandOvers, StatusHistory } from './records.tsx'
@@ -102,6 +104,8 @@ function ServiceMark({ machine }: { machine: Equipment }) {
 
 function Actions({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
+  const go = useGo()
+  const { role } = useCompany()
   const [asks, setAsks] = useState<'status' | 'delete' | null>(null)
   const close = () => setAsks(null)
   const params = { equipment_id: machine.id }
@@ -134,6 +138,21 @@ function Actions({ machine }: { machine: Equipment }) {
           </button>
         </Menu.Target>
         <Menu.Dropdown>
+          <ActionItem
+            op={sendToMaintenance}
+            unless={(machine.status === 'maintenance' && t('maintenance.there_already')) || (machine.status === 'disposed' && t('machine.disposed_final'))}
+            leftSection={<IconTool size={16} aria-hidden />}
+            onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'send' } })}
+          >
+            {t('maintenance.send')}
+          </ActionItem>
+          <ActionItem op={createMaintenance} leftSection={<IconCalendarPlus size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'plan' } })}>
+            {t(role === 'operator' ? 'maintenance.report' : 'maintenance.plan')}
+          </ActionItem>
+          <ActionItem op={listMaintenance} leftSection={<IconListCheck size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id } })}>
+            {t('maintenance.of_machine')}
+          </ActionItem>
+          <Menu.Divider />
           <ActionItem
             op={deleteEquipment}
             unless={machine.holder && t('machine.held', { name: machine.holder.display_name })}

@@ -2,7 +2,23 @@
 import type { TimelineEntry } from '../contract.ts'
 
 export type Moment = {
-  kind: 'created' | 'changed' | 'status_changed' | 'handed_over' | 'taken' | 'returned' | 'transferred' | 'hand_over_changed' | 'deleted' | 'restored' | 'other'
+  kind:
+    | 'created'
+    | 'changed'
+    | 'status_changed'
+    | 'handed_over'
+    | 'taken'
+    | 'returned'
+    | 'transferred'
+    | 'hand_over_changed'
+    | 'deleted'
+    | 'restored'
+    | 'work_planned'
+    | 'work_begun'
+    | 'work_changed'
+    | 'work_done'
+    | 'work_cancelled'
+    | 'other'
   entry: TimelineEntry
   /** Who had it before a transfer. */
   from?: string | undefined
@@ -18,6 +34,11 @@ const kinds: Record<string, Moment['kind']> = {
   assignment_created: 'handed_over',
   assignment_returned: 'returned',
   assignment_changed: 'hand_over_changed',
+  maintenance_created: 'work_planned',
+  maintenance_started: 'work_begun',
+  maintenance_changed: 'work_changed',
+  maintenance_completed: 'work_done',
+  maintenance_cancelled: 'work_cancelled',
 }
 
 /** Entries come newest first, so the return of a transfer follows its hand-over. */
@@ -26,7 +47,7 @@ export function momentsOf(entries: readonly TimelineEntry[]): Moment[] {
   for (let place = 0; place < entries.length; place++) {
     const entry = entries[place] as TimelineEntry
     const before = entries[place + 1]
-    const kind = kinds[entry.event_type] ?? 'other'
+    const kind = entry.event_type === 'maintenance_created' && entry.new.status === 'in_progress' ? 'work_begun' : (kinds[entry.event_type] ?? 'other')
     const notes = text(entry.new[kind === 'returned' ? 'return_notes' : 'notes'])
     if (before && isTransfer(entry, before)) {
       moments.push({ kind: 'transferred', entry, from: before.holder_name ?? undefined, notes })

@@ -41,6 +41,8 @@ export function Summary({ machine }: { machine: Equipment }) {
         <Facts title={t('machine.service')}>
           {fact('next_maintenance_date', <ServiceDate machine={machine} />)}
           {fact('last_maintenance_date')}
+          {machine.maintenance_interval_days !== null && fact('maintenance_interval_days')}
+          {machine.maintenance_rule === 'fixed' && fact('maintenance_rule')}
           {fact('warranty_expires_at', <Warranty machine={machine} />)}
         </Facts>
         <Facts title={t('machine.place')}>

@@ -1,6 +1,21 @@
 // Everything that happened to a machine, day by day, in sentences.
 import { Button, Center, Skeleton, Text, Title } from '@mantine/core'
-import { type Icon, IconArrowBackUp, IconArrowsExchange, IconCirclePlus, IconEdit, IconHandGrab, IconHistory, IconRefreshDot, IconRestore, IconTrash } from '@tabler/icons-react'
+import {
+  type Icon,
+  IconArrowBackUp,
+  IconArrowsExchange,
+  IconCalendar,
+  IconCircleCheck,
+  IconCirclePlus,
+  IconCircleX,
+  IconEdit,
+  IconHandGrab,
+  IconHistory,
+  IconRefreshDot,
+  IconRestore,
+  IconTool,
+  IconTrash,
+} from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import { useList } from '../../../web/query.ts'
@@ -72,6 +87,11 @@ const looks: Record<Moment['kind'], { icon: Icon; tone: string }> = {
   hand_over_changed: { icon: IconEdit, tone: 'idle' },
   deleted: { icon: IconTrash, tone: 'bad' },
   restored: { icon: IconRestore, tone: 'ok' },
+  work_planned: { icon: IconCalendar, tone: 'info' },
+  work_begun: { icon: IconTool, tone: 'warn' },
+  work_changed: { icon: IconEdit, tone: 'idle' },
+  work_done: { icon: IconCircleCheck, tone: 'ok' },
+  work_cancelled: { icon: IconCircleX, tone: 'idle' },
   other: { icon: IconHistory, tone: 'idle' },
 }
 
@@ -136,7 +156,7 @@ function Details({ moment: { kind, entry, notes }, machine }: { moment: Moment; 
   )
 }
 
-const technical = new Set(['version', 'updated_at', 'updated_by', 'created_at', 'created_by', 'is_deleted', 'deleted_at', 'deleted_by', 'id', 'company_id'])
+const technical = new Set(['maintenance_counted_from', 'version', 'updated_at', 'updated_by', 'created_at', 'created_by', 'is_deleted', 'deleted_at', 'deleted_by', 'id', 'company_id'])
 const changedFields = (entry: TimelineEntry) => Object.keys(entry.new).filter((field) => !technical.has(field))
 
 /** Old and new of each changed field; of specifications only the ones that differ. */

@@ -54,6 +54,7 @@ export function useShow(): { show: Show; label: (field: string) => string; showS
       if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return none
       if (days.has(field)) return format.day(String(value))
       if (field === 'status' || field === 'ownership') return t(`equipment.${field}_${value}`)
+      if (field === 'maintenance_rule') return t(`machine.rule_${value}`)
       if (field === 'purchase_price' || field === 'current_value') return format.money({ amount: String(value), currency })
       if (field === 'depreciation_rate') return format.percent(String(value))
       if (field === 'category_id') return categories?.find((category) => category.id === value)?.name ?? t('machine.other_category')

@@ -49,7 +49,7 @@ export function PlanButtons({ ask, machine = null }: { ask: Ask; machine?: { id:
 
 function Bucket({ due, ask }: { due: DueState; ask: Ask }) {
   const { t } = useTranslation()
-  const { items, total, query } = useList(listDue, { query: { due, count: 'true', limit: 20 } })
+  const { items, total, query } = useList(listDue, { query: { due, count: 'true', limit: 6 } })
   const Icon = dueLooks[due].icon
   return (
     <section className="surface bucket" aria-labelledby={`due-${due}`} aria-busy={query.isFetching}>

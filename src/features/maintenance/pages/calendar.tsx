@@ -5,9 +5,9 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import { Page } from '../../../web/page.tsx'
+import { usePhone } from '../../../web/phone.ts'
 import { useRead } from '../../../web/query.ts'
 import { ErrorState } from '../../../web/states.tsx'
-import { usePhone } from '../../../web/phone.ts'
 import { groupBy } from '../../../web/text.ts'
 import { PageLink, useUrl } from '../../../web/url.tsx'
 import { type Equipment, listEquipment } from '../../equipment/contract.ts'
@@ -51,7 +51,7 @@ function useEntries(month: string, machineId: string | undefined) {
   const ofDue = (machine: Equipment): Entry => ({
     key: `due-${machine.id}`,
     day: machine.next_maintenance_date ?? '',
-    text: machine.name,
+    text: `${machine.fleet_code ?? ''} ${machine.name}`.trim(),
     to: `/equipment/${machine.id}`,
     search: {},
     tone: (machine.next_maintenance_date ?? '') < today ? 'bad' : 'idle',

@@ -1,7 +1,7 @@
 // The form that closes work as done: what it cost, who did it, and what it means for the machine's next service.
 import { Checkbox, Text, Textarea, TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import { FormBody, helpBelow, useSaveForm } from '../../../web/form.tsx'
+import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall, useRead } from '../../../web/query.ts'
@@ -85,11 +85,11 @@ function Fields({ work, machine, onClose }: { work: Work; machine: Equipment; on
           {t('maintenance.planned_for', { day: format.day(work.scheduled_date) })}
         </Text>
       </div>
-      <div className="pair">
+      <div className="fields-grid">
         <TextInput type="date" label={t('maintenance.completed_date')} required max={format.today()} {...form.getInputProps('completed_date')} />
         <TextInput label={t('maintenance.meter_reading')} inputMode="decimal" {...form.getInputProps('meter_reading')} />
       </div>
-      <div className="pair">
+      <div className="fields-grid">
         <TextInput label={t('maintenance.cost')} inputMode="decimal" {...form.getInputProps('cost')} />
         <TextInput label={t('maintenance.currency')} maxLength={3} className="upper" {...form.getInputProps('currency')} />
       </div>
@@ -98,7 +98,7 @@ function Fields({ work, machine, onClose }: { work: Work; machine: Equipment; on
       <Textarea label={t('maintenance.notes')} autosize minRows={2} maxLength={4000} {...form.getInputProps('notes')} />
       <Checkbox label={t('maintenance.counts')} description={t('maintenance.counts_hint')} {...form.getInputProps('counts_as_service', { type: 'checkbox' })} />
       {form.values.counts_as_service && (
-        <TextInput type="date" label={t('maintenance.next_date')} description={t('maintenance.next_date_hint', { rule })} {...helpBelow} {...form.getInputProps('next_maintenance_date')} />
+        <TextInput type="date" label={t('maintenance.next_date')} description={t('maintenance.next_date_hint', { rule })} {...form.getInputProps('next_maintenance_date')} />
       )}
       {machine.status === 'maintenance' && <Checkbox label={t('maintenance.back_to_active')} {...form.getInputProps('back_to_active', { type: 'checkbox' })} />}
     </FormBody>

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Operation } from '../../../plain/operation.ts'
 import { Dialog } from '../../../web/dialog.tsx'
-import { FormBody, helpBelow, useSaveForm } from '../../../web/form.tsx'
+import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
 import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
@@ -116,7 +116,7 @@ function PlanForm({ machine, onClose }: { machine: Machine | null } & Close) {
   })
   const { form } = state
   return (
-    <FormBody state={state} submitLabel={t(operator ? 'maintenance.report' : 'maintenance.plan')} onCancel={onClose}>
+    <FormBody state={state} submitLabel={t(operator ? 'maintenance.report_send' : 'maintenance.plan')} onCancel={onClose}>
       {!chosen.given && (
         <MachineField
           value={chosen.option}
@@ -193,9 +193,9 @@ function SendForm({ machine, onClose }: { machine: Machine | null } & Close) {
       <TypeField {...form.getInputProps('type')} />
       <Textarea label={t('maintenance.reason')} required autosize minRows={2} maxLength={2000} {...form.getInputProps('reason')} />
       <TextInput label={t('maintenance.work')} description={t('maintenance.work_hint')} maxLength={200} {...form.getInputProps('title')} />
-      <div className="pair">
-        <TextInput type="date" label={t('maintenance.scheduled_date')} description={t('maintenance.later_hint')} {...helpBelow} {...form.getInputProps('scheduled_date')} />
-        <TextInput label={t('maintenance.meter_reading')} inputMode="decimal" {...helpBelow} {...form.getInputProps('meter_reading')} />
+      <div className="fields-grid">
+        <TextInput type="date" label={t('maintenance.scheduled_date')} description={t('maintenance.later_hint')} {...form.getInputProps('scheduled_date')} />
+        <TextInput label={t('maintenance.meter_reading')} inputMode="decimal" {...form.getInputProps('meter_reading')} />
       </div>
       <TextInput label={t('maintenance.technician')} maxLength={200} {...form.getInputProps('technician')} />
     </FormBody>

@@ -46,8 +46,8 @@ export function MachineName({ id, name, code }: { id: string; name: string; code
     <span>
       <PageLink to={`/equipment/${id}`} className="row-link">
         {name}
-      </PageLink>{' '}
-      <span className="mono dimmed">{code}</span>
+      </PageLink>
+      <span className="mono dimmed code-below">{code}</span>
     </span>
   )
 }

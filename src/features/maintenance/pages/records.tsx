@@ -13,7 +13,7 @@ import { EmptyState } from '../../../web/states.tsx'
 import { type Column, DataList } from '../../../web/table.tsx'
 import { useUrl } from '../../../web/url.tsx'
 import { getEquipment } from '../../equipment/contract.ts'
-import { listMaintenance, type MaintenanceRecord, maintenanceStatuses, maintenanceTypes, sendToMaintenance } from '../contract.ts'
+import { createMaintenance, listMaintenance, type MaintenanceRecord, maintenanceStatuses, maintenanceTypes, sendToMaintenance } from '../contract.ts'
 import { PlanButtons } from './board.tsx'
 import { type Asked, guards, stepsOf, useAsked, WorkDialog } from './dialogs.tsx'
 import { MachineName, Views, WorkStatus } from './marks.tsx'
@@ -34,8 +34,9 @@ export function MaintenanceRecordsPage() {
   const columns = useColumns(ask)
   // A link from a machine's page asks at once; once asked, the address is an ordinary one.
   useEffect(() => {
-    if (search.ask !== 'send' || !machine) return
-    if (may(sendToMaintenance).allowed) ask({ step: 'send', machine: { id: machine.id, name: machine.name } })
+    const step = search.ask === 'send' || search.ask === 'plan' ? search.ask : null
+    if (!step || !machine) return
+    if (may(step === 'send' ? sendToMaintenance : createMaintenance).allowed) ask({ step, machine: { id: machine.id, name: machine.name } })
     setSearch({ ask: undefined }, { replace: true })
   }, [search.ask, machine, may, ask, setSearch])
   return (
@@ -95,7 +96,7 @@ function useColumns(ask: Ask): Column<MaintenanceRecord>[] {
     { key: 'status', title: t('maintenance.status'), sort: 'status', render: (row) => <WorkStatus status={row.status} /> },
     { key: 'scheduled_date', title: t('maintenance.scheduled_date'), sort: 'scheduled_date', render: (row) => format.day(row.scheduled_date) },
     { key: 'completed_date', title: t('maintenance.completed_date'), sort: 'completed_date', render: (row) => format.day(row.completed_date) },
-    { key: 'technician', title: t('maintenance.technician'), render: (row) => row.technician ?? '–' },
+    { key: 'technician', title: t('maintenance.technician'), extra: true, render: (row) => row.technician ?? '–' },
     { key: 'cost', title: t('maintenance.cost'), sort: 'cost', align: 'right', render: (row) => format.money(row.cost) },
     { key: 'meter_reading', title: t('maintenance.meter_reading'), extra: true, align: 'right', render: (row) => format.number(row.meter_reading === null ? null : Number(row.meter_reading)) },
     { key: 'parts', title: t('maintenance.parts'), extra: true, render: (row) => row.parts ?? '–' },

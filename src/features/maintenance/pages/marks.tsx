@@ -1,8 +1,6 @@
 // How work on a machine reads everywhere: its kind, its state, the machine it is for, and the pages' common head.
 import { IconAlarm, IconAlertTriangle, IconCalendar, IconCircleCheck, IconCircleX, IconClock, IconTool } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useFormat } from '../../../web/format.ts'
 import { type Tone, ToneBadge } from '../../../web/tone.tsx'
 import { PageLink, type Search } from '../../../web/url.tsx'
 import type { DueState, MaintenanceStatus } from '../contract.ts'
@@ -70,15 +68,5 @@ export function Views({ here, search }: { here: keyof typeof views; search?: Sea
         </PageLink>
       ))}
     </nav>
-  )
-}
-
-/** A calendar day with its weekday, as "lun 23/11/2026". */
-export function Day({ day, children }: { day: string | null; children?: ReactNode }) {
-  const format = useFormat()
-  return (
-    <span className="nowrap">
-      {format.day(day)} {children}
-    </span>
   )
 }

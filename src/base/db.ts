@@ -71,12 +71,12 @@ class IdentifiedQuery extends PgQuery {
     super.prepare(wire)
   }
   override handleDataRow(message: { fields: (string | null)[] }): void {
-    if (!this.waiting) return super.handleDataRow(message)
-    this.caller = { userId: String(message.fields[0]), role: (message.fields[1] === null ? null : String(message.fields[1])) as Role | null }
+    if (!this.waiting) super.handleDataRow(message)
+    else this.caller = { userId: String(message.fields[0]), role: (message.fields[1] === null ? null : String(message.fields[1])) as Role | null }
   }
   override handleCommandComplete(message: unknown, wire: Wire): void {
-    if (!this.waiting) return super.handleCommandComplete(message, wire)
-    this.waiting = false
+    if (!this.waiting) super.handleCommandComplete(message, wire)
+    else this.waiting = false
   }
 }
 
@@ -94,8 +94,7 @@ function toWire(value: unknown): unknown {
   return value !== null && typeof value === 'object' && !Array.isArray(value) && !Buffer.isBuffer(value) ? JSON.stringify(value) : value
 }
 
-const session = (statementTimeout: number) =>
-  `-c timezone=UTC -c datestyle=ISO -c statement_timeout=${statementTimeout} -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000`
+const session = (statementTimeout: number) => `-c timezone=UTC -c datestyle=ISO -c statement_timeout=${statementTimeout} -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000`
 
 export class Database {
   private readonly pool: pg.Pool
@@ -189,7 +188,8 @@ class Readers {
   async with<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     this.turn = (this.turn + 1) % this.clients.length
     const place = this.turn
-    const opening = (this.clients[place] ??= this.open(place))
+    const opening = this.clients[place] ?? this.open(place)
+    this.clients[place] = opening
     try {
       return await work(await opening)
     } catch (error) {

@@ -9,7 +9,7 @@ const exact = addFormats(new Ajv({ ...options, coerceTypes: false }))
 const fromText = addFormats(new Ajv({ ...options, coerceTypes: 'array' }))
 
 // Surrogates without their partner and NUL can be written in JSON but not stored as text.
-const unstorable = /\u0000|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+const unstorable = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
 /** A check of one part of a request. Query, path and headers are text and are read as numbers or flags; a body is taken as it is. */
 export function compileValidator(schema: object, isText: boolean): (data: unknown) => { value?: unknown; error?: Error } {
@@ -48,12 +48,14 @@ export function checkReply(op: Operation, answer: unknown): void {
   }
 }
 
+const isUnstorable = (text: string) => text.includes('\0') || unstorable.test(text)
+
 function findUnstorable(data: unknown, path: string, depth: number): string | undefined {
-  if (typeof data === 'string') return unstorable.test(data) ? path : undefined
+  if (typeof data === 'string') return isUnstorable(data) ? path : undefined
   if (data === null || typeof data !== 'object') return undefined
   if (depth > 20) return path
   for (const [key, value] of Object.entries(data)) {
-    if (unstorable.test(key)) return path
+    if (isUnstorable(key)) return path
     const found = findUnstorable(value, `${path}/${key}`, depth + 1)
     if (found !== undefined) return found
   }

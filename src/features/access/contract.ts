@@ -23,33 +23,82 @@ export const Me = Type.Object({ user: Account, companies: Type.Array(Membership)
 export type Me = Static<typeof Me>
 
 export const signIn = operation({
-  id: 'signIn', method: 'POST', path: '/api/v1/session', who: 'public', summary: 'Sign in: sets the session cookie',
-  body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 255 }), password: Type.String({ minLength: 1, maxLength: 200 }), totp: Type.Optional(Type.String({ maxLength: 10 })) }, { additionalProperties: false }),
+  id: 'signIn',
+  method: 'POST',
+  path: '/api/v1/session',
+  who: 'public',
+  summary: 'Sign in: sets the session cookie',
+  body: Type.Object(
+    { email: Type.String({ minLength: 1, maxLength: 255 }), password: Type.String({ minLength: 1, maxLength: 200 }), totp: Type.Optional(Type.String({ maxLength: 10 })) },
+    { additionalProperties: false },
+  ),
   reply: Type.Object({ user: Account, companies: Type.Array(Membership), csrf_token: Type.String() }, { additionalProperties: false }),
 })
 export const signOut = operation({ id: 'signOut', method: 'DELETE', path: '/api/v1/session', who: 'account', summary: 'Sign out', status: 204, reply: Nothing })
 export const getMe = operation({ id: 'getMe', method: 'GET', path: '/api/v1/me', who: 'account', summary: 'The caller, and the companies they belong to', reply: Me })
 export const changeMe = operation({
-  id: 'changeMe', method: 'PATCH', path: '/api/v1/me', who: 'account', summary: "Change the caller's name, language or password",
-  body: Type.Object({
-    full_name: Type.Optional(Text(200)), language: Type.Optional(Choice(['es', 'en'])),
-    current_password: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })), new_password: Type.Optional(Type.String({ minLength: 12, maxLength: 200 })),
-  }, { additionalProperties: false }),
+  id: 'changeMe',
+  method: 'PATCH',
+  path: '/api/v1/me',
+  who: 'account',
+  summary: "Change the caller's name, language or password",
+  body: Type.Object(
+    {
+      full_name: Type.Optional(Text(200)),
+      language: Type.Optional(Choice(['es', 'en'])),
+      current_password: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+      new_password: Type.Optional(Type.String({ minLength: 12, maxLength: 200 })),
+    },
+    { additionalProperties: false },
+  ),
   reply: Me,
 })
 
 export const Token = Type.Object(
-  { id: Id, name: Type.String(), scopes: Type.Array(Choice(scopes)), expires_at: Instant, revoked_at: Nullable(Instant), created_at: Instant, user_id: Id, user_name: Nullable(Type.String()), version: Type.Integer() },
+  {
+    id: Id,
+    name: Type.String(),
+    scopes: Type.Array(Choice(scopes)),
+    expires_at: Instant,
+    revoked_at: Nullable(Instant),
+    created_at: Instant,
+    user_id: Id,
+    user_name: Nullable(Type.String()),
+    version: Type.Integer(),
+  },
   { additionalProperties: false },
 )
 export type Token = Static<typeof Token>
 export const createToken = operation({
-  id: 'createToken', method: 'POST', path: '/api/v1/tokens', who: 'account', summary: 'Make a bearer token; its secret is shown this once', status: 201,
+  id: 'createToken',
+  method: 'POST',
+  path: '/api/v1/tokens',
+  who: 'account',
+  summary: 'Make a bearer token; its secret is shown this once',
+  status: 201,
   body: Type.Object({ name: Text(100), company_id: Id, scopes: Type.Array(Choice(scopes), { minItems: 1, uniqueItems: true }), expires_at: Instant }, { additionalProperties: false }),
   reply: Type.Object({ id: Id, token: Type.String(), expires_at: Instant }, { additionalProperties: false }),
 })
-export const listTokens = operation({ id: 'listTokens', method: 'GET', path: `${company}/tokens`, who: everyone, summary: "The caller's tokens; all of the company's for an admin", params, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(Token) })
-export const revokeToken = operation({ id: 'revokeToken', method: 'DELETE', path: `${company}/tokens/{token_id}`, who: everyone, summary: 'End a token now', params: Type.Object({ company_id: Id, token_id: Id }), status: 204, reply: Nothing })
+export const listTokens = operation({
+  id: 'listTokens',
+  method: 'GET',
+  path: `${company}/tokens`,
+  who: everyone,
+  summary: "The caller's tokens; all of the company's for an admin",
+  params,
+  query: Type.Object(pageQuery, { additionalProperties: false }),
+  reply: Page(Token),
+})
+export const revokeToken = operation({
+  id: 'revokeToken',
+  method: 'DELETE',
+  path: `${company}/tokens/{token_id}`,
+  who: everyone,
+  summary: 'End a token now',
+  params: Type.Object({ company_id: Id, token_id: Id }),
+  status: 204,
+  reply: Nothing,
+})
 
 export const Person = Type.Object(
   {
@@ -66,19 +115,53 @@ export const Person = Type.Object(
 )
 export type Person = Static<typeof Person>
 export const listPeople = operation({
-  id: 'listPeople', method: 'GET', path: `${company}/users`, who: everyone, summary: 'People of the company and their roles', params,
-  query: Type.Object({ ...pageQuery, q: Type.Optional(Type.String({ maxLength: 200 })), role: Type.Optional(Type.String({ maxLength: 100 })), is_active: Type.Optional(Type.String({ maxLength: 5 })), sort: Type.Optional(Type.String({ maxLength: 50 })) }, { additionalProperties: false }),
+  id: 'listPeople',
+  method: 'GET',
+  path: `${company}/users`,
+  who: everyone,
+  summary: 'People of the company and their roles',
+  params,
+  query: Type.Object(
+    {
+      ...pageQuery,
+      q: Type.Optional(Type.String({ maxLength: 200 })),
+      role: Type.Optional(Type.String({ maxLength: 100 })),
+      is_active: Type.Optional(Type.String({ maxLength: 5 })),
+      sort: Type.Optional(Type.String({ maxLength: 50 })),
+    },
+    { additionalProperties: false },
+  ),
   reply: Page(Person),
 })
 export const addPerson = operation({
-  id: 'addPerson', method: 'POST', path: `${company}/users`, who: admins, summary: 'Add a person to the company, making the account if the address is new', params, status: 201,
-  body: Type.Object({ email: Email, display_name: Text(200), role: Choice(roles), password: Type.Optional(Type.String({ minLength: 12, maxLength: 200, description: 'First password of a new account; an existing account keeps its own.' })) }, { additionalProperties: false }),
+  id: 'addPerson',
+  method: 'POST',
+  path: `${company}/users`,
+  who: admins,
+  summary: 'Add a person to the company, making the account if the address is new',
+  params,
+  status: 201,
+  body: Type.Object(
+    {
+      email: Email,
+      display_name: Text(200),
+      role: Choice(roles),
+      password: Type.Optional(Type.String({ minLength: 12, maxLength: 200, description: 'First password of a new account; an existing account keeps its own.' })),
+    },
+    { additionalProperties: false },
+  ),
   reply: Person,
 })
 const onePerson = Type.Object({ company_id: Id, person_id: Id })
 export const getPerson = operation({ id: 'getPerson', method: 'GET', path: `${company}/users/{person_id}`, who: everyone, summary: 'One person of the company', params: onePerson, reply: Person })
 export const changePerson = operation({
-  id: 'changePerson', method: 'PATCH', path: `${company}/users/{person_id}`, who: admins, summary: "Change a person's role or name, end their membership or open it again", params: onePerson, ifMatch: true,
+  id: 'changePerson',
+  method: 'PATCH',
+  path: `${company}/users/{person_id}`,
+  who: admins,
+  summary: "Change a person's role or name, end their membership or open it again",
+  params: onePerson,
+  ifMatch: true,
   body: Type.Object({ display_name: Type.Optional(Text(200)), role: Type.Optional(Choice(roles)), is_active: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
   reply: Person,
 })

@@ -32,13 +32,67 @@ export type Assignment = Static<typeof Assignment>
 
 const HandOver = Type.Object({ user_id: Id, notes: Type.Optional(Nullable(Text(2000))), due_at: Type.Optional(Nullable(Instant)) }, { additionalProperties: false })
 
-export const assign = operation({ id: 'assignEquipment', method: 'POST', path: `${machine}/assign`, who: takers, summary: 'Hand a machine to a person; an operator only to themselves', params: one, status: 201, body: HandOver, reply: Assignment })
-export const takeBack = operation({ id: 'returnEquipment', method: 'POST', path: `${machine}/return`, who: takers, summary: 'Take a machine back; an operator only their own', params: one, body: Type.Object({ notes: Type.Optional(Nullable(Text(2000))) }, { additionalProperties: false }), reply: Assignment })
-export const transfer = operation({ id: 'transferEquipment', method: 'POST', path: `${machine}/transfer`, who: managers, summary: 'Pass a machine from its holder to another person in one step', params: one, status: 201, body: HandOver, reply: Assignment })
+export const assign = operation({
+  id: 'assignEquipment',
+  method: 'POST',
+  path: `${machine}/assign`,
+  who: takers,
+  summary: 'Hand a machine to a person; an operator only to themselves',
+  params: one,
+  status: 201,
+  body: HandOver,
+  reply: Assignment,
+})
+export const takeBack = operation({
+  id: 'returnEquipment',
+  method: 'POST',
+  path: `${machine}/return`,
+  who: takers,
+  summary: 'Take a machine back; an operator only their own',
+  params: one,
+  body: Type.Object({ notes: Type.Optional(Nullable(Text(2000))) }, { additionalProperties: false }),
+  reply: Assignment,
+})
+export const transfer = operation({
+  id: 'transferEquipment',
+  method: 'POST',
+  path: `${machine}/transfer`,
+  who: managers,
+  summary: 'Pass a machine from its holder to another person in one step',
+  params: one,
+  status: 201,
+  body: HandOver,
+  reply: Assignment,
+})
 
 const query = Type.Object(
-  { ...pageQuery, user_id: Type.Optional(Type.String({ maxLength: 2000 })), equipment_id: Type.Optional(Type.String({ maxLength: 2000 })), open: Type.Optional(Choice(['true', 'false'])), overdue: Type.Optional(Choice(['true', 'false'])), sort: Type.Optional(Type.String({ maxLength: 50 })) },
+  {
+    ...pageQuery,
+    user_id: Type.Optional(Type.String({ maxLength: 2000 })),
+    equipment_id: Type.Optional(Type.String({ maxLength: 2000 })),
+    open: Type.Optional(Choice(['true', 'false'])),
+    overdue: Type.Optional(Choice(['true', 'false'])),
+    sort: Type.Optional(Type.String({ maxLength: 50 })),
+  },
   { additionalProperties: false },
 )
-export const listAssignments = operation({ id: 'listAssignments', method: 'GET', path: `${company}/assignments`, who: everyone, summary: 'Hand-overs of the company, newest first; by person, by machine, open or overdue', params: Type.Object({ company_id: Id }), query, reply: Page(Assignment) })
-export const listMachineAssignments = operation({ id: 'listMachineAssignments', method: 'GET', path: `${machine}/assignments`, who: everyone, summary: 'Hand-overs of one machine, newest first', params: one, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(Assignment) })
+export const listAssignments = operation({
+  id: 'listAssignments',
+  method: 'GET',
+  path: `${company}/assignments`,
+  who: everyone,
+  summary: 'Hand-overs of the company, newest first; by person, by machine, open or overdue',
+  params: Type.Object({ company_id: Id }),
+  query,
+  reply: Page(Assignment),
+})
+export const listMachineAssignments = operation({
+  id: 'listMachineAssignments',
+  method: 'GET',
+  path: `${machine}/assignments`,
+  who: everyone,
+  summary: 'Hand-overs of one machine, newest first',
+  params: one,
+  query: Type.Object(pageQuery, { additionalProperties: false }),
+  reply: Page(Assignment),
+})

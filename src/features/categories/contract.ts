@@ -50,10 +50,45 @@ const { name, ...optional } = fields
 
 /** The whole tree in one reply, sorted so that each category follows its parent. */
 export const listCategories = operation({
-  id: 'listCategories', method: 'GET', path, who: everyone, summary: 'The category tree', params,
+  id: 'listCategories',
+  method: 'GET',
+  path,
+  who: everyone,
+  summary: 'The category tree',
+  params,
   reply: Type.Object({ items: Type.Array(Category), next_cursor: Type.Null() }, { additionalProperties: false }),
 })
-export const createCategory = operation({ id: 'createCategory', method: 'POST', path, who: managers, summary: 'Add a category', params, status: 201, body: Type.Object({ name, ...Type.Partial(Type.Object(optional)).properties }, { additionalProperties: false }), reply: Category })
+export const createCategory = operation({
+  id: 'createCategory',
+  method: 'POST',
+  path,
+  who: managers,
+  summary: 'Add a category',
+  params,
+  status: 201,
+  body: Type.Object({ name, ...Type.Partial(Type.Object(optional)).properties }, { additionalProperties: false }),
+  reply: Category,
+})
 export const getCategory = operation({ id: 'getCategory', method: 'GET', path: `${path}/{category_id}`, who: everyone, summary: 'One category', params: one, reply: Category })
-export const changeCategory = operation({ id: 'changeCategory', method: 'PATCH', path: `${path}/{category_id}`, who: managers, summary: 'Change or move a category; all below it moves along', params: one, ifMatch: true, body: Type.Partial(Type.Object(fields), { additionalProperties: false }), reply: Category })
-export const deleteCategory = operation({ id: 'deleteCategory', method: 'DELETE', path: `${path}/{category_id}`, who: managers, summary: 'Delete an empty category', params: one, ifMatch: true, status: 204, reply: Nothing })
+export const changeCategory = operation({
+  id: 'changeCategory',
+  method: 'PATCH',
+  path: `${path}/{category_id}`,
+  who: managers,
+  summary: 'Change or move a category; all below it moves along',
+  params: one,
+  ifMatch: true,
+  body: Type.Partial(Type.Object(fields), { additionalProperties: false }),
+  reply: Category,
+})
+export const deleteCategory = operation({
+  id: 'deleteCategory',
+  method: 'DELETE',
+  path: `${path}/{category_id}`,
+  who: managers,
+  summary: 'Delete an empty category',
+  params: one,
+  ifMatch: true,
+  status: 204,
+  reply: Nothing,
+})

@@ -101,20 +101,72 @@ export const EquipmentQuery = Type.Object(
     holder_id: Type.Optional(Id),
     in_use: Type.Optional(Choice(['true', 'false'])),
     sort: Type.Optional(Type.String({ maxLength: 50, description: 'A field, with - in front for descending; -created_at when left out' })),
-    count: Type.Optional(Choice(['true', 'false'], )),
+    count: Type.Optional(Choice(['true', 'false'])),
     deleted: Type.Optional(Choice(['true', 'false'])),
   },
   { additionalProperties: { type: 'string', maxLength: 1000 } as never },
 )
 
-export const listEquipment = operation({ id: 'listEquipment', method: 'GET', path: equipmentPath, who: everyone, summary: 'Machines: filtered, searched, sorted, page by page', params, query: EquipmentQuery, reply: Page(Equipment) })
-export const createEquipment = operation({ id: 'createEquipment', method: 'POST', path: equipmentPath, who: managers, summary: 'Register a machine', params, status: 201, body: EquipmentInput, reply: Equipment })
+export const listEquipment = operation({
+  id: 'listEquipment',
+  method: 'GET',
+  path: equipmentPath,
+  who: everyone,
+  summary: 'Machines: filtered, searched, sorted, page by page',
+  params,
+  query: EquipmentQuery,
+  reply: Page(Equipment),
+})
+export const createEquipment = operation({
+  id: 'createEquipment',
+  method: 'POST',
+  path: equipmentPath,
+  who: managers,
+  summary: 'Register a machine',
+  params,
+  status: 201,
+  body: EquipmentInput,
+  reply: Equipment,
+})
 export const getEquipment = operation({ id: 'getEquipment', method: 'GET', path: `${equipmentPath}/{equipment_id}`, who: everyone, summary: 'One machine', params: one, reply: Equipment })
-export const changeEquipment = operation({ id: 'changeEquipment', method: 'PATCH', path: `${equipmentPath}/{equipment_id}`, who: managers, summary: 'Change a machine', params: one, ifMatch: true, body: EquipmentChange, reply: Equipment })
-export const deleteEquipment = operation({ id: 'deleteEquipment', method: 'DELETE', path: `${equipmentPath}/{equipment_id}`, who: managers, summary: 'Delete a machine softly: it leaves the lists, keeps its history and frees its codes', params: one, ifMatch: true, status: 204, reply: Nothing })
-export const restoreEquipment = operation({ id: 'restoreEquipment', method: 'POST', path: `${equipmentPath}/{equipment_id}/restore`, who: managers, summary: 'Bring a deleted machine back', params: one, reply: Equipment })
+export const changeEquipment = operation({
+  id: 'changeEquipment',
+  method: 'PATCH',
+  path: `${equipmentPath}/{equipment_id}`,
+  who: managers,
+  summary: 'Change a machine',
+  params: one,
+  ifMatch: true,
+  body: EquipmentChange,
+  reply: Equipment,
+})
+export const deleteEquipment = operation({
+  id: 'deleteEquipment',
+  method: 'DELETE',
+  path: `${equipmentPath}/{equipment_id}`,
+  who: managers,
+  summary: 'Delete a machine softly: it leaves the lists, keeps its history and frees its codes',
+  params: one,
+  ifMatch: true,
+  status: 204,
+  reply: Nothing,
+})
+export const restoreEquipment = operation({
+  id: 'restoreEquipment',
+  method: 'POST',
+  path: `${equipmentPath}/{equipment_id}/restore`,
+  who: managers,
+  summary: 'Bring a deleted machine back',
+  params: one,
+  reply: Equipment,
+})
 export const changeStatus = operation({
-  id: 'changeStatus', method: 'POST', path: `${equipmentPath}/{equipment_id}/status`, who: managers, summary: 'Change the status, with the reason', params: one,
+  id: 'changeStatus',
+  method: 'POST',
+  path: `${equipmentPath}/{equipment_id}/status`,
+  who: managers,
+  summary: 'Change the status, with the reason',
+  params: one,
   body: Type.Object({ status: Choice(statuses), reason: Text(2000), version: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })) }, { additionalProperties: false }),
   reply: Equipment,
 })
@@ -123,7 +175,16 @@ export const StatusPeriod = Type.Object(
   { id: Id, status: Choice(statuses), effective_from: Instant, effective_to: Nullable(Instant), changed_by: Nullable(Id), changed_by_name: Nullable(Type.String()), reason: Nullable(Type.String()) },
   { additionalProperties: false },
 )
-export const listStatusHistory = operation({ id: 'listStatusHistory', method: 'GET', path: `${equipmentPath}/{equipment_id}/status-history`, who: everyone, summary: 'Which status the machine had from when to when, newest first', params: one, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(StatusPeriod) })
+export const listStatusHistory = operation({
+  id: 'listStatusHistory',
+  method: 'GET',
+  path: `${equipmentPath}/{equipment_id}/status-history`,
+  who: everyone,
+  summary: 'Which status the machine had from when to when, newest first',
+  params: one,
+  query: Type.Object(pageQuery, { additionalProperties: false }),
+  reply: Page(StatusPeriod),
+})
 
 export const TimelineEntry = Type.Object(
   {
@@ -140,11 +201,38 @@ export const TimelineEntry = Type.Object(
   { additionalProperties: false },
 )
 export type TimelineEntry = Static<typeof TimelineEntry>
-export const getTimeline = operation({ id: 'getTimeline', method: 'GET', path: `${equipmentPath}/{equipment_id}/timeline`, who: everyone, summary: 'Everything that happened to the machine, newest first: status, hand-overs, changes', params: one, query: Type.Object(pageQuery, { additionalProperties: false }), reply: Page(TimelineEntry) })
+export const getTimeline = operation({
+  id: 'getTimeline',
+  method: 'GET',
+  path: `${equipmentPath}/{equipment_id}/timeline`,
+  who: everyone,
+  summary: 'Everything that happened to the machine, newest first: status, hand-overs, changes',
+  params: one,
+  query: Type.Object(pageQuery, { additionalProperties: false }),
+  reply: Page(TimelineEntry),
+})
 
 export const Summary = Type.Object(
-  { total: Type.Integer(), active: Type.Integer(), maintenance: Type.Integer(), retired: Type.Integer(), disposed: Type.Integer(), in_use: Type.Integer(), service_overdue: Type.Integer(), service_soon: Type.Integer(), held_by_me: Type.Integer() },
+  {
+    total: Type.Integer(),
+    active: Type.Integer(),
+    maintenance: Type.Integer(),
+    retired: Type.Integer(),
+    disposed: Type.Integer(),
+    in_use: Type.Integer(),
+    service_overdue: Type.Integer(),
+    service_soon: Type.Integer(),
+    held_by_me: Type.Integer(),
+  },
   { additionalProperties: false },
 )
 export type Summary = Static<typeof Summary>
-export const getSummary = operation({ id: 'getSummary', method: 'GET', path: '/api/v1/companies/{company_id}/equipment-summary', who: everyone, summary: 'How many machines are in which state; service soon means within 7 days', params, reply: Summary })
+export const getSummary = operation({
+  id: 'getSummary',
+  method: 'GET',
+  path: '/api/v1/companies/{company_id}/equipment-summary',
+  who: everyone,
+  summary: 'How many machines are in which state; service soon means within 7 days',
+  params,
+  reply: Summary,
+})

@@ -54,7 +54,18 @@ export const equipmentFields: ListFields = {
 }
 const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'format']
 
-export type EquipmentQuery = { q?: string; limit?: number; cursor?: string; sort?: string; count?: string; deleted?: string; category_id?: string; holder_id?: string; in_use?: string; [filter: string]: unknown }
+export type EquipmentQuery = {
+  q?: string
+  limit?: number
+  cursor?: string
+  sort?: string
+  count?: string
+  deleted?: string
+  category_id?: string
+  holder_id?: string
+  in_use?: string
+  [filter: string]: unknown
+}
 
 /** The condition a query sets on machines `e` (and, for search, the join that ranks them as `s`). Shared by list and export. */
 export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
@@ -102,7 +113,9 @@ const amountOf = (value: Money | string | null | undefined) => (value && typeof 
 
 /** The one currency an input speaks of, if any. Two would make one of the amounts another sum than was meant. */
 function currencyOf(input: EquipmentChange): string | undefined {
-  const named = [input.currency, ...[input.purchase_price, input.current_value].map((value) => (value && typeof value === 'object' ? value.currency : undefined))].filter((value) => value !== undefined)
+  const named = [input.currency, ...[input.purchase_price, input.current_value].map((value) => (value && typeof value === 'object' ? value.currency : undefined))].filter(
+    (value) => value !== undefined,
+  )
   if (new Set(named).size > 1) throw new Refusal(422, 'equipment_one_currency')
   return named[0]
 }
@@ -121,7 +134,20 @@ function assignments(input: EquipmentChange & { status?: Status }): [string, unk
 }
 
 const typed = (column: string, value: unknown) => {
-  const cast = { specifications: sql`::jsonb`, tags: sql`::text[]`, category_id: sql`::uuid`, year: sql`::smallint`, purchase_price: sql`::numeric`, current_value: sql`::numeric`, depreciation_rate: sql`::numeric`, purchase_date: sql`::date`, last_maintenance_date: sql`::date`, next_maintenance_date: sql`::date`, maintenance_interval_days: sql`::int`, warranty_expires_at: sql`::date` }[column]
+  const cast = {
+    specifications: sql`::jsonb`,
+    tags: sql`::text[]`,
+    category_id: sql`::uuid`,
+    year: sql`::smallint`,
+    purchase_price: sql`::numeric`,
+    current_value: sql`::numeric`,
+    depreciation_rate: sql`::numeric`,
+    purchase_date: sql`::date`,
+    last_maintenance_date: sql`::date`,
+    next_maintenance_date: sql`::date`,
+    maintenance_interval_days: sql`::int`,
+    warranty_expires_at: sql`::date`,
+  }[column]
   return cast ? sql`${value}${cast}` : sql`${value}`
 }
 
@@ -132,9 +158,12 @@ async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Equipme
 
 export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Equipment> {
   const entries = assignments(input)
-  const machine = await changed(ctx, sql`
+  const machine = await changed(
+    ctx,
+    sql`
     INSERT INTO equipment (company_id, ${sql.join(entries.map(([column]) => sql.ref(column)))})
-    SELECT c.company_id, ${sql.join(entries.map(([column, value]) => typed(column, value)))} FROM caller c RETURNING *`)
+    SELECT c.company_id, ${sql.join(entries.map(([column, value]) => typed(column, value)))} FROM caller c RETURNING *`,
+  )
   if (!machine) throw new Error('an insert gives its row')
   return machine
 }
@@ -145,10 +174,19 @@ export async function changeEquipment(ctx: Runner, id: string, version: number |
   // An amount in a currency does not turn the machine's other amount into that currency unless `currency` says so.
   const currency = change.currency === undefined ? currencyOf(change) : undefined
   const others = (['purchase_price', 'current_value'] as const).filter((column) => change[column] === undefined)
-  const keeps = currency && others.length > 0 ? sql`(e.currency = ${currency} OR (${sql.join(others.map((column) => sql`e.${sql.ref(column)} IS NULL`), sql` AND `)}))` : sql`true`
-  const machine = await changed(ctx, sql`
+  const keeps =
+    currency && others.length > 0
+      ? sql`(e.currency = ${currency} OR (${sql.join(
+          others.map((column) => sql`e.${sql.ref(column)} IS NULL`),
+          sql` AND `,
+        )}))`
+      : sql`true`
+  const machine = await changed(
+    ctx,
+    sql`
     UPDATE equipment e SET ${sql.join([version === null ? sql`version = e.version` : sql`version = ${version}`, ...sets])}
-    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND ${keeps} RETURNING *`)
+    WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND ${keeps} RETURNING *`,
+  )
   if (!machine && currency) {
     const there = await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid AND NOT e.is_deleted AND NOT ${keeps}`)
     if (there.length > 0) throw new Refusal(422, 'equipment_one_currency')
@@ -157,9 +195,12 @@ export async function changeEquipment(ctx: Runner, id: string, version: number |
 }
 
 export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<Equipment | undefined> {
-  return changed(ctx, sql`
+  return changed(
+    ctx,
+    sql`
     UPDATE equipment e SET is_deleted = ${deleted}, version = ${version === null ? sql`e.version` : sql`${version}`}
-    WHERE ${company} AND e.id = ${id}::uuid AND e.is_deleted <> ${deleted} RETURNING *`)
+    WHERE ${company} AND e.id = ${id}::uuid AND e.is_deleted <> ${deleted} RETURNING *`,
+  )
 }
 
 export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<Equipment | undefined> {
@@ -170,7 +211,16 @@ export async function machineExists(ctx: Runner, id: string): Promise<boolean> {
   return (await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid`)).length > 0
 }
 
-type PeriodRow = { id: string; status: Status; effective_from: string; effective_to: string | null; changed_by: string | null; changed_by_name: string | null; reason: string | null; sort_value: string }
+type PeriodRow = {
+  id: string
+  status: Status
+  effective_from: string
+  effective_to: string | null
+  changed_by: string | null
+  changed_by_name: string | null
+  reason: string | null
+  sort_value: string
+}
 
 export async function listStatusHistory(ctx: Runner, id: string, query: { limit?: number; cursor?: string }) {
   const page = paging(query, { effective_from: { column: sql`h.effective_from`, type: 'instant' } }, '-effective_from', sql`h.id`)

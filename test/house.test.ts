@@ -152,6 +152,7 @@ const notInDoor: Record<string, Record<string, string>> = {
     assignments: 'hand-overs are done in the page or by the API',
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
+    maintenance: 'service is planned and done in the page or by the API',
   },
   'src/browser.tsx': { operations: 'it is the installation’s own, reached by the command line alone' },
 }

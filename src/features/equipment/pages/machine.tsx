@@ -104,8 +104,6 @@ function ServiceMark({ machine }: { machine: Equipment }) {
 
 function Actions({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
-  const go = useGo()
-  const { role } = useCompany()
   const [asks, setAsks] = useState<'status' | 'delete' | null>(null)
   const close = () => setAsks(null)
   const params = { equipment_id: machine.id }
@@ -138,20 +136,7 @@ function Actions({ machine }: { machine: Equipment }) {
           </button>
         </Menu.Target>
         <Menu.Dropdown>
-          <ActionItem
-            op={sendToMaintenance}
-            unless={(machine.status === 'maintenance' && t('maintenance.there_already')) || (machine.status === 'disposed' && t('machine.disposed_final'))}
-            leftSection={<IconTool size={16} aria-hidden />}
-            onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'send' } })}
-          >
-            {t('maintenance.send')}
-          </ActionItem>
-          <ActionItem op={createMaintenance} leftSection={<IconCalendarPlus size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'plan' } })}>
-            {t(role === 'operator' ? 'maintenance.report' : 'maintenance.plan')}
-          </ActionItem>
-          <ActionItem op={listMaintenance} leftSection={<IconListCheck size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id } })}>
-            {t('maintenance.of_machine')}
-          </ActionItem>
+          <MaintenanceItems machine={machine} />
           <Menu.Divider />
           <ActionItem
             op={deleteEquipment}
@@ -175,6 +160,30 @@ function Actions({ machine }: { machine: Equipment }) {
       >
         <Text>{t('machine.delete_text')}</Text>
       </ConfirmDialog>
+    </>
+  )
+}
+
+function MaintenanceItems({ machine }: { machine: Equipment }) {
+  const { t } = useTranslation()
+  const go = useGo()
+  const { role } = useCompany()
+  return (
+    <>
+      <ActionItem
+        op={sendToMaintenance}
+        unless={(machine.status === 'maintenance' && t('maintenance.there_already')) || (machine.status === 'disposed' && t('machine.disposed_final'))}
+        leftSection={<IconTool size={16} aria-hidden />}
+        onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'send' } })}
+      >
+        {t('maintenance.send')}
+      </ActionItem>
+      <ActionItem op={createMaintenance} leftSection={<IconCalendarPlus size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id, ask: 'plan' } })}>
+        {t(role === 'operator' ? 'maintenance.report' : 'maintenance.plan')}
+      </ActionItem>
+      <ActionItem op={listMaintenance} leftSection={<IconListCheck size={16} aria-hidden />} onClick={() => go('/maintenance/records', { search: { equipment_id: machine.id } })}>
+        {t('maintenance.of_machine')}
+      </ActionItem>
     </>
   )
 }

@@ -9,8 +9,8 @@ import { useCompany } from '../../../web/session.tsx'
 import { LoadingState } from '../../../web/states.tsx'
 import { type Equipment, getEquipment } from '../../equipment/contract.ts'
 import { completeMaintenance } from '../contract.ts'
-import { readingOrNull, textOrNull, type Work } from './dialogs.tsx'
 import { useWorkTitle } from './marks.tsx'
+import { readingOrNull, textOrNull, type Work } from './work.ts'
 
 export function CompleteForm({ work, onClose }: { work: Work; onClose: () => void }) {
   const { data: machine } = useRead(getEquipment, { params: { equipment_id: work.machine.id } })

@@ -14,10 +14,8 @@ import { listEquipment } from '../../equipment/contract.ts'
 import { cancelMaintenance, createMaintenance, type MaintenanceType, maintenanceTypes, sendToMaintenance, startMaintenance } from '../contract.ts'
 import { CompleteForm } from './complete.tsx'
 import { useWorkTitle } from './marks.tsx'
+import { type Machine, readingOrNull, textOrNull, type Work } from './work.ts'
 
-export type Machine = { id: string; name: string }
-/** The record of work that a step is about. */
-export type Work = { id: string; type: MaintenanceType; title: string | null; scheduled_date: string; machine: Machine }
 export type Asked = { step: 'plan' | 'send'; machine: Machine | null } | { step: 'start' | 'complete' | 'cancel'; work: Work }
 type Close = { onClose: () => void }
 
@@ -80,9 +78,6 @@ function usePlanValues(machine: Machine | null, type: MaintenanceType): PlanValu
 }
 
 /** Texts as the server takes them: nothing is null, a decimal comma a point. */
-export const textOrNull = (text: string) => text.trim() || null
-export const readingOrNull = (text: string) => text.trim().replace(',', '.') || null
-
 function PlanForm({ machine, onClose }: { machine: Machine | null } & Close) {
   const { t } = useTranslation()
   const call = useCall()

@@ -105,9 +105,8 @@ function ServiceMark({ machine }: { machine: Equipment }) {
 function Actions({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const [asks, setAsks] = useState<'status' | 'delete' | null>(null)
-  const close = () => setAsks(null)
   const params = { equipment_id: machine.id }
-  const remove = useAction(deleteEquipment, { done: t('machine.deleted', { name: fullName(machine) }), onDone: close })
+  const remove = useAction(deleteEquipment, { done: t('machine.deleted', { name: fullName(machine) }), onDone: () => setAsks(null) })
   const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: fullName(machine) }) })
   if (machine.is_deleted)
     return (
@@ -148,10 +147,10 @@ function Actions({ machine }: { machine: Equipment }) {
           </ActionItem>
         </Menu.Dropdown>
       </Menu>
-      <StatusDialog machine={machine} opened={asks === 'status'} onClose={close} />
+      <StatusDialog machine={machine} opened={asks === 'status'} onClose={() => setAsks(null)} />
       <ConfirmDialog
         opened={asks === 'delete'}
-        onClose={close}
+        onClose={() => setAsks(null)}
         title={t('machine.delete_title', { name: fullName(machine) })}
         confirm={t('web.delete')}
         danger

@@ -135,14 +135,17 @@ describe('an apply writes all rows or none', () => {
     const seen: string[] = []
     const running = apply(`Código;Nombre;Marca;Modelo;Serie;Año;Fecha de compra;Precio;Categoría;Horómetro\n${lines.join('\n')}\n`, { query: { progress_id: progressId }, company: 'andina' })
     let isDone = false
+    let second = ''
     running.finally(() => (isDone = true)).catch(() => {})
     while (!isDone) {
       await new Promise((resolve) => setTimeout(resolve, 100))
       const progress = await manager.get(`/import-progress/${progressId}`)
+      if (second === '' && progress.body?.phase === 'writing') second = (await upload('Código;Nombre;Propiedad\nZ-1;A;alquilado\n')).body.code
       if (progress.status === 200) seen.push(`${progress.body.phase} ${progress.body.done}/${progress.body.total}`)
     }
     const body = await running
     expect([counts(body), body.rows.length]).toEqual([[10_000, 0, 0, 0], 500])
+    expect(second, 'another import of the company meanwhile').toBe('import_running')
     expect(seen.filter((step) => /^writing [1-9]\d*\/10000$/.test(step)).length).toBeGreaterThan(1)
     expect((await world.as('sur', 'manager').get(`/import-progress/${progressId}`)).status).toBe(404)
     const again = await look(`Código;Nombre;Marca;Modelo;Serie;Año;Fecha de compra;Precio;Categoría;Horómetro\n${lines.join('\n')}\n`)

@@ -31,7 +31,7 @@ import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
 import { Layout, NotFound } from './web/layout.tsx'
 import { Notifications } from './web/notify.tsx'
-import { page } from './web/pages.tsx'
+import { page, reloadPage } from './web/pages.tsx'
 import type { PaletteSearch } from './web/palette.tsx'
 import { type AccountDoor, SessionProvider, useSession } from './web/session.tsx'
 import { ErrorState, LoadingState } from './web/states.tsx'
@@ -115,7 +115,7 @@ const router = createRouter({
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: LoadingState,
-  defaultErrorComponent: ({ error, reset }) => <ErrorState error={error} retry={reset} />,
+  defaultErrorComponent: ({ error }) => <ErrorState error={error} retry={reloadPage} />,
   defaultNotFoundComponent: NotFound,
 })
 router.subscribe('onResolved', ({ toLocation }) => {

@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { programDir } from '../src/base/config.ts'
-import { andinaTree, type Branch } from '../src/features/operations/demo-data.ts'
-import { type Body, createWorld } from './harness.ts'
-import { asked, codes, counts, uploads } from './uploads.ts'
+import { createWorld } from './harness.ts'
+import { asked, codes, counts, growDemoTree, uploads } from './uploads.ts'
 
 const world = await createWorld()
 const { look, apply } = uploads(world)
@@ -14,14 +13,7 @@ test.each(['equipment-300.csv', 'equipment-300.xlsx'])('%s goes into the demo’
   const file = readFileSync(join(programDir, 'demo', name))
   const more = { company: name.endsWith('.csv') ? ('andina' as const) : ('sur' as const) }
   const client = world.as(more.company, 'manager')
-  const grow = async (branches: readonly Branch[], parent_id: string | null): Promise<void> => {
-    for (const { name, code, fields, below } of branches) {
-      const found = (await client.get('/equipment-categories')).body.items.find((category: Body) => category.name === name && category.parent_id === parent_id)
-      const reply = found ? { body: found } : await client.post('/equipment-categories', { name, parent_id, type_code: code ?? null, specification_template: fields ?? [] })
-      await grow(below ?? [], reply.body.id)
-    }
-  }
-  await grow(andinaTree, null)
+  await growDemoTree(world, more.company)
   const body = await look(file, more)
   expect([codes(body), counts(body), body.header_row, asked(body)]).toEqual([
     [],

@@ -1,6 +1,7 @@
 // Files sent to the import of a test world, and what the replies say in short.
 import { expect } from 'vitest'
-import { type Body, sessionHeaders, type Who, type World } from './harness.ts'
+import { andinaTree, type Branch } from '../src/features/operations/demo-data.ts'
+import { type Body, type CompanyName, sessionHeaders, type Who, type World } from './harness.ts'
 
 export type Upload = { query?: Record<string, string>; who?: Who; type?: string; language?: string; company?: 'andina' | 'sur' }
 
@@ -50,3 +51,16 @@ export const fieldsOf = (body: Body): Record<string, string> => Object.fromEntri
 export const codes = (body: Body) => body.rows.flatMap((row: Body) => row.errors.map((error: Body) => `${row.row} ${error.field} ${error.code}`))
 export const asked = (body: Body) => body.questions.map((question: Body) => question.code)
 export const counts = (body: Body) => [body.created_count, body.updated_count, body.unchanged_count, body.error_count]
+
+/** Grows the demo's category tree in a company; what is there already stays. */
+export async function growDemoTree(world: World, company: CompanyName): Promise<void> {
+  const client = world.as(company, 'manager')
+  const grow = async (branches: readonly Branch[], parent_id: string | null): Promise<void> => {
+    for (const { name, code, fields, below } of branches) {
+      const found = (await client.get('/equipment-categories')).body.items.find((category: Body) => category.name === name && category.parent_id === parent_id)
+      const reply = found ? { body: found } : await client.post('/equipment-categories', { name, parent_id, type_code: code ?? null, specification_template: fields ?? [] })
+      await grow(below ?? [], reply.body.id)
+    }
+  }
+  await grow(andinaTree, null)
+}

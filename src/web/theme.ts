@@ -67,6 +67,7 @@ export const resolveVariables: CSSVariablesResolver = () => ({
     '--mantine-color-anchor': '#8fc1e8',
     '--mantine-color-default': '#20262d',
     '--mantine-color-default-hover': '#2a313a',
+    '--menu-item-hover': '#2a313a',
     '--mantine-color-default-border': '#46505c',
     '--surface': '#1b2026',
     '--surface-sunken': '#11151a',

@@ -79,7 +79,7 @@ export async function openVisitor(browser: Browser, url: string, { language = 'e
   const context = await browser.newContext({
     ...screen,
     baseURL: url,
-    locale: language === 'en' ? 'en-GB' : 'es-PE',
+    locale: 'es-PE',
     timezoneId: 'America/Lima',
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',

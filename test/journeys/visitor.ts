@@ -11,7 +11,7 @@ export type { Language }
 
 export class Visitor {
   readonly page: Page
-  readonly language: Language
+  language: Language
   readonly isTouch: boolean
   /** Page errors and console errors that no test expected. */
   readonly faults: string[] = []
@@ -86,8 +86,7 @@ export class Visitor {
   }
   async signIn(email: string, secret: string = password): Promise<void> {
     if (this.page.url() === 'about:blank') await this.goTo('/sign-in')
-    await this.button('access.sign_in').waitFor()
-    // Two buttons of one choice; the account takes on the language that is chosen here.
+    // The account takes on the language that is chosen here.
     if (this.language === 'en') await this.page.getByText('English', { exact: true }).click()
     await this.field('access.email').fill(email)
     await this.field('access.password').fill(secret)

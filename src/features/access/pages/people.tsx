@@ -84,14 +84,14 @@ export function PeoplePage() {
 function Filters() {
   const { t } = useTranslation()
   const [search] = useUrl()
-  const choices = (values: readonly string[], words: string) => values.map((value) => ({ value, label: t(`${words}_${value}`) }))
+  const choices = (values: readonly string[], words: string) => values.map((value) => ({ value, label: t(`${words}${value}`) }))
   return (
     <FilterBar
       mainNames={['role', 'state']}
       main={
         <>
-          <ChoiceFilter name="role" label={t('access.role')} choices={choices(roles, 'web.role')} />
-          <ChoiceFilter name="state" label={t(search.state ? 'access.membership' : 'access.state_active')} choices={choices(['ended', 'all'], 'access.state')} single />
+          <ChoiceFilter name="role" label={t('access.role')} choices={choices(roles, 'web.role_')} />
+          <ChoiceFilter name="state" label={t(search.state ? 'access.membership' : 'access.state_active')} choices={choices(['ended', 'all'], 'access.state_')} single />
         </>
       }
     />

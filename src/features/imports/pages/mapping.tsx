@@ -44,7 +44,7 @@ export function MappingTable({ flow, look }: { flow: ImportFlow; look: ImportRes
               {column.header || t('imports.column_number', { number: column.index + 1 })}
             </Text>
             <Samples column={column} />
-            <Meaning column={column} choose={choose} />
+            <Meaning column={{ ...column, field: flow.answers.mapping[column.index] ?? column.field }} choose={choose} />
           </li>
         ))}
       </ul>

@@ -4,7 +4,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { createSpotlight, Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { IconSearch } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { type KeyboardEvent, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import '@mantine/spotlight/styles.css'
 import type { PageEntry } from './pages.tsx'
@@ -25,7 +25,7 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
   const company = useCompany()
   const [text, setText] = useState('')
   const [wanted] = useDebouncedValue(text.trim(), 180)
-  const { data: hits = [] } = useQuery({
+  const { data: hits = [], isPlaceholderData } = useQuery({
     queryKey: ['palette', company.company_id, wanted],
     queryFn: (query) => search.find(company.company_id, wanted, query.signal),
     enabled: wanted.length > 1,
@@ -41,14 +41,21 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
       return { id: entry.path, label: t(entry.nav?.label ?? ''), leftSection: <PageIcon size={20} aria-hidden />, onClick: () => go(entry.path) }
     })
   const found = text.trim().length > 1 ? hits.map((hit) => ({ id: hit.id, label: hit.label, description: hit.description, onClick: () => go(hit.to) })) : []
-  const groups: SpotlightActionGroupData[] = [
+  const groups = [
     { group: t(search.label), actions: found },
     { group: t('web.palette_pages'), actions: pages },
   ].filter((group) => group.actions.length > 0)
+  const first = groups[0]?.actions[0]
+  // Enter goes to the first when none was chosen by arrows, once the answer belongs to what is written.
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || text.trim() === '' || store.getState().selected >= 0 || wanted !== text.trim() || isPlaceholderData) return
+    first?.onClick()
+    spotlight.close()
+  }
   return (
     <Spotlight
       store={store}
-      actions={groups}
+      actions={groups satisfies SpotlightActionGroupData[]}
       filter={(_, actions) => actions}
       query={text}
       onQueryChange={setText}
@@ -59,7 +66,7 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
       scrollable
       maxHeight={420}
       nothingFound={t('web.palette_nothing')}
-      searchProps={{ leftSection: <IconSearch size={20} aria-hidden />, placeholder: t('web.palette_hint'), 'aria-label': t('web.palette_hint') }}
+      searchProps={{ onKeyDown, leftSection: <IconSearch size={20} aria-hidden />, placeholder: t('web.palette_hint'), 'aria-label': t('web.palette_hint') }}
     />
   )
 }

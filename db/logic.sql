@@ -127,8 +127,9 @@ BEGIN
     IF NEW.version <> OLD.version THEN
       RAISE EXCEPTION USING ERRCODE = 'BC412', MESSAGE = 'the row has changed since it was read', DETAIL = OLD.version::text;
     END IF;
+    -- Equal is not always the same (1.0 and 1.00 in a document): what is not a change is not stored either.
     IF NEW IS NOT DISTINCT FROM OLD THEN
-      RETURN NEW;
+      RETURN OLD;
     END IF;
     IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
@@ -194,6 +195,7 @@ SET LOCAL ROLE record_keeper;
 
 -- AFTER INSERT OR UPDATE on every entity; argument: the aggregate's type. The event's version is the row's, so events
 -- of one aggregate have no gap. event_data: {"old": {...}, "new": {...}} with the columns that changed; folding "new" gives the row.
+-- Event and audit row hold the same values and the same instant, so that each proves the other.
 CREATE OR REPLACE FUNCTION record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -204,6 +206,7 @@ DECLARE
   v_new_values jsonb;
   v_action text;
   v_company_id uuid := coalesce(v_new ->> 'company_id', v_new ->> 'id')::uuid;
+  v_now timestamptz := clock_timestamp();
   v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -216,7 +219,7 @@ BEGIN
     v_old := to_jsonb(OLD);
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
-    FROM jsonb_each(v_new) n WHERE n.value IS DISTINCT FROM v_old -> n.key;
+    FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;
     v_action := CASE
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
@@ -231,12 +234,12 @@ BEGIN
     v_metadata := v_metadata || jsonb_build_object('reason', current_setting('app.reason', true));
   END IF;
   INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, metadata,
-    recorded_by, subject_id)
+    occurred_at, recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
-    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_by,
+    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, v_now, NEW.updated_by,
     CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid END);
-  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata)
-  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata);
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata, created_at)
+  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, v_now);
   RETURN NULL;
 END
 $$;

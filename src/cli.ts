@@ -8,6 +8,7 @@ import { companyCommands } from './features/companies/command.ts'
 import { equipmentCommands } from './features/equipment/command.ts'
 import { importCommands } from './features/imports/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
+import { proofCommands } from './features/proof/command.ts'
 import { allWords, createServer, rooms } from './server.ts'
 
 const program = new Command('bitcorp')
@@ -26,6 +27,7 @@ try {
   accessCommands(program, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
+  proofCommands(program, context)
   await program.parseAsync()
 } catch (error) {
   const t = (await createTranslator(allWords))('en')

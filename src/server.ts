@@ -29,7 +29,7 @@ import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'imports'] as const
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'imports', 'proof'] as const
 export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, importWords]
 
 export async function createServer(config: Config, db: Database): Promise<FastifyInstance> {

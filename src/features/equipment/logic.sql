@@ -75,10 +75,11 @@ $$;
 
 -- AFTER INSERT OR UPDATE OF status: closes the running period and opens the next one, always later than the one before,
 -- also for two changes in one transaction and for a transaction that began before the last change was made.
+-- It leans on the row alone, not on the clock, so that the history can be told again from the events.
 CREATE OR REPLACE FUNCTION record_equipment_status() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  v_at timestamptz := clock_timestamp();
+  v_at timestamptz := NEW.updated_at;
   v_last timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN

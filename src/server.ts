@@ -20,6 +20,7 @@ import { words as companyWords } from './features/companies/words.ts'
 import { equipmentRoutes } from './features/equipment/routes.ts'
 import { equipmentWhere } from './features/equipment/store.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
+import { historyJobs } from './features/history/jobs.ts'
 import { historyRoutes } from './features/history/routes.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { importRoutes } from './features/imports/routes.ts'
@@ -37,6 +38,7 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   serveHealth(app, db)
   accessRoutes(app)
   historyRoutes(app)
+  historyJobs(app)
   companyRoutes(app)
   categoryRoutes(app)
   equipmentRoutes(app)

@@ -46,6 +46,8 @@ const notEntities = {
   equipment_logs: 'readings: added, never changed',
   domain_events: 'append-only record',
   audit_logs: 'append-only record',
+  audit_chain: 'append-only record',
+  audit_chain_progress: 'how far the chain is',
   equipment_search_documents: 'derived from equipment',
   equipment_search_words: 'derived from equipment',
   idempotency_keys: 'a reply kept for repetition',
@@ -183,9 +185,9 @@ const laws: Law[] = [
   },
   {
     name: 'what is append-only refuses every change, also to its owner',
-    subjects: `SELECT name FROM (${tables}) t WHERE name IN ('domain_events', 'audit_logs')`,
-    atLeast: 2,
-    breaches: `SELECT name FROM (${tables}) t WHERE name IN ('domain_events', 'audit_logs')
+    subjects: `SELECT name FROM (${tables}) t WHERE name IN ('domain_events', 'audit_logs', 'audit_chain')`,
+    atLeast: 3,
+    breaches: `SELECT name FROM (${tables}) t WHERE name IN ('domain_events', 'audit_logs', 'audit_chain')
       AND NOT (${hasTrigger('t', 'refuse_change', onUpdate + onDelete)} AND ${hasTrigger('t', 'refuse_change', onTruncate)})`,
     broken: 'DROP TRIGGER trigger_000_refuse_truncate ON audit_logs',
   },

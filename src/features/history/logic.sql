@@ -1,4 +1,4 @@
--- Owns: domain_events, audit_logs. Written by record_change alone; nobody changes or removes a row.
+-- Owns: domain_events, audit_logs, audit_chain. Written by record_change and chain_audit_logs; nobody changes or removes a row.
 CREATE OR REPLACE TRIGGER trigger_000_refuse_change BEFORE UPDATE OR DELETE ON domain_events
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON domain_events
@@ -6,6 +6,10 @@ CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON domain_
 CREATE OR REPLACE TRIGGER trigger_000_refuse_change BEFORE UPDATE OR DELETE ON audit_logs
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON audit_logs
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_change BEFORE UPDATE OR DELETE ON audit_chain
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON audit_chain
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 GRANT SELECT ON domain_events, audit_logs TO application_user, reporting_user;
@@ -17,3 +21,80 @@ CREATE POLICY domain_events_select ON domain_events FOR SELECT TO application_us
 DROP POLICY IF EXISTS audit_logs_select ON audit_logs;
 CREATE POLICY audit_logs_select ON audit_logs FOR SELECT TO application_user, reporting_user
   USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
+
+-- === as record_keeper: the chain of the audit ========================================================================
+GRANT SELECT, INSERT ON audit_chain TO record_keeper;
+GRANT SELECT, UPDATE ON audit_chain_progress TO record_keeper;
+DROP POLICY IF EXISTS audit_chain_keeper ON audit_chain;
+CREATE POLICY audit_chain_keeper ON audit_chain TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS audit_chain_progress_keeper ON audit_chain_progress;
+CREATE POLICY audit_chain_progress_keeper ON audit_chain_progress TO record_keeper USING (true) WITH CHECK (true);
+
+SET LOCAL ROLE record_keeper;
+
+-- The hash of one link, as hex. Never changed: chains made by it would no longer verify. A new form would carry another mark than v1.
+CREATE OR REPLACE FUNCTION hash_audit_row(p_previous text, p_position bigint, p_chained_at timestamptz, p_row audit_logs) RETURNS text
+LANGUAGE sql STABLE
+RETURN encode(sha256(convert_to(p_previous || ' ' || jsonb_build_array('v1', p_position,
+  to_char(p_chained_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id,
+  (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata,
+  to_char((p_row).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).transaction_id::text)::text, 'UTF8')), 'hex');
+
+-- Chains the audit rows of finished transactions, at most p_limit (1 to 10000) of them, and gives how many it chained.
+-- Writers only insert and never wait: a row whose transaction, or an older one, is still open is left for the next call.
+CREATE OR REPLACE FUNCTION chain_audit_logs(p_limit integer DEFAULT 5000) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_limit integer := least(greatest(p_limit, 1), 10000);
+  v_from xid8;
+  v_horizon xid8;
+  v_next xid8;
+  v_is_moved boolean;
+  v_link record;
+  v_company_id uuid;
+  v_position bigint;
+  v_hash text;
+  v_at timestamptz;
+  v_last xid8;
+  v_count integer := 0;
+BEGIN
+  -- Most calls find nothing: they take no lock and write nothing.
+  SELECT p.chained_to INTO v_from FROM audit_chain_progress p;
+  v_horizon := pg_snapshot_xmin(pg_current_snapshot());
+  IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from AND l.transaction_id < v_horizon
+      AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)) THEN
+    RETURN 0;
+  END IF;
+  SELECT p.chained_to INTO v_from FROM audit_chain_progress p FOR UPDATE;
+  SELECT pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now) INTO v_horizon, v_next FROM (SELECT pg_current_snapshot() AS now) s;
+  -- A database loaded into another server counts its transactions anew: what carries a number still to come is long finished.
+  v_is_moved := v_from > v_horizon;
+  v_at := clock_timestamp();
+  FOR v_link IN
+    SELECT n.company_id, n.row, n.tx FROM (
+      SELECT l.company_id, l.id, l.transaction_id AS tx, l AS row FROM audit_logs l
+      WHERE ((l.transaction_id >= v_from AND l.transaction_id < v_horizon) OR (v_is_moved AND (l.transaction_id < v_horizon OR l.transaction_id >= v_next)))
+        AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)
+      ORDER BY l.transaction_id, l.id LIMIT v_limit) n
+    ORDER BY n.company_id, n.tx, n.id
+  LOOP
+    IF v_company_id IS DISTINCT FROM v_link.company_id THEN
+      v_company_id := v_link.company_id;
+      SELECT c.position, c.hash INTO v_position, v_hash FROM audit_chain c WHERE c.company_id = v_company_id ORDER BY c.position DESC LIMIT 1;
+    END IF;
+    v_position := coalesce(v_position, 0) + 1;
+    v_hash := hash_audit_row(coalesce(v_hash, repeat('0', 64)), v_position, v_at, v_link.row);
+    INSERT INTO audit_chain (company_id, position, audit_id, hash, chained_at) VALUES (v_company_id, v_position, (v_link.row).id, v_hash, v_at);
+    v_last := greatest(v_last, v_link.tx);
+    v_count := v_count + 1;
+  END LOOP;
+  IF v_count < v_limit THEN
+    UPDATE audit_chain_progress SET chained_to = v_horizon;
+  ELSIF NOT v_is_moved THEN
+    UPDATE audit_chain_progress SET chained_to = v_last;
+  END IF;
+  RETURN v_count;
+END
+$$;
+GRANT EXECUTE ON FUNCTION chain_audit_logs(integer) TO application_user, bitcorp_owner;
+SET LOCAL ROLE bitcorp_owner;

@@ -1,7 +1,10 @@
 // `bitcorp verify` on the command line: the records prove themselves, or the first fault is named and the exit code is 1.
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Config } from '../../base/config.ts'
 import { joinDatabase, type OpenDatabase } from '../../base/database.ts'
+import { asOwner } from '../../base/owner.ts'
+import { type Checkpoint, readCheckpoint, takeCheckpoint, verifyAudit } from './audit.ts'
 import { verifyEvents } from './events.ts'
 import type { Fault } from './look.ts'
 

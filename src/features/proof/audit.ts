@@ -12,7 +12,7 @@ const page = 20_000
 /** Chains what is finished, so that what is looked at next is whole. */
 async function chain(ownerUrl: string): Promise<void> {
   await asOwner(ownerUrl, async (owner) => {
-    while ((await owner.query<{ n: number }>('SELECT chain_audit_logs(10000) AS n'))[0]?.n) continue
+    while ((await owner.query<{ n: number }>('SELECT chain_audit_logs(10000) AS n'))[0]?.n);
   })
 }
 
@@ -48,7 +48,8 @@ export async function verifyAudit(ownerUrl: string, say: Say, how: { companyId?:
   })
 }
 
-const readHeads = (query: Look): Promise<Head[]> => query<Head>(`
+const readHeads = (query: Look): Promise<Head[]> =>
+  query<Head>(`
   SELECT co.id AS company_id, co.name, c.position, c.hash, c.chained_at
   FROM companies co CROSS JOIN LATERAL (SELECT * FROM audit_chain c WHERE c.company_id = co.id ORDER BY c.position DESC LIMIT 1) c ORDER BY co.id`)
 
@@ -61,7 +62,8 @@ const reasons: Record<string, string> = {
 
 /** Each link against the stored one before it, so that one bad row is one fault and not all that follow. */
 async function verifyLinks(query: Look, head: Head, from: number): Promise<Fault[]> {
-  const rows = await query<{ position: number; audit_id: string; rule: string; found: string; expected: string | null }>(`
+  const rows = await query<{ position: number; audit_id: string; rule: string; found: string; expected: string | null }>(
+    `
     SELECT * FROM (
       SELECT c.position, c.audit_id, c.hash AS found, h.hash AS expected, CASE
         WHEN c.position <> coalesce(c.last_position, 0) + 1 THEN 'link_missing'
@@ -73,22 +75,51 @@ async function verifyLinks(query: Look, head: Head, from: number): Promise<Fault
       LEFT JOIN audit_logs l ON l.company_id = c.company_id AND l.id = c.audit_id
       CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN hash_audit_row(coalesce(c.last_hash, repeat('0', 64)), c.position, c.chained_at, l) END AS hash) h
       WHERE c.position >= $2) links
-    WHERE rule IS NOT NULL ORDER BY position LIMIT 100`, [head.company_id, from])
-  return rows.map((r) => ({ rule: r.rule, where: `${reasons[r.rule]} ${head.name}, place ${r.position}, audit row ${r.audit_id}`, company_id: head.company_id, position: r.position, audit_id: r.audit_id, found: r.found, expected: r.expected ?? 'the row' }))
+    WHERE rule IS NOT NULL ORDER BY position LIMIT 100`,
+    [head.company_id, from],
+  )
+  return rows.map((r) => ({
+    rule: r.rule,
+    where: `${reasons[r.rule]} ${head.name}, place ${r.position}, audit row ${r.audit_id}`,
+    company_id: head.company_id,
+    position: r.position,
+    audit_id: r.audit_id,
+    found: r.found,
+    expected: r.expected ?? 'the row',
+  }))
 }
 
 /** Rows that the chain passed by, at once; rows that it should have reached, after a minute. */
 async function findUnchained(query: Look, companyId: string | undefined): Promise<Fault[]> {
-  const rows = await query<{ company_id: string; id: string; created_at: string; passed: boolean }>(`
+  const rows = await query<{ company_id: string; id: string; created_at: string; passed: boolean }>(
+    `
     SELECT l.company_id, l.id, l.created_at, l.transaction_id < p.chained_to AS passed FROM audit_logs l, audit_chain_progress p
     WHERE ($1::uuid IS NULL OR l.company_id = $1) AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)
       AND (l.transaction_id < p.chained_to OR l.created_at < clock_timestamp() - interval '1 minute')
-    ORDER BY l.company_id, l.id LIMIT 100`, [companyId ?? null])
-  return rows.map((r) => ({ rule: r.passed ? 'row_inserted_behind_chain' : 'row_not_chained', where: `audit row ${r.id} of ${r.created_at}`, company_id: r.company_id, audit_id: r.id, found: 'not in the chain', expected: 'a link' }))
+    ORDER BY l.company_id, l.id LIMIT 100`,
+    [companyId ?? null],
+  )
+  return rows.map((r) => ({
+    rule: r.passed ? 'row_inserted_behind_chain' : 'row_not_chained',
+    where: `audit row ${r.id} of ${r.created_at}`,
+    company_id: r.company_id,
+    audit_id: r.id,
+    found: 'not in the chain',
+    expected: 'a link',
+  }))
 }
 
 async function compareHead(query: Look, old: Head): Promise<Fault[]> {
   const [now] = await query<{ hash: string }>('SELECT c.hash FROM audit_chain c WHERE c.company_id = $1 AND c.position = $2', [old.company_id, old.position])
   if (now?.hash === old.hash) return []
-  return [{ rule: 'chain_made_anew', where: `${old.name}, place ${old.position}: the chain is another one than at the checkpoint of ${old.chained_at}.`, company_id: old.company_id, position: old.position, found: now?.hash ?? 'no such place', expected: old.hash }]
+  return [
+    {
+      rule: 'chain_made_anew',
+      where: `${old.name}, place ${old.position}: the chain is another one than at the checkpoint of ${old.chained_at}.`,
+      company_id: old.company_id,
+      position: old.position,
+      found: now?.hash ?? 'no such place',
+      expected: old.hash,
+    },
+  ]
 }

@@ -22,6 +22,13 @@ BEGIN
     EXECUTE 'GRANT record_keeper TO bitcorp_owner'
       || CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE' ELSE '' END;
   END IF;
+  -- The owner may act as who serves, to try out what they can reach (bitcorp verify isolation); it inherits nothing of theirs.
+  FOREACH v_role IN ARRAY ARRAY['application_user', 'reporting_user'] LOOP
+    IF NOT pg_has_role('bitcorp_owner', v_role, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO bitcorp_owner', v_role)
+        || CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
+    END IF;
+  END LOOP;
   FOREACH v_role IN ARRAY ARRAY['bitcorp_owner', 'record_keeper'] LOOP
     IF current_user <> v_role AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
        AND NOT pg_has_role(current_user, v_role, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN

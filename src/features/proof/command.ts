@@ -1,11 +1,12 @@
 // `bitcorp verify …` and `bitcorp audit checkpoint`: the records prove themselves, or the first fault is named and the exit code is 1.
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type CommandContext, CommandError, findCompany, print, printJson, progress, UsageError } from '../../base/command.ts'
+import { type CommandContext, CommandError, findCompany, print, printJson, printTable, progress, UsageError } from '../../base/command.ts'
 import { joinDatabase, type OpenDatabase } from '../../base/database.ts'
 import { asOwner } from '../../base/owner.ts'
 import { type Checkpoint, readCheckpoint, takeCheckpoint, verifyAudit } from './audit.ts'
 import { verifyEvents } from './events.ts'
+import { verifyIsolation } from './isolation.ts'
 import type { Fault } from './look.ts'
 
 type Json = { json?: boolean }
@@ -26,6 +27,11 @@ export function proofCommands(program: Command, context: CommandContext): void {
     .option('--checkpoint <file>', 'and the chain is the one it was at this checkpoint')
     .option('--json', 'for machines')
     .action((o: AuditOptions) => audit(context, o))
+  verify
+    .command('isolation')
+    .description('No identity reaches a row that is not its company’s: every table, every kind of identity, every verb, tried out and taken back')
+    .option('--json', 'for machines')
+    .action((o: Json) => isolation(context, o))
 
   const records = program.command('audit').description('The audit: who did what')
   records
@@ -50,6 +56,18 @@ async function audit(context: CommandContext, o: AuditOptions): Promise<void> {
     conclude(report, o, `${report.rows} audit rows of ${report.companies} companies are as they were written${past ? `, and as at the checkpoint of ${past.made_at}` : ''}.`)
   })
 }
+
+const isolation = (context: CommandContext, o: Json): Promise<void> =>
+  withDatabase(context, async ({ urls }) => {
+    const report = await verifyIsolation(urls.owner, () => {})
+    const headers = ['table', 'identity', 'rows', 'sees', 'of others', 'may change', 'of others', 'insert own', 'insert other', 'update', 'delete']
+    if (!o.json)
+      printTable(
+        headers,
+        report.evidence.map((e) => [e.table, e.identity, e.rows, e.sees, e.foreign, e.may_update, e.update_foreign, e.insert_own, e.insert_other, e.updates, e.deletes].map(String)),
+      )
+    conclude(report, o, `${report.identities} identities in ${report.tables} tables: each reaches its own company's rows alone, and nobody reaches none.`)
+  })
 
 function readCheckpointFile(path: string): Checkpoint {
   let text: string

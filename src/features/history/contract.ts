@@ -48,6 +48,43 @@ export const listEvents = operation({
   reply: Page(DomainEvent),
 })
 
+export const FeedEvent = Type.Object(
+  {
+    position: Type.String({ description: 'Reading after this place goes on with the event behind this one' }),
+    id: Id,
+    aggregate_id: Id,
+    aggregate_type: Type.String(),
+    event_type: Type.String(),
+    event_version: Type.Integer(),
+    event_data: Values,
+    metadata: Values,
+    occurred_at: Instant,
+    recorded_by: Nullable(Id),
+  },
+  { additionalProperties: false },
+)
+export type FeedEvent = Static<typeof FeedEvent>
+export const readFeed = operation({
+  id: 'readEventFeed',
+  method: 'GET',
+  path: `${company}/events/feed`,
+  who: managers,
+  summary: 'Events oldest first, for programs that follow: from any position on, none skipped and none twice. Without `after`: from the first. An event appears once no older transaction is open',
+  params,
+  query: Type.Object(
+    { after: Type.Optional(Type.String({ pattern: '^\\d{1,18}-\\d{1,18}$' })), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 200 })) },
+    { additionalProperties: false },
+  ),
+  reply: Type.Object(
+    {
+      items: Type.Array(FeedEvent),
+      next_after: Type.String({ description: 'To be given as `after` next time, also when nothing came' }),
+      at_end: Type.Boolean({ description: 'Nothing more now: ask again later' }),
+    },
+    { additionalProperties: false },
+  ),
+})
+
 export const AuditEntry = Type.Object(
   {
     id: Id,

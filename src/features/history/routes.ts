@@ -2,9 +2,10 @@
 import type { FastifyInstance } from 'fastify'
 import { handle } from '../../base/http.ts'
 import * as contract from './contract.ts'
-import { listAudit, listEvents } from './store.ts'
+import { listAudit, listEvents, readFeed } from './store.ts'
 
 export function historyRoutes(app: FastifyInstance): void {
   handle(app, contract.listEvents, (ctx, { query }) => listEvents(ctx, query))
+  handle(app, contract.readFeed, (ctx, { query }) => readFeed(ctx, query))
   handle(app, contract.listAudit, (ctx, { query }) => listAudit(ctx, query))
 }

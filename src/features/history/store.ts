@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
-import type { AuditEntry, DomainEvent } from './contract.ts'
+import type { AuditEntry, DomainEvent, FeedEvent } from './contract.ts'
 
 /** The name of what a record is about, as it is called now, and its machine: a few lookups by key for each row of a page. */
 const subject = (type: RawBuilder<unknown>, company: RawBuilder<unknown>, id: RawBuilder<unknown>) => sql`
@@ -46,6 +46,25 @@ export async function listEvents(ctx: Runner, query: { limit?: number; cursor?: 
     WHERE v.company_id = (SELECT c.company_id FROM caller c) AND ${filters(query, eventFields, ['limit', 'cursor', 'from', 'to'])} AND ${period(sql`v.id`, sql`v.occurred_at`, query)} AND ${page.after}
     ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
+}
+
+/**
+ * Events in the order of their transactions, of finished ones alone: below the oldest transaction that is still open nothing
+ * can appear any more, so a reader who goes on from where it stopped meets every event once, however late some commit.
+ */
+export async function readFeed(ctx: Runner, query: { after?: string; limit?: number }) {
+  const after = query.after ?? '0-0'
+  const [transaction, sequence] = after.split('-')
+  const limit = query.limit ?? 200
+  const rows = await ctx.run<FeedEvent>(sql`
+    SELECT v.transaction_id || '-' || v.sequence AS position, v.id, v.aggregate_id, v.aggregate_type, v.event_type, v.event_version, v.event_data, v.metadata,
+      v.occurred_at, v.recorded_by
+    FROM domain_events v
+    WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+      AND (v.transaction_id, v.sequence) > (${transaction}::xid8, ${sequence}::bigint)
+    ORDER BY v.transaction_id, v.sequence LIMIT ${limit + 1}`)
+  const items = rows.slice(0, limit)
+  return { items, next_after: items.at(-1)?.position ?? after, at_end: rows.length <= limit }
 }
 
 const auditFields: ListFields = {

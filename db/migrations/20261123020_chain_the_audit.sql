@@ -1,6 +1,6 @@
 -- Description: a hash chain over each company's audit, and the transaction of each audit row
 
--- Whose end decides when a row may be chained. Rows older than this column are finished: they get this migration's own.
+-- By it the rows not yet chained are found. Rows older than this column get this migration's own.
 ALTER TABLE audit_logs ADD COLUMN transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id();
 CREATE INDEX idx_audit_logs_transaction ON audit_logs (transaction_id, id);
 
@@ -19,7 +19,7 @@ CREATE TABLE audit_chain (
   CONSTRAINT audit_chain_once UNIQUE (company_id, audit_id)
 );
 
--- All audit rows of transactions before this one are chained. One row for the installation; it is also the chainers' lock.
+-- Audit rows of transactions before this one are all chained. One row for the installation; it is also the chainers' lock.
 CREATE TABLE audit_chain_progress (
   is_single boolean PRIMARY KEY DEFAULT true,
   chained_to xid8 NOT NULL DEFAULT '0',

@@ -41,15 +41,14 @@ RETURN encode(sha256(convert_to(p_previous || ' ' || jsonb_build_array('v1', p_p
   to_char((p_row).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).transaction_id::text)::text, 'UTF8')), 'hex');
 
 -- Chains the audit rows of finished transactions, at most p_limit (1 to 10000) of them, and gives how many it chained.
--- Writers only insert and never wait: a row whose transaction, or an older one, is still open is left for the next call.
+-- Writers only insert and never wait: a row of an open transaction cannot be seen here and is left for a later call, wherever
+-- its place would have been. chained_to only bounds the search: below it no transaction is open and every row is chained.
 CREATE OR REPLACE FUNCTION chain_audit_logs(p_limit integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_limit integer := least(greatest(p_limit, 1), 10000);
   v_from xid8;
-  v_horizon xid8;
-  v_next xid8;
-  v_is_moved boolean;
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
   v_link record;
   v_company_id uuid;
   v_position bigint;
@@ -60,20 +59,21 @@ DECLARE
 BEGIN
   -- Most calls find nothing: they take no lock and write nothing.
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p;
-  v_horizon := pg_snapshot_xmin(pg_current_snapshot());
-  IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from AND l.transaction_id < v_horizon
+  IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from
       AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)) THEN
     RETURN 0;
   END IF;
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p FOR UPDATE;
-  SELECT pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now) INTO v_horizon, v_next FROM (SELECT pg_current_snapshot() AS now) s;
-  -- A database loaded into another server counts its transactions anew: what carries a number still to come is long finished.
-  v_is_moved := v_from > v_horizon;
+  v_horizon := pg_snapshot_xmin(pg_current_snapshot());
+  -- A database loaded into another server counts its transactions anew: then everything is looked at once.
+  IF v_from > v_horizon THEN
+    v_from := '0';
+  END IF;
   v_at := clock_timestamp();
   FOR v_link IN
     SELECT n.company_id, n.row, n.tx FROM (
       SELECT l.company_id, l.id, l.transaction_id AS tx, l AS row FROM audit_logs l
-      WHERE ((l.transaction_id >= v_from AND l.transaction_id < v_horizon) OR (v_is_moved AND (l.transaction_id < v_horizon OR l.transaction_id >= v_next)))
+      WHERE l.transaction_id >= v_from
         AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)
       ORDER BY l.transaction_id, l.id LIMIT v_limit) n
     ORDER BY n.company_id, n.tx, n.id
@@ -88,11 +88,7 @@ BEGIN
     v_last := greatest(v_last, v_link.tx);
     v_count := v_count + 1;
   END LOOP;
-  IF v_count < v_limit THEN
-    UPDATE audit_chain_progress SET chained_to = v_horizon;
-  ELSIF NOT v_is_moved THEN
-    UPDATE audit_chain_progress SET chained_to = v_last;
-  END IF;
+  UPDATE audit_chain_progress SET chained_to = CASE WHEN v_count < v_limit THEN v_horizon ELSE least(v_last, v_horizon) END;
   RETURN v_count;
 END
 $$;

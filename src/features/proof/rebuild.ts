@@ -12,9 +12,9 @@ export async function rebuildBeside(query: Look, sources: Source[], say: Say): P
     const computed = `ARRAY[${source.generated.map(literal).join(', ')}]::text[]`
     await query(
       `CREATE TEMPORARY TABLE ${copy} ON COMMIT DROP AS
-      SELECT (${retold(source, 'f.state')}).* FROM (
+      SELECT r.* FROM (
         SELECT fold_event_values(e.event_data -> 'new' ORDER BY e.event_version) AS state FROM domain_events e
-        WHERE e.aggregate_type = $1 GROUP BY e.company_id, e.aggregate_id) f`,
+        WHERE e.aggregate_type = $1 GROUP BY e.company_id, e.aggregate_id) f CROSS JOIN LATERAL ${retold(source, 'f.state')} r`,
       [source.type],
     )
     const [counted] = await query<{ n: number }>(`SELECT count(*) AS n FROM ${copy}`)

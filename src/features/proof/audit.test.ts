@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Body, connected, createWorld, type Query, refusalOf, transaction } from '../../../test/harness.ts'
 import { programDir } from '../../base/config.ts'
@@ -262,6 +263,14 @@ test('events, audit and chain are append-only: by grant for who serves, by trigg
     const insert = `INSERT INTO ${table} (company_id) VALUES ('${companyId}')`
     expect([insert, await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q(insert)))]).toEqual([insert, '42501'])
   }
+})
+
+test('a server that listens chains by itself within seconds', async () => {
+  await world.app.listen({ host: '127.0.0.1', port: 0 })
+  const { id } = await world.machine()
+  const links = async () => (await chained()).filter((l: Body) => l.entity_id === id).length
+  for (let i = 0; i < 100 && (await links()) === 0; i++) await sleep(100)
+  expect(await links()).toBe(1)
 })
 
 /** The command line on this test's database. */

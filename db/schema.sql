@@ -52,6 +52,35 @@ CREATE POLICY api_tokens_update FOR UPDATE TO application_user USING (((company_
 GRANT INSERT (company_id, user_id, name, token_hash, scopes, expires_at), SELECT (company_id, id, user_id, name, scopes, expires_at, revoked_at, created_at, updated_at, created_by, updated_by, version, is_deleted), UPDATE (revoked_at, version) TO application_user;
 GRANT SELECT TO record_keeper;
 
+TABLE audit_chain (
+  company_id uuid NOT NULL,
+  position bigint NOT NULL,
+  audit_id uuid NOT NULL,
+  hash character varying(64) NOT NULL,
+  chained_at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_chain_pkey PRIMARY KEY (company_id, "position"),
+  CONSTRAINT audit_chain_once UNIQUE (company_id, audit_id),
+  CONSTRAINT fk_audit_chain_audit FOREIGN KEY (company_id, audit_id) REFERENCES audit_logs(company_id, id),
+  CONSTRAINT audit_chain_hash_form CHECK (((hash)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT audit_chain_position_positive CHECK (("position" > 0)),
+  CONSTRAINT audit_chain_time_finite CHECK (isfinite(chained_at))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY audit_chain_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT TO record_keeper;
+
+TABLE audit_chain_progress (
+  is_single boolean NOT NULL DEFAULT true,
+  chained_to xid8 NOT NULL DEFAULT '0'::xid8,
+  CONSTRAINT audit_chain_progress_pkey PRIMARY KEY (is_single),
+  CONSTRAINT audit_chain_progress_single CHECK (is_single)
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY audit_chain_progress_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT SELECT, UPDATE TO record_keeper;
+
 TABLE audit_logs (
   company_id uuid NOT NULL,
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
@@ -63,12 +92,14 @@ TABLE audit_logs (
   new_values jsonb,
   metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
   CONSTRAINT audit_logs_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_audit_logs_company FOREIGN KEY (company_id) REFERENCES companies(id),
   CONSTRAINT audit_logs_action_not_empty CHECK (is_not_blank((action)::text))
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_audit_logs_entity ON public.audit_logs USING btree (company_id, entity_id, id DESC);
+CREATE INDEX idx_audit_logs_transaction ON public.audit_logs USING btree (transaction_id, id);
 CREATE INDEX idx_audit_logs_user ON public.audit_logs USING btree (company_id, user_id, id DESC);
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -138,11 +169,12 @@ TABLE domain_events (
   CONSTRAINT domain_events_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT de_version_once UNIQUE (company_id, aggregate_id, event_version),
   CONSTRAINT fk_domain_events_company FOREIGN KEY (company_id) REFERENCES companies(id),
-  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'maintenance'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
+  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
   CONSTRAINT de_event_data_object CHECK ((jsonb_typeof(event_data) = 'object'::text)),
   CONSTRAINT de_event_version_positive CHECK ((event_version > 0))
 );
 -- owner bitcorp_owner, row security forced
+CREATE INDEX idx_domain_events_feed ON public.domain_events USING btree (company_id, transaction_id, sequence);
 CREATE INDEX idx_domain_events_subject ON public.domain_events USING btree (company_id, subject_id, id DESC) WHERE (subject_id IS NOT NULL);
 CREATE INDEX idx_domain_events_type_time ON public.domain_events USING btree (company_id, event_type, id DESC);
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.domain_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -190,9 +222,6 @@ TABLE equipment (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
-  maintenance_interval_days integer,
-  maintenance_rule character varying(10) NOT NULL DEFAULT 'floating'::character varying,
-  maintenance_counted_from date,
   CONSTRAINT equipment_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_equipment_category FOREIGN KEY (company_id, category_id) REFERENCES equipment_categories(company_id, id),
   CONSTRAINT fk_equipment_company FOREIGN KEY (company_id) REFERENCES companies(id),
@@ -203,10 +232,7 @@ TABLE equipment (
   CONSTRAINT equipment_description_length CHECK ((length(description) <= 10000)),
   CONSTRAINT equipment_fleet_code_not_empty CHECK (is_not_blank((fleet_code)::text)),
   CONSTRAINT equipment_location_not_empty CHECK (is_not_blank((location)::text)),
-  CONSTRAINT equipment_maintenance_counted_from_range CHECK (((maintenance_counted_from >= '1900-01-01'::date) AND (maintenance_counted_from <= '2200-12-31'::date))),
   CONSTRAINT equipment_maintenance_dates_logical CHECK ((next_maintenance_date > last_maintenance_date)),
-  CONSTRAINT equipment_maintenance_interval_range CHECK (((maintenance_interval_days >= 1) AND (maintenance_interval_days <= 3650))),
-  CONSTRAINT equipment_maintenance_rule_valid CHECK (((maintenance_rule)::text = ANY ((ARRAY['fixed'::character varying, 'floating'::character varying])::text[]))),
   CONSTRAINT equipment_manufacturer_not_empty CHECK (is_not_blank((manufacturer)::text)),
   CONSTRAINT equipment_manufacturer_serial_not_empty CHECK (is_not_blank((manufacturer_serial_number)::text)),
   CONSTRAINT equipment_model_not_empty CHECK (is_not_blank((model)::text)),
@@ -239,7 +265,7 @@ CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment 
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
-CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id, next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
 CREATE POLICY equipment_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
@@ -356,7 +382,6 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_categ
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_category_path();
 CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN ((old.path IS DISTINCT FROM new.path)) EXECUTE FUNCTION move_category_children();
-CREATE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.maintenance_interval_days IS DISTINCT FROM new.maintenance_interval_days) OR (old.path IS DISTINCT FROM new.path))) EXECUTE FUNCTION move_next_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION record_change('category');
 CREATE POLICY equipment_categories_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -391,9 +416,11 @@ CREATE POLICY equipment_logs_insert FOR INSERT TO application_user WITH CHECK ((
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND (recorded_by = ( SELECT c.user_id
    FROM caller c))));
+CREATE POLICY equipment_logs_proof FOR SELECT TO record_keeper USING (true);
 CREATE POLICY equipment_logs_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
 GRANT INSERT, SELECT TO application_user;
+GRANT SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
 TABLE equipment_search_documents (
@@ -475,6 +502,7 @@ CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree
 CREATE POLICY idempotency_keys_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
+CREATE POLICY idempotency_keys_proof FOR SELECT TO record_keeper USING (true);
 CREATE POLICY idempotency_keys_select FOR SELECT TO application_user USING (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
@@ -482,6 +510,7 @@ CREATE POLICY idempotency_keys_update FOR UPDATE TO application_user USING (((co
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
 GRANT INSERT (company_id, user_id, key, request_hash), SELECT, UPDATE (response_status, response_body) TO application_user;
+GRANT SELECT TO record_keeper;
 
 TABLE import_batches (
   company_id uuid NOT NULL,
@@ -514,78 +543,10 @@ CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.import
 CREATE POLICY import_batches_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+CREATE POLICY import_batches_proof FOR SELECT TO record_keeper USING (true);
 CREATE POLICY import_batches_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
 CREATE POLICY import_batches_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
-   FROM caller c
-  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
-GRANT INSERT, SELECT, UPDATE TO application_user;
-GRANT SELECT TO reporting_user;
-
-TABLE maintenance_records (
-  company_id uuid NOT NULL,
-  id uuid NOT NULL DEFAULT generate_uuid_v7(),
-  equipment_id uuid NOT NULL,
-  type character varying(20) NOT NULL,
-  status character varying(20) NOT NULL DEFAULT 'scheduled'::character varying,
-  title character varying(200),
-  scheduled_date date NOT NULL,
-  started_at timestamp with time zone,
-  completed_at timestamp with time zone,
-  completed_date date,
-  counts_as_service boolean,
-  cancelled_at timestamp with time zone,
-  cancel_reason text,
-  cost numeric(14,2),
-  currency character varying(3),
-  technician character varying(200),
-  parts text,
-  notes text,
-  meter_reading numeric(12,1),
-  status_period_id uuid,
-  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-  created_by uuid,
-  updated_by uuid,
-  version integer NOT NULL DEFAULT 1,
-  is_deleted boolean NOT NULL DEFAULT false,
-  deleted_at timestamp with time zone,
-  deleted_by uuid,
-  CONSTRAINT maintenance_records_pkey PRIMARY KEY (company_id, id),
-  CONSTRAINT fk_mr_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
-  CONSTRAINT fk_mr_status_period FOREIGN KEY (company_id, status_period_id) REFERENCES equipment_status_history(company_id, id),
-  CONSTRAINT mr_completed_after_started CHECK ((completed_at >= started_at)),
-  CONSTRAINT mr_cost_has_currency CHECK (((cost IS NULL) = (currency IS NULL))),
-  CONSTRAINT mr_cost_range CHECK (((cost >= (0)::numeric) AND (cost <> 'NaN'::numeric))),
-  CONSTRAINT mr_currency_form CHECK (((currency)::text ~ '^[A-Z]{3}$'::text)),
-  CONSTRAINT mr_dates_range CHECK ((((scheduled_date >= '1900-01-01'::date) AND (scheduled_date <= '2200-12-31'::date)) AND ((completed_date IS NULL) OR ((completed_date >= '1900-01-01'::date) AND (completed_date <= '2200-12-31'::date))))),
-  CONSTRAINT mr_meter_reading_range CHECK (((meter_reading >= (0)::numeric) AND (meter_reading <= (99999999)::numeric))),
-  CONSTRAINT mr_state_complete CHECK (((((status)::text <> 'scheduled'::text) OR (started_at IS NULL)) AND (((status)::text <> 'in_progress'::text) OR (started_at IS NOT NULL)) AND (((status)::text = 'done'::text) = (completed_at IS NOT NULL)) AND (((status)::text = 'done'::text) = (completed_date IS NOT NULL)) AND (((status)::text = 'done'::text) = (counts_as_service IS NOT NULL)) AND (((status)::text = 'cancelled'::text) = (cancelled_at IS NOT NULL)))),
-  CONSTRAINT mr_status_valid CHECK (((status)::text = ANY ((ARRAY['scheduled'::character varying, 'in_progress'::character varying, 'done'::character varying, 'cancelled'::character varying])::text[]))),
-  CONSTRAINT mr_technician_not_empty CHECK (is_not_blank((technician)::text)),
-  CONSTRAINT mr_texts_length CHECK ((((parts IS NULL) OR (length(parts) <= 4000)) AND ((notes IS NULL) OR (length(notes) <= 4000)) AND ((cancel_reason IS NULL) OR (length(cancel_reason) <= 2000)))),
-  CONSTRAINT mr_times_finite CHECK ((isfinite(started_at) AND isfinite(completed_at) AND isfinite(cancelled_at))),
-  CONSTRAINT mr_title_not_empty CHECK (is_not_blank((title)::text)),
-  CONSTRAINT mr_type_valid CHECK (((type)::text = ANY ((ARRAY['preventive'::character varying, 'corrective'::character varying, 'emergency'::character varying])::text[])))
-);
--- owner bitcorp_owner, row security forced
-CREATE INDEX idx_maintenance_records_equipment ON public.maintenance_records USING btree (company_id, equipment_id, scheduled_date DESC, id DESC);
-CREATE INDEX idx_maintenance_records_scheduled ON public.maintenance_records USING btree (company_id, scheduled_date DESC, id DESC);
-CREATE INDEX idx_maintenance_records_status_period ON public.maintenance_records USING btree (company_id, status_period_id);
-CREATE UNIQUE INDEX idx_maintenance_records_open ON public.maintenance_records USING btree (company_id, equipment_id, type, scheduled_date) WHERE (((status)::text = ANY ((ARRAY['scheduled'::character varying, 'in_progress'::character varying])::text[])) AND (NOT is_deleted));
-CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION refuse_delete();
-CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
-CREATE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_maintenance();
-CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION record_change('maintenance');
-CREATE POLICY maintenance_records_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
-   FROM caller c
-  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))) OR ((company_id = ( SELECT c.company_id
-   FROM caller c
-  WHERE ((c.role)::text = 'operator'::text))) AND ((type)::text = 'emergency'::text) AND ((status)::text = 'scheduled'::text) AND (cost IS NULL) AND (NOT is_deleted))));
-CREATE POLICY maintenance_records_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
-CREATE POLICY maintenance_records_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
-   FROM caller c)));
-CREATE POLICY maintenance_records_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
 GRANT INSERT, SELECT, UPDATE TO application_user;
@@ -915,68 +876,79 @@ CREATE OR REPLACE FUNCTION public.calculate_next_maintenance()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_is_given boolean := NEW.next_maintenance_date IS NOT NULL;
-  v_is_served boolean := true;
-  v_known_from date;
-  v_from date;
-  v_due date;
+  v_days integer;
 BEGIN
-  IF TG_OP = 'UPDATE' THEN
-    v_is_given := NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date;
-    v_is_served := NEW.last_maintenance_date IS DISTINCT FROM OLD.last_maintenance_date;
-    v_known_from := OLD.maintenance_counted_from;
-  END IF;
-  NEW.maintenance_counted_from := NULL;
-  IF NEW.last_maintenance_date IS NULL THEN
+  IF NEW.last_maintenance_date IS NULL
+     OR (TG_OP = 'INSERT' AND NEW.next_maintenance_date IS NOT NULL)
+     OR (TG_OP = 'UPDATE' AND (NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date
+         OR (NEW.last_maintenance_date, NEW.category_id) IS NOT DISTINCT FROM (OLD.last_maintenance_date, OLD.category_id))) THEN
     RETURN NEW;
   END IF;
-  IF NOT v_is_served AND v_known_from IS NOT NULL THEN
-    v_from := v_known_from;
-  ELSE
-    SELECT r.scheduled_date INTO v_from FROM maintenance_records r
-    WHERE NEW.maintenance_rule = 'fixed' AND r.company_id = NEW.company_id AND r.equipment_id = NEW.id AND r.status = 'done'
-      AND r.counts_as_service AND r.completed_date = NEW.last_maintenance_date
-    ORDER BY r.completed_at DESC LIMIT 1;
-    v_from := coalesce(v_from, NEW.last_maintenance_date);
-  END IF;
-  -- Who changes an interval at this moment is waited for: its change reaches this machine now, or finds it afterwards.
-  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path
-  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id FOR SHARE OF k;
-  v_due := get_next_maintenance_day(v_from, NEW.last_maintenance_date,
-    find_maintenance_interval(NEW.company_id, NEW.category_id, NEW.maintenance_interval_days));
-  IF v_is_given THEN
-    NEW.maintenance_counted_from := CASE WHEN NEW.next_maintenance_date = v_due THEN v_from END;
-  ELSIF v_due IS NULL THEN
-    NEW.maintenance_counted_from := CASE WHEN NOT v_is_served THEN v_known_from END;
-  ELSIF v_is_served OR v_known_from IS NOT NULL OR NEW.next_maintenance_date IS NULL THEN
-    NEW.next_maintenance_date := v_due;
-    NEW.maintenance_counted_from := v_from;
+  SELECT k.maintenance_interval_days INTO v_days FROM equipment_categories own
+  JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+  IF v_days IS NOT NULL THEN
+    NEW.next_maintenance_date := NEW.last_maintenance_date + v_days;
   END IF;
   RETURN NEW;
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
-CREATE OR REPLACE FUNCTION public.cancel_maintenance(p_id uuid, p_version integer, p_reason text, p_back_to_active boolean)
- RETURNS SETOF maintenance_records
+CREATE OR REPLACE FUNCTION public.chain_audit_logs(p_limit integer DEFAULT 5000)
+ RETURNS integer
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_record maintenance_records := take_open_maintenance(p_id);
+  v_limit integer := least(greatest(p_limit, 1), 10000);
+  v_from xid8;
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_link record;
+  v_company_id uuid;
+  v_position bigint;
+  v_hash text;
+  v_at timestamptz;
+  v_last xid8;
+  v_count integer := 0;
 BEGIN
-  IF v_record.id IS NULL THEN
-    RETURN;
+  -- Most calls find nothing: they take no lock and write nothing.
+  SELECT p.chained_to INTO v_from FROM audit_chain_progress p;
+  IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from
+      AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)) THEN
+    RETURN 0;
   END IF;
-  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
-  RETURN QUERY
-    UPDATE maintenance_records r SET status = 'cancelled', cancel_reason = p_reason, version = coalesce(p_version, r.version)
-    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
-  UPDATE equipment e SET status = 'active'
-  WHERE p_back_to_active AND e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND e.status = 'maintenance' AND NOT e.is_deleted;
-  PERFORM set_config('app.reason', '', true);
+  SELECT p.chained_to INTO v_from FROM audit_chain_progress p FOR UPDATE;
+  v_horizon := pg_snapshot_xmin(pg_current_snapshot());
+  -- A database loaded into another server counts its transactions anew: then everything is looked at once.
+  IF v_from > v_horizon THEN
+    v_from := '0';
+  END IF;
+  v_at := clock_timestamp();
+  FOR v_link IN
+    SELECT n.company_id, n.row, n.tx FROM (
+      SELECT l.company_id, l.id, l.transaction_id AS tx, l AS row FROM audit_logs l
+      WHERE l.transaction_id >= v_from
+        AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)
+      ORDER BY l.transaction_id, l.id LIMIT v_limit) n
+    ORDER BY n.company_id, n.tx, n.id
+  LOOP
+    IF v_company_id IS DISTINCT FROM v_link.company_id THEN
+      v_company_id := v_link.company_id;
+      SELECT c.position, c.hash INTO v_position, v_hash FROM audit_chain c WHERE c.company_id = v_company_id ORDER BY c.position DESC LIMIT 1;
+    END IF;
+    v_position := coalesce(v_position, 0) + 1;
+    v_hash := hash_audit_row(coalesce(v_hash, repeat('0', 64)), v_position, v_at, v_link.row);
+    INSERT INTO audit_chain (company_id, position, audit_id, hash, chained_at) VALUES (v_company_id, v_position, (v_link.row).id, v_hash, v_at);
+    v_last := greatest(v_last, v_link.tx);
+    v_count := v_count + 1;
+  END LOOP;
+  UPDATE audit_chain_progress SET chained_to = CASE WHEN v_count < v_limit THEN v_horizon ELSE least(v_last, v_horizon) END;
+  RETURN v_count;
 END
 $function$
--- owner bitcorp_owner, executed by application_user
+-- owner record_keeper, executed by application_user, bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.change_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_reason text)
  RETURNS SETOF equipment
@@ -1078,44 +1050,6 @@ END
 $function$
 -- owner record_keeper, executed by application_user
 
-CREATE OR REPLACE FUNCTION public.complete_maintenance(p_id uuid, p_version integer, p_completed_date date, p_counts_as_service boolean, p_cost numeric, p_currency text, p_technician text, p_parts text, p_notes text, p_meter_reading numeric, p_back_to_active boolean, p_next_is_given boolean, p_next_maintenance_date date)
- RETURNS SETOF maintenance_records
- LANGUAGE plpgsql
-AS $function$
-DECLARE
-  v_record maintenance_records := take_open_maintenance(p_id);
-  v_machine equipment;
-BEGIN
-  IF v_record.id IS NULL THEN
-    RETURN;
-  END IF;
-  UPDATE maintenance_records r SET status = 'done', completed_date = p_completed_date, counts_as_service = p_counts_as_service,
-    cost = coalesce(p_cost, r.cost), currency = CASE WHEN p_cost IS NULL THEN r.currency ELSE coalesce(p_currency, r.currency) END,
-    technician = coalesce(p_technician, r.technician), parts = coalesce(p_parts, r.parts), notes = coalesce(p_notes, r.notes),
-    meter_reading = coalesce(p_meter_reading, r.meter_reading), version = coalesce(p_version, r.version)
-  WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.* INTO v_record;
-  SELECT * INTO v_machine FROM equipment e
-  WHERE e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
-  IF v_record.counts_as_service AND NOT p_next_is_given AND v_machine.next_maintenance_date <= v_record.completed_date
-     AND find_maintenance_interval(v_machine.company_id, v_machine.category_id, v_machine.maintenance_interval_days) IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_next_date_needed', MESSAGE = 'the next service lies before this one and no interval is known';
-  END IF;
-  PERFORM set_config('app.reason', coalesce(v_record.title, ''), true);
-  UPDATE equipment e SET
-    last_maintenance_date = CASE WHEN v_record.counts_as_service THEN greatest(e.last_maintenance_date, v_record.completed_date) ELSE e.last_maintenance_date END,
-    next_maintenance_date = CASE WHEN p_next_is_given THEN p_next_maintenance_date ELSE e.next_maintenance_date END,
-    status = CASE WHEN p_back_to_active AND e.status = 'maintenance' THEN 'active' ELSE e.status END
-  WHERE e.company_id = v_machine.company_id AND e.id = v_machine.id RETURNING e.* INTO v_machine;
-  -- A day given that was the machine's already looks like none given: said once more, it stands.
-  UPDATE equipment e SET next_maintenance_date = p_next_maintenance_date
-  WHERE p_next_is_given AND e.company_id = v_machine.company_id AND e.id = v_machine.id
-    AND e.next_maintenance_date IS DISTINCT FROM p_next_maintenance_date;
-  PERFORM set_config('app.reason', '', true);
-  RETURN NEXT v_record;
-END
-$function$
--- owner bitcorp_owner, executed by application_user
-
 CREATE OR REPLACE FUNCTION public.create_company(p_name text, p_settings jsonb)
  RETURNS uuid
  LANGUAGE sql
@@ -1179,18 +1113,6 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
-CREATE OR REPLACE FUNCTION public.find_maintenance_interval(p_company_id uuid, p_category_id uuid, p_own_days integer)
- RETURNS integer
- LANGUAGE sql
- STABLE
-AS $function$
-  SELECT coalesce(p_own_days, (
-    SELECT k.maintenance_interval_days FROM equipment_categories own
-    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
-    WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
-$function$
--- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
-
 CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  RETURNS TABLE(user_id uuid, password_hash text)
  LANGUAGE sql
@@ -1208,15 +1130,6 @@ CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
 RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
-CREATE OR REPLACE FUNCTION public.get_company_day(p_company_id uuid)
- RETURNS date
- LANGUAGE sql
- STABLE
-AS $function$
-  SELECT (clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC'))::date FROM companies co WHERE co.id = p_company_id
-$function$
--- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
-
 CREATE OR REPLACE FUNCTION public.get_current_equipment_status(p_equipment_id uuid)
  RETURNS character varying
  LANGUAGE sql
@@ -1227,15 +1140,6 @@ AS $function$
     AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
-
-CREATE OR REPLACE FUNCTION public.get_next_maintenance_day(p_from date, p_last date, p_days integer)
- RETURNS date
- LANGUAGE sql
- IMMUTABLE STRICT
-AS $function$
-  SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
-$function$
--- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.has_companies()
  RETURNS boolean
@@ -1253,6 +1157,13 @@ CREATE OR REPLACE FUNCTION public.has_specification_choices(p_template jsonb)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN (NOT (EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN (jsonb_typeof(has_specification_choices.p_template) = 'array'::text) THEN has_specification_choices.p_template ELSE '[]'::jsonb END) f(value) WHERE CASE WHEN (COALESCE((f.value ->> 'type'::text), ''::text) <> 'choice'::text) THEN (f.value ? 'choices'::text) WHEN (jsonb_typeof((f.value -> 'choices'::text)) IS DISTINCT FROM 'array'::text) THEN true ELSE ((jsonb_array_length((f.value -> 'choices'::text)) < 1) OR (jsonb_array_length((f.value -> 'choices'::text)) > 100)) END)))
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.hash_audit_row(p_previous text, p_position bigint, p_chained_at timestamp with time zone, p_row audit_logs)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN encode(sha256(convert_to(((p_previous || ' '::text) || (jsonb_build_array('v1', p_position, to_char((p_chained_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id, (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata, to_char(((p_row).created_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), ((p_row).transaction_id)::text))::text), 'UTF8'::name)), 'hex'::text)
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
  RETURNS boolean
@@ -1351,8 +1262,9 @@ BEGIN
     IF NEW.version <> OLD.version THEN
       RAISE EXCEPTION USING ERRCODE = 'BC412', MESSAGE = 'the row has changed since it was read', DETAIL = OLD.version::text;
     END IF;
+    -- Equal is not always the same (1.0 and 1.00 in a document): what is not a change is not stored either.
     IF NEW IS NOT DISTINCT FROM OLD THEN
-      RETURN NEW;
+      RETURN OLD;
     END IF;
     IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
@@ -1498,72 +1410,6 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
-CREATE OR REPLACE FUNCTION public.keep_maintenance()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-DECLARE
-  v_now timestamptz := clock_timestamp();
-  v_machine_status text;
-  v_is_step boolean := true;
-BEGIN
-  IF TG_OP = 'INSERT' THEN
-    -- Held until the end, so that a machine is not retired or deleted under work that is being written down.
-    SELECT e.status INTO v_machine_status FROM equipment e
-    WHERE e.company_id = NEW.company_id AND e.id = NEW.equipment_id AND NOT e.is_deleted FOR SHARE;
-    IF v_machine_status IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_mr_equipment', MESSAGE = 'no such machine';
-    ELSIF v_machine_status NOT IN ('active', 'maintenance') THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_machine_in_service', MESSAGE = 'the machine is out of service';
-    ELSIF NEW.status NOT IN ('scheduled', 'in_progress') THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'work begins open';
-    END IF;
-    NEW.started_at := NULL;
-    NEW.completed_at := NULL;
-    NEW.completed_date := NULL;
-    NEW.counts_as_service := NULL;
-    NEW.cancelled_at := NULL;
-    NEW.cancel_reason := NULL;
-  ELSE
-    v_is_step := NEW.status <> OLD.status;
-    IF v_is_step AND NOT (OLD.status IN ('scheduled', 'in_progress') AND NEW.status IN ('done', 'cancelled')
-                          OR OLD.status = 'scheduled' AND NEW.status = 'in_progress') THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'no such step', DETAIL = OLD.status;
-    ELSIF NEW.equipment_id <> OLD.equipment_id OR (OLD.status IN ('done', 'cancelled') AND (NEW.is_deleted OR
-        (NEW.type, NEW.scheduled_date, NEW.completed_date, NEW.counts_as_service, NEW.cancel_reason)
-        IS DISTINCT FROM (OLD.type, OLD.scheduled_date, OLD.completed_date, OLD.counts_as_service, OLD.cancel_reason))) THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_facts_fixed', MESSAGE = 'what was done stays as it was';
-    END IF;
-    NEW.started_at := OLD.started_at;
-    NEW.completed_at := OLD.completed_at;
-    NEW.cancelled_at := OLD.cancelled_at;
-    NEW.status_period_id := OLD.status_period_id;
-  END IF;
-  NEW.currency := CASE WHEN NEW.cost IS NOT NULL THEN coalesce(NEW.currency,
-    (SELECT co.settings ->> 'currency' FROM companies co WHERE co.id = NEW.company_id), 'PEN') END;
-  IF NOT v_is_step THEN
-    RETURN NEW;
-  ELSIF NEW.status IN ('scheduled', 'in_progress') THEN
-    NEW.started_at := CASE WHEN NEW.status = 'in_progress' THEN v_now END;
-    NEW.status_period_id := (SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id
-      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.status = 'maintenance');
-  ELSIF NEW.status = 'done' THEN
-    NEW.completed_at := greatest(v_now, OLD.started_at);
-    NEW.completed_date := coalesce(NEW.completed_date, get_company_day(NEW.company_id));
-    NEW.counts_as_service := coalesce(NEW.counts_as_service, NEW.type = 'preventive');
-    IF NEW.completed_date > get_company_day(NEW.company_id) THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_done_not_in_future', MESSAGE = 'done lies in the past';
-    END IF;
-  ELSE
-    NEW.cancelled_at := v_now;
-  END IF;
-  RETURN NEW;
-END
-$function$
--- owner record_keeper, executed by bitcorp_owner
-
 CREATE OR REPLACE FUNCTION public.keep_token()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1611,23 +1457,6 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
-
-CREATE OR REPLACE FUNCTION public.move_next_maintenance()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-BEGIN
-  UPDATE equipment e SET next_maintenance_date = get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date),
-    e.last_maintenance_date, find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days))
-  WHERE e.company_id = NEW.company_id AND NOT e.is_deleted AND e.last_maintenance_date IS NOT NULL
-    AND (e.maintenance_counted_from IS NOT NULL OR e.next_maintenance_date IS NULL)
-    AND e.category_id IN (SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path)
-    AND get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date), e.last_maintenance_date,
-      find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days)) <> coalesce(e.next_maintenance_date, '-infinity');
-  RETURN NULL;
-END
-$function$
--- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.normalize_search_text(p_text text)
  RETURNS text
@@ -1806,6 +1635,7 @@ DECLARE
   v_new_values jsonb;
   v_action text;
   v_company_id uuid := coalesce(v_new ->> 'company_id', v_new ->> 'id')::uuid;
+  v_now timestamptz := clock_timestamp();
   v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -1818,13 +1648,11 @@ BEGIN
     v_old := to_jsonb(OLD);
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
-    FROM jsonb_each(v_new) n WHERE n.value IS DISTINCT FROM v_old -> n.key;
+    FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;
     v_action := CASE
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
       WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
-      WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
-        CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
       WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
       ELSE 'changed' END;
@@ -1833,12 +1661,12 @@ BEGIN
     v_metadata := v_metadata || jsonb_build_object('reason', current_setting('app.reason', true));
   END IF;
   INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, metadata,
-    recorded_by, subject_id)
+    occurred_at, recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
-    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_by,
-    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid END);
-  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata)
-  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata);
+    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, v_now, NEW.updated_by,
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid END);
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata, created_at)
+  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, v_now);
   RETURN NULL;
 END
 $function$
@@ -1851,7 +1679,7 @@ CREATE OR REPLACE FUNCTION public.record_equipment_status()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_at timestamptz := clock_timestamp();
+  v_at timestamptz := NEW.updated_at;
   v_last timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
@@ -1981,29 +1809,6 @@ END
 $function$
 -- owner record_keeper, executed by application_user, reporting_user
 
-CREATE OR REPLACE FUNCTION public.send_to_maintenance(p_equipment_id uuid, p_version integer, p_type text, p_scheduled_date date, p_title text, p_reason text, p_technician text, p_notes text, p_meter_reading numeric)
- RETURNS SETOF maintenance_records
- LANGUAGE plpgsql
-AS $function$
-DECLARE
-  v_company_id uuid := (SELECT c.company_id FROM caller c);
-  v_today date := get_company_day(v_company_id);
-BEGIN
-  PERFORM change_equipment_status(p_equipment_id, p_version, 'maintenance', p_reason);
-  IF NOT FOUND THEN
-    RETURN;
-  END IF;
-  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
-  RETURN QUERY
-    INSERT INTO maintenance_records (company_id, equipment_id, type, status, scheduled_date, title, technician, notes, meter_reading)
-    VALUES (v_company_id, p_equipment_id, p_type, CASE WHEN p_scheduled_date > v_today THEN 'scheduled' ELSE 'in_progress' END,
-      coalesce(p_scheduled_date, v_today), p_title, p_technician, p_notes, p_meter_reading)
-    RETURNING *;
-  PERFORM set_config('app.reason', '', true);
-END
-$function$
--- owner bitcorp_owner, executed by application_user
-
 CREATE OR REPLACE FUNCTION public.set_company_status(p_company_id uuid, p_status text)
  RETURNS void
  LANGUAGE sql
@@ -2013,44 +1818,6 @@ AS $function$
   UPDATE companies SET status = p_status WHERE id = p_company_id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
-
-CREATE OR REPLACE FUNCTION public.start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text)
- RETURNS SETOF maintenance_records
- LANGUAGE plpgsql
-AS $function$
-DECLARE
-  v_record maintenance_records := take_open_maintenance(p_id);
-BEGIN
-  IF v_record.id IS NULL THEN
-    RETURN;
-  ELSIF v_record.status <> 'scheduled' THEN
-    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has begun', DETAIL = v_record.status;
-  ELSIF p_to_maintenance THEN
-    PERFORM change_equipment_status(v_record.equipment_id, NULL, 'maintenance', coalesce(p_reason, v_record.title));
-  END IF;
-  RETURN QUERY
-    UPDATE maintenance_records r SET status = 'in_progress', version = coalesce(p_version, r.version)
-    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
-END
-$function$
--- owner bitcorp_owner, executed by application_user
-
-CREATE OR REPLACE FUNCTION public.take_open_maintenance(p_id uuid)
- RETURNS maintenance_records
- LANGUAGE plpgsql
-AS $function$
-DECLARE
-  v_record maintenance_records;
-BEGIN
-  SELECT * INTO v_record FROM maintenance_records r
-  WHERE r.company_id = (SELECT c.company_id FROM caller c) AND r.id = p_id AND NOT r.is_deleted FOR NO KEY UPDATE;
-  IF v_record.status IN ('done', 'cancelled') THEN
-    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has ended', DETAIL = v_record.status;
-  END IF;
-  RETURN v_record;
-END
-$function$
--- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
  RETURNS SETOF equipment_assignments

@@ -169,7 +169,7 @@ TABLE domain_events (
   CONSTRAINT domain_events_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT de_version_once UNIQUE (company_id, aggregate_id, event_version),
   CONSTRAINT fk_domain_events_company FOREIGN KEY (company_id) REFERENCES companies(id),
-  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
+  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'maintenance'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
   CONSTRAINT de_event_data_object CHECK ((jsonb_typeof(event_data) = 'object'::text)),
   CONSTRAINT de_event_version_positive CHECK ((event_version > 0))
 );
@@ -222,6 +222,9 @@ TABLE equipment (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  maintenance_interval_days integer,
+  maintenance_rule character varying(10) NOT NULL DEFAULT 'floating'::character varying,
+  maintenance_counted_from date,
   CONSTRAINT equipment_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_equipment_category FOREIGN KEY (company_id, category_id) REFERENCES equipment_categories(company_id, id),
   CONSTRAINT fk_equipment_company FOREIGN KEY (company_id) REFERENCES companies(id),
@@ -232,7 +235,10 @@ TABLE equipment (
   CONSTRAINT equipment_description_length CHECK ((length(description) <= 10000)),
   CONSTRAINT equipment_fleet_code_not_empty CHECK (is_not_blank((fleet_code)::text)),
   CONSTRAINT equipment_location_not_empty CHECK (is_not_blank((location)::text)),
+  CONSTRAINT equipment_maintenance_counted_from_range CHECK (((maintenance_counted_from >= '1900-01-01'::date) AND (maintenance_counted_from <= '2200-12-31'::date))),
   CONSTRAINT equipment_maintenance_dates_logical CHECK ((next_maintenance_date > last_maintenance_date)),
+  CONSTRAINT equipment_maintenance_interval_range CHECK (((maintenance_interval_days >= 1) AND (maintenance_interval_days <= 3650))),
+  CONSTRAINT equipment_maintenance_rule_valid CHECK (((maintenance_rule)::text = ANY ((ARRAY['fixed'::character varying, 'floating'::character varying])::text[]))),
   CONSTRAINT equipment_manufacturer_not_empty CHECK (is_not_blank((manufacturer)::text)),
   CONSTRAINT equipment_manufacturer_serial_not_empty CHECK (is_not_blank((manufacturer_serial_number)::text)),
   CONSTRAINT equipment_model_not_empty CHECK (is_not_blank((model)::text)),
@@ -265,7 +271,7 @@ CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment 
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
-CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id, next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
 CREATE POLICY equipment_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
@@ -382,6 +388,7 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_categ
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_category_path();
 CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN ((old.path IS DISTINCT FROM new.path)) EXECUTE FUNCTION move_category_children();
+CREATE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.maintenance_interval_days IS DISTINCT FROM new.maintenance_interval_days) OR (old.path IS DISTINCT FROM new.path))) EXECUTE FUNCTION move_next_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION record_change('category');
 CREATE POLICY equipment_categories_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -547,6 +554,76 @@ CREATE POLICY import_batches_proof FOR SELECT TO record_keeper USING (true);
 CREATE POLICY import_batches_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
 CREATE POLICY import_batches_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
+GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT SELECT TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE maintenance_records (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  equipment_id uuid NOT NULL,
+  type character varying(20) NOT NULL,
+  status character varying(20) NOT NULL DEFAULT 'scheduled'::character varying,
+  title character varying(200),
+  scheduled_date date NOT NULL,
+  started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  completed_date date,
+  counts_as_service boolean,
+  cancelled_at timestamp with time zone,
+  cancel_reason text,
+  cost numeric(14,2),
+  currency character varying(3),
+  technician character varying(200),
+  parts text,
+  notes text,
+  meter_reading numeric(12,1),
+  status_period_id uuid,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT maintenance_records_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_mr_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT fk_mr_status_period FOREIGN KEY (company_id, status_period_id) REFERENCES equipment_status_history(company_id, id),
+  CONSTRAINT mr_completed_after_started CHECK ((completed_at >= started_at)),
+  CONSTRAINT mr_cost_has_currency CHECK (((cost IS NULL) = (currency IS NULL))),
+  CONSTRAINT mr_cost_range CHECK (((cost >= (0)::numeric) AND (cost <> 'NaN'::numeric))),
+  CONSTRAINT mr_currency_form CHECK (((currency)::text ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT mr_dates_range CHECK ((((scheduled_date >= '1900-01-01'::date) AND (scheduled_date <= '2200-12-31'::date)) AND ((completed_date IS NULL) OR ((completed_date >= '1900-01-01'::date) AND (completed_date <= '2200-12-31'::date))))),
+  CONSTRAINT mr_meter_reading_range CHECK (((meter_reading >= (0)::numeric) AND (meter_reading <= (99999999)::numeric))),
+  CONSTRAINT mr_state_complete CHECK (((((status)::text <> 'scheduled'::text) OR (started_at IS NULL)) AND (((status)::text <> 'in_progress'::text) OR (started_at IS NOT NULL)) AND (((status)::text = 'done'::text) = (completed_at IS NOT NULL)) AND (((status)::text = 'done'::text) = (completed_date IS NOT NULL)) AND (((status)::text = 'done'::text) = (counts_as_service IS NOT NULL)) AND (((status)::text = 'cancelled'::text) = (cancelled_at IS NOT NULL)))),
+  CONSTRAINT mr_status_valid CHECK (((status)::text = ANY ((ARRAY['scheduled'::character varying, 'in_progress'::character varying, 'done'::character varying, 'cancelled'::character varying])::text[]))),
+  CONSTRAINT mr_technician_not_empty CHECK (is_not_blank((technician)::text)),
+  CONSTRAINT mr_texts_length CHECK ((((parts IS NULL) OR (length(parts) <= 4000)) AND ((notes IS NULL) OR (length(notes) <= 4000)) AND ((cancel_reason IS NULL) OR (length(cancel_reason) <= 2000)))),
+  CONSTRAINT mr_times_finite CHECK ((isfinite(started_at) AND isfinite(completed_at) AND isfinite(cancelled_at))),
+  CONSTRAINT mr_title_not_empty CHECK (is_not_blank((title)::text)),
+  CONSTRAINT mr_type_valid CHECK (((type)::text = ANY ((ARRAY['preventive'::character varying, 'corrective'::character varying, 'emergency'::character varying])::text[])))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_maintenance_records_equipment ON public.maintenance_records USING btree (company_id, equipment_id, scheduled_date DESC, id DESC);
+CREATE INDEX idx_maintenance_records_scheduled ON public.maintenance_records USING btree (company_id, scheduled_date DESC, id DESC);
+CREATE INDEX idx_maintenance_records_status_period ON public.maintenance_records USING btree (company_id, status_period_id);
+CREATE UNIQUE INDEX idx_maintenance_records_open ON public.maintenance_records USING btree (company_id, equipment_id, type, scheduled_date) WHERE (((status)::text = ANY ((ARRAY['scheduled'::character varying, 'in_progress'::character varying])::text[])) AND (NOT is_deleted));
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_maintenance();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION record_change('maintenance');
+CREATE POLICY maintenance_records_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))) OR ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'operator'::text))) AND ((type)::text = 'emergency'::text) AND ((status)::text = 'scheduled'::text) AND (cost IS NULL) AND (NOT is_deleted))));
+CREATE POLICY maintenance_records_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY maintenance_records_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY maintenance_records_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
 GRANT INSERT, SELECT, UPDATE TO application_user;
@@ -876,24 +953,68 @@ CREATE OR REPLACE FUNCTION public.calculate_next_maintenance()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_days integer;
+  v_is_given boolean := NEW.next_maintenance_date IS NOT NULL;
+  v_is_served boolean := true;
+  v_known_from date;
+  v_from date;
+  v_due date;
 BEGIN
-  IF NEW.last_maintenance_date IS NULL
-     OR (TG_OP = 'INSERT' AND NEW.next_maintenance_date IS NOT NULL)
-     OR (TG_OP = 'UPDATE' AND (NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date
-         OR (NEW.last_maintenance_date, NEW.category_id) IS NOT DISTINCT FROM (OLD.last_maintenance_date, OLD.category_id))) THEN
+  IF TG_OP = 'UPDATE' THEN
+    v_is_given := NEW.next_maintenance_date IS DISTINCT FROM OLD.next_maintenance_date;
+    v_is_served := NEW.last_maintenance_date IS DISTINCT FROM OLD.last_maintenance_date;
+    v_known_from := OLD.maintenance_counted_from;
+  END IF;
+  NEW.maintenance_counted_from := NULL;
+  IF NEW.last_maintenance_date IS NULL THEN
     RETURN NEW;
   END IF;
-  SELECT k.maintenance_interval_days INTO v_days FROM equipment_categories own
-  JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
-  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
-  IF v_days IS NOT NULL THEN
-    NEW.next_maintenance_date := NEW.last_maintenance_date + v_days;
+  IF NOT v_is_served AND v_known_from IS NOT NULL THEN
+    v_from := v_known_from;
+  ELSE
+    SELECT r.scheduled_date INTO v_from FROM maintenance_records r
+    WHERE NEW.maintenance_rule = 'fixed' AND r.company_id = NEW.company_id AND r.equipment_id = NEW.id AND r.status = 'done'
+      AND r.counts_as_service AND r.completed_date = NEW.last_maintenance_date
+    ORDER BY r.completed_at DESC LIMIT 1;
+    v_from := coalesce(v_from, NEW.last_maintenance_date);
+  END IF;
+  -- Who changes an interval at this moment is waited for: its change reaches this machine now, or finds it afterwards.
+  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path
+  WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id FOR SHARE OF k;
+  v_due := get_next_maintenance_day(v_from, NEW.last_maintenance_date,
+    find_maintenance_interval(NEW.company_id, NEW.category_id, NEW.maintenance_interval_days));
+  IF v_is_given THEN
+    NEW.maintenance_counted_from := CASE WHEN NEW.next_maintenance_date = v_due THEN v_from END;
+  ELSIF v_due IS NULL THEN
+    NEW.maintenance_counted_from := CASE WHEN NOT v_is_served THEN v_known_from END;
+  ELSIF v_is_served OR v_known_from IS NOT NULL OR NEW.next_maintenance_date IS NULL THEN
+    NEW.next_maintenance_date := v_due;
+    NEW.maintenance_counted_from := v_from;
   END IF;
   RETURN NEW;
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.cancel_maintenance(p_id uuid, p_version integer, p_reason text, p_back_to_active boolean)
+ RETURNS SETOF maintenance_records
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE maintenance_records r SET status = 'cancelled', cancel_reason = p_reason, version = coalesce(p_version, r.version)
+    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
+  UPDATE equipment e SET status = 'active'
+  WHERE p_back_to_active AND e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND e.status = 'maintenance' AND NOT e.is_deleted;
+  PERFORM set_config('app.reason', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.chain_audit_logs(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -913,10 +1034,10 @@ DECLARE
   v_last xid8;
   v_count integer := 0;
 BEGIN
-  -- Most calls find nothing: they take no lock and write nothing.
+  -- Most calls find nothing to chain and nothing to leave behind: they take no lock and write nothing.
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p;
   IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from
-      AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)) THEN
+      AND (l.transaction_id < v_horizon OR NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id))) THEN
     RETURN 0;
   END IF;
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p FOR UPDATE;
@@ -1050,6 +1171,44 @@ END
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.complete_maintenance(p_id uuid, p_version integer, p_completed_date date, p_counts_as_service boolean, p_cost numeric, p_currency text, p_technician text, p_parts text, p_notes text, p_meter_reading numeric, p_back_to_active boolean, p_next_is_given boolean, p_next_maintenance_date date)
+ RETURNS SETOF maintenance_records
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+  v_machine equipment;
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  END IF;
+  UPDATE maintenance_records r SET status = 'done', completed_date = p_completed_date, counts_as_service = p_counts_as_service,
+    cost = coalesce(p_cost, r.cost), currency = CASE WHEN p_cost IS NULL THEN r.currency ELSE coalesce(p_currency, r.currency) END,
+    technician = coalesce(p_technician, r.technician), parts = coalesce(p_parts, r.parts), notes = coalesce(p_notes, r.notes),
+    meter_reading = coalesce(p_meter_reading, r.meter_reading), version = coalesce(p_version, r.version)
+  WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.* INTO v_record;
+  SELECT * INTO v_machine FROM equipment e
+  WHERE e.company_id = v_record.company_id AND e.id = v_record.equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
+  IF v_record.counts_as_service AND NOT p_next_is_given AND v_machine.next_maintenance_date <= v_record.completed_date
+     AND find_maintenance_interval(v_machine.company_id, v_machine.category_id, v_machine.maintenance_interval_days) IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_next_date_needed', MESSAGE = 'the next service lies before this one and no interval is known';
+  END IF;
+  PERFORM set_config('app.reason', coalesce(v_record.title, ''), true);
+  UPDATE equipment e SET
+    last_maintenance_date = CASE WHEN v_record.counts_as_service THEN greatest(e.last_maintenance_date, v_record.completed_date) ELSE e.last_maintenance_date END,
+    next_maintenance_date = CASE WHEN p_next_is_given THEN p_next_maintenance_date ELSE e.next_maintenance_date END,
+    status = CASE WHEN p_back_to_active AND e.status = 'maintenance' THEN 'active' ELSE e.status END
+  WHERE e.company_id = v_machine.company_id AND e.id = v_machine.id RETURNING e.* INTO v_machine;
+  -- A day given that was the machine's already looks like none given: said once more, it stands.
+  UPDATE equipment e SET next_maintenance_date = p_next_maintenance_date
+  WHERE p_next_is_given AND e.company_id = v_machine.company_id AND e.id = v_machine.id
+    AND e.next_maintenance_date IS DISTINCT FROM p_next_maintenance_date;
+  PERFORM set_config('app.reason', '', true);
+  RETURN NEXT v_record;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.create_company(p_name text, p_settings jsonb)
  RETURNS uuid
  LANGUAGE sql
@@ -1113,6 +1272,18 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.find_maintenance_interval(p_company_id uuid, p_category_id uuid, p_own_days integer)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT coalesce(p_own_days, (
+    SELECT k.maintenance_interval_days FROM equipment_categories own
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+    WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  RETURNS TABLE(user_id uuid, password_hash text)
  LANGUAGE sql
@@ -1130,6 +1301,15 @@ CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
 RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_company_day(p_company_id uuid)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT (clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC'))::date FROM companies co WHERE co.id = p_company_id
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_current_equipment_status(p_equipment_id uuid)
  RETURNS character varying
  LANGUAGE sql
@@ -1140,6 +1320,15 @@ AS $function$
     AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_next_maintenance_day(p_from date, p_last date, p_days integer)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.has_companies()
  RETURNS boolean
@@ -1410,6 +1599,72 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.keep_maintenance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_now timestamptz := clock_timestamp();
+  v_machine_status text;
+  v_is_step boolean := true;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    -- Held until the end, so that a machine is not retired or deleted under work that is being written down.
+    SELECT e.status INTO v_machine_status FROM equipment e
+    WHERE e.company_id = NEW.company_id AND e.id = NEW.equipment_id AND NOT e.is_deleted FOR SHARE;
+    IF v_machine_status IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_mr_equipment', MESSAGE = 'no such machine';
+    ELSIF v_machine_status NOT IN ('active', 'maintenance') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_machine_in_service', MESSAGE = 'the machine is out of service';
+    ELSIF NEW.status NOT IN ('scheduled', 'in_progress') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'work begins open';
+    END IF;
+    NEW.started_at := NULL;
+    NEW.completed_at := NULL;
+    NEW.completed_date := NULL;
+    NEW.counts_as_service := NULL;
+    NEW.cancelled_at := NULL;
+    NEW.cancel_reason := NULL;
+  ELSE
+    v_is_step := NEW.status <> OLD.status;
+    IF v_is_step AND NOT (OLD.status IN ('scheduled', 'in_progress') AND NEW.status IN ('done', 'cancelled')
+                          OR OLD.status = 'scheduled' AND NEW.status = 'in_progress') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'no such step', DETAIL = OLD.status;
+    ELSIF NEW.equipment_id <> OLD.equipment_id OR (OLD.status IN ('done', 'cancelled') AND (NEW.is_deleted OR
+        (NEW.type, NEW.scheduled_date, NEW.completed_date, NEW.counts_as_service, NEW.cancel_reason)
+        IS DISTINCT FROM (OLD.type, OLD.scheduled_date, OLD.completed_date, OLD.counts_as_service, OLD.cancel_reason))) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_facts_fixed', MESSAGE = 'what was done stays as it was';
+    END IF;
+    NEW.started_at := OLD.started_at;
+    NEW.completed_at := OLD.completed_at;
+    NEW.cancelled_at := OLD.cancelled_at;
+    NEW.status_period_id := OLD.status_period_id;
+  END IF;
+  NEW.currency := CASE WHEN NEW.cost IS NOT NULL THEN coalesce(NEW.currency,
+    (SELECT co.settings ->> 'currency' FROM companies co WHERE co.id = NEW.company_id), 'PEN') END;
+  IF NOT v_is_step THEN
+    RETURN NEW;
+  ELSIF NEW.status IN ('scheduled', 'in_progress') THEN
+    NEW.started_at := CASE WHEN NEW.status = 'in_progress' THEN v_now END;
+    NEW.status_period_id := (SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id
+      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.status = 'maintenance');
+  ELSIF NEW.status = 'done' THEN
+    NEW.completed_at := greatest(v_now, OLD.started_at);
+    NEW.completed_date := coalesce(NEW.completed_date, get_company_day(NEW.company_id));
+    NEW.counts_as_service := coalesce(NEW.counts_as_service, NEW.type = 'preventive');
+    IF NEW.completed_date > get_company_day(NEW.company_id) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_done_not_in_future', MESSAGE = 'done lies in the past';
+    END IF;
+  ELSE
+    NEW.cancelled_at := v_now;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.keep_token()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1457,6 +1712,23 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.move_next_maintenance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  UPDATE equipment e SET next_maintenance_date = get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date),
+    e.last_maintenance_date, find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days))
+  WHERE e.company_id = NEW.company_id AND NOT e.is_deleted AND e.last_maintenance_date IS NOT NULL
+    AND (e.maintenance_counted_from IS NOT NULL OR e.next_maintenance_date IS NULL)
+    AND e.category_id IN (SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path)
+    AND get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date), e.last_maintenance_date,
+      find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days)) <> coalesce(e.next_maintenance_date, '-infinity');
+  RETURN NULL;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.normalize_search_text(p_text text)
  RETURNS text
@@ -1653,6 +1925,8 @@ BEGIN
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
       WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
+        CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
       WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
       ELSE 'changed' END;
@@ -1664,7 +1938,7 @@ BEGIN
     occurred_at, recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
     jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, v_now, NEW.updated_by,
-    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid END);
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid END);
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata, created_at)
   VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, v_now);
   RETURN NULL;
@@ -1809,6 +2083,29 @@ END
 $function$
 -- owner record_keeper, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.send_to_maintenance(p_equipment_id uuid, p_version integer, p_type text, p_scheduled_date date, p_title text, p_reason text, p_technician text, p_notes text, p_meter_reading numeric)
+ RETURNS SETOF maintenance_records
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_today date := get_company_day(v_company_id);
+BEGIN
+  PERFORM change_equipment_status(p_equipment_id, p_version, 'maintenance', p_reason);
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    INSERT INTO maintenance_records (company_id, equipment_id, type, status, scheduled_date, title, technician, notes, meter_reading)
+    VALUES (v_company_id, p_equipment_id, p_type, CASE WHEN p_scheduled_date > v_today THEN 'scheduled' ELSE 'in_progress' END,
+      coalesce(p_scheduled_date, v_today), p_title, p_technician, p_notes, p_meter_reading)
+    RETURNING *;
+  PERFORM set_config('app.reason', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.set_company_status(p_company_id uuid, p_status text)
  RETURNS void
  LANGUAGE sql
@@ -1818,6 +2115,44 @@ AS $function$
   UPDATE companies SET status = p_status WHERE id = p_company_id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text)
+ RETURNS SETOF maintenance_records
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_record maintenance_records := take_open_maintenance(p_id);
+BEGIN
+  IF v_record.id IS NULL THEN
+    RETURN;
+  ELSIF v_record.status <> 'scheduled' THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has begun', DETAIL = v_record.status;
+  ELSIF p_to_maintenance THEN
+    PERFORM change_equipment_status(v_record.equipment_id, NULL, 'maintenance', coalesce(p_reason, v_record.title));
+  END IF;
+  RETURN QUERY
+    UPDATE maintenance_records r SET status = 'in_progress', version = coalesce(p_version, r.version)
+    WHERE r.company_id = v_record.company_id AND r.id = p_id RETURNING r.*;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.take_open_maintenance(p_id uuid)
+ RETURNS maintenance_records
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_record maintenance_records;
+BEGIN
+  SELECT * INTO v_record FROM maintenance_records r
+  WHERE r.company_id = (SELECT c.company_id FROM caller c) AND r.id = p_id AND NOT r.is_deleted FOR NO KEY UPDATE;
+  IF v_record.status IN ('done', 'cancelled') THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mr_status_step', MESSAGE = 'the work has ended', DETAIL = v_record.status;
+  END IF;
+  RETURN v_record;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
  RETURNS SETOF equipment_assignments

@@ -57,10 +57,10 @@ DECLARE
   v_last xid8;
   v_count integer := 0;
 BEGIN
-  -- Most calls find nothing: they take no lock and write nothing.
+  -- Most calls find nothing to chain and nothing to leave behind: they take no lock and write nothing.
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p;
   IF v_from <= v_horizon AND NOT EXISTS (SELECT FROM audit_logs l WHERE l.transaction_id >= v_from
-      AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id)) THEN
+      AND (l.transaction_id < v_horizon OR NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id))) THEN
     RETURN 0;
   END IF;
   SELECT p.chained_to INTO v_from FROM audit_chain_progress p FOR UPDATE;

@@ -195,12 +195,13 @@ SET LOCAL ROLE record_keeper;
 
 -- AFTER INSERT OR UPDATE on every entity; argument: the aggregate's type. The event's version is the row's, so events
 -- of one aggregate have no gap. event_data: {"old": {...}, "new": {...}} with the columns that changed; folding "new" gives the row.
--- Event and audit row hold the same values and the same instant, so that each proves the other.
+-- Event and audit row hold the same values and the same instant, so that each proves the other. A secret's hash, which
+-- would let SQL act as its holder, is in neither.
 CREATE OR REPLACE FUNCTION record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   v_type text := TG_ARGV[0];
-  v_new jsonb := to_jsonb(NEW);
+  v_new jsonb := to_jsonb(NEW) - 'token_hash';
   v_old jsonb;
   v_old_values jsonb := '{}';
   v_new_values jsonb;
@@ -216,7 +217,7 @@ BEGIN
     IF NEW.version = OLD.version THEN
       RETURN NULL;
     END IF;
-    v_old := to_jsonb(OLD);
+    v_old := to_jsonb(OLD) - 'token_hash';
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
     FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;

@@ -1901,7 +1901,7 @@ CREATE OR REPLACE FUNCTION public.record_change()
 AS $function$
 DECLARE
   v_type text := TG_ARGV[0];
-  v_new jsonb := to_jsonb(NEW);
+  v_new jsonb := to_jsonb(NEW) - 'token_hash';
   v_old jsonb;
   v_old_values jsonb := '{}';
   v_new_values jsonb;
@@ -1917,7 +1917,7 @@ BEGIN
     IF NEW.version = OLD.version THEN
       RETURN NULL;
     END IF;
-    v_old := to_jsonb(OLD);
+    v_old := to_jsonb(OLD) - 'token_hash';
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
     FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;

@@ -128,6 +128,13 @@ const helpers: Record<string, Record<string, string>> = {
     ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
   ),
   operations: { 'serve.ts': 'the start and stop of everything', 'demo.ts': 'the demo companies', 'demo-data.ts': 'what the demo companies hold', 'doctor.ts': 'what `doctor` looks at' },
+  proof: Object.fromEntries(
+    ['audit.ts', 'events.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map((file) => [
+      file,
+      'one of the things `verify` looks at',
+    ]),
+  ),
+  history: { 'feed.test.ts': 'the feed of events under concurrent writers' },
 }
 
 test('every room has the same files', () => {
@@ -147,14 +154,20 @@ test('every room has the same files', () => {
 })
 
 const notInDoor: Record<string, Record<string, string>> = {
-  'src/server.ts': { operations: 'it is the installation’s own, reached by the command line alone' },
+  'src/server.ts': {
+    operations: 'it is the installation’s own, reached by the command line alone',
+    proof: 'it looks at all companies, so only the owner runs it, on the command line',
+  },
   'src/cli.ts': {
     assignments: 'hand-overs are done in the page or by the API',
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
     maintenance: 'service is planned and done in the page or by the API',
   },
-  'src/browser.tsx': { operations: 'it is the installation’s own, reached by the command line alone' },
+  'src/browser.tsx': {
+    operations: 'it is the installation’s own, reached by the command line alone',
+    proof: 'it looks at all companies, so only the owner runs it, on the command line',
+  },
 }
 
 test('every room is in every door, or it is written why not', () => {

@@ -168,3 +168,14 @@ test('events and audit are found by person, kind and period, and name what they 
   const audit = await walk(admin, `/audit-logs?entity_id=${machine.id}`, 200)
   expect(audit.every((entry) => entry.equipment_id === machine.id && entry.subject_name.includes('Con más historia'))).toBe(true)
 })
+
+test('neither events nor audit hold what would let SQL act as a token', async () => {
+  const admin = world.as('andina', 'admin')
+  const made = await admin.post('/api/v1/tokens', { name: 'secret', company_id: world.companies.andina.id, scopes: ['read'], expires_at: '2099-01-01T00:00:00Z' })
+  expect(made.status).toBe(201)
+  for (const path of ['/events?limit=200', '/audit-logs?limit=200']) {
+    const { text } = await admin.get(path)
+    expect(text).toContain(made.body.id)
+    expect(text).not.toContain('token_hash')
+  }
+})

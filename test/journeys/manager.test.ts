@@ -79,7 +79,8 @@ describe('a manager', () => {
 const step = async (manager: Visitor, key: string) => manager.button(key, {}, manager.page.getByRole('region', { name: manager.t('equipment.holder') })).click()
 
 describe('a manager with the machine in hand', () => {
-  const name = 'Excavadora hidráulica Ñandú'
+  // Machines of one kind share their name; the code tells them apart.
+  const name = 'Excavadora hidráulica Ñandú EXC-0003'
   let manager: Visitor
   let machineId: string
   const open = () => world.sqlAdmin((query) => query('SELECT * FROM equipment_assignments WHERE equipment_id = $1 AND returned_at IS NULL', [machineId]))

@@ -196,7 +196,10 @@ function MachineTabs({ machine }: { machine: Equipment }) {
   const list = useRef<HTMLDivElement>(null)
   // On a phone the row of tabs is wider than the screen.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab was chosen.
-  useEffect(() => list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [chosen])
+  // Newer browsers answer with a promise, which an effect must not return.
+  useEffect(() => {
+    list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [chosen])
   // The columns and order of one tab's list mean nothing to another's.
   const choose = (tab: string | null) => setSearch({ tab: tab === 'summary' || tab === null ? undefined : tab, cols: undefined, sort: undefined }, { replace: true })
   return (

@@ -116,12 +116,19 @@ export class Visitor {
   async fill(values: Record<string, string>, within: Locator | Page = this.page): Promise<void> {
     for (const [key, value] of Object.entries(values)) await this.field(key, within).fill(value)
   }
-  /** Chooses in a list that opens below its field. */
+  /** Chooses in a list that opens below its field; opens it again, as a person would, when a dialog that just arrived took the focus back. */
   async choose(key: string, option: string | RegExp, within: Locator | Page = this.page, typed?: string): Promise<void> {
     const field = this.field(key, within)
-    await field.click()
-    if (typed !== undefined) await field.fill(typed)
-    await this.page.getByRole('option', { name: option }).first().click()
+    const wanted = this.page.getByRole('option', { name: option }).first()
+    for (let tries = 3; tries > 0; tries--) {
+      await field.click()
+      if (typed !== undefined) await field.fill(typed)
+      const isThere = await wanted.waitFor({ timeout: 5000 }).then(
+        () => true,
+        () => false,
+      )
+      if (isThere || tries === 1) return wanted.click()
+    }
   }
   /** Types into the search box of the list, and waits until the list has answered. */
   async searchFor(text: string): Promise<void> {

@@ -196,8 +196,8 @@ function MachineTabs({ machine }: { machine: Equipment }) {
   const list = useRef<HTMLDivElement>(null)
   // On a phone the row of tabs is wider than the screen.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab was chosen.
-  // Newer browsers answer with a promise, which an effect must not return.
   useEffect(() => {
+    // In a block: newer browsers answer with a promise, which an effect must not return.
     list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [chosen])
   // The columns and order of one tab's list mean nothing to another's.

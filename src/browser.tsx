@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconArrowsExchange, IconBinaryTree2, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBinaryTree2, IconFileImport, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -27,6 +27,7 @@ import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
+import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
 import { Layout, NotFound } from './web/layout.tsx'
@@ -47,7 +48,7 @@ const pages = [
   page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
   page('/equipment/$equipmentId', () => import('./features/equipment/pages/machine.tsx'), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
-  page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage'),
+  page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage', { label: 'web.nav_import', icon: IconFileImport, who: managers }),
   page('/assignments', () => import('./features/assignments/pages.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
   page('/maintenance', () => import('./features/maintenance/pages/board.tsx'), 'MaintenanceBoardPage', { label: 'maintenance.title', icon: IconTool }),
   page('/maintenance/calendar', () => import('./features/maintenance/pages/calendar.tsx'), 'MaintenanceCalendarPage'),

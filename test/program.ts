@@ -75,10 +75,11 @@ export async function until(condition: () => boolean | Promise<boolean>, within:
   }
 }
 
+/** A process that ended but whose parent never asked for its end (a zombie) is not alive. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] !== 'Z'
   } catch {
     return false
   }

@@ -20,6 +20,8 @@ describe('a manager without a mouse', () => {
     for (let stops = 0; stops < 60; stops++) {
       if (await isFocused(place.first())) return
       await press('Tab')
+      // No faster than a hand: after a day or a time the dialog looks a moment later where the focus went.
+      await manager.page.waitForTimeout(60)
       const shown = await manager.page.evaluate<boolean>(
         "(() => { const at = document.activeElement; if (!at || at === document.body) return true; const box = [at, at.parentElement].map((one) => getComputedStyle(one)); return box.some((style) => style.outlineStyle !== 'none' || style.boxShadow !== 'none') || at.matches('input, textarea, select') })()",
       )

@@ -13,7 +13,8 @@ const steps = [
   { name: 'lint and format', command: ['biome', 'check', '.'] },
   { name: 'nothing unused', command: ['knip', '--no-progress'] },
   { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'], counts: true },
-  { name: 'crashes, races, isolation, fuzz, start and journeys', command: ['vitest', 'run', '--project', 'slow'], counts: true },
+  { name: 'crashes, races, isolation, fuzz and start', command: ['vitest', 'run', '--project', 'slow'], counts: true },
+  { name: 'journeys in a browser', command: ['vitest', 'run', '--project', 'journeys'], counts: true },
 ]
 
 function run([program, ...args]) {

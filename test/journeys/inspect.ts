@@ -4,6 +4,12 @@ import { expect } from 'vitest'
 import { keyName } from './sentences.ts'
 import type { Visitor } from './visitor.ts'
 
+// Colours change within a moment: what is measured on the way is neither scheme. What turns for ever is not waited for.
+const settled = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+  const ending = document.getAnimations().filter((moving) => moving.effect?.getTiming().iterations !== Infinity)
+  Promise.race([Promise.allSettled(ending.map((moving) => moving.finished)), new Promise((late) => setTimeout(late, 2000))]).then(() => done(null))
+})))`
+
 export async function inspect(visitor: Visitor, place: string): Promise<void> {
   const { page } = visitor
   const faults: string[] = []
@@ -15,6 +21,7 @@ export async function inspect(visitor: Visitor, place: string): Promise<void> {
   const before = await page.evaluate<string | null>("document.documentElement.getAttribute('data-mantine-color-scheme')")
   for (const scheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: scheme })
+    await page.evaluate(settled)
     const { violations } = await new AxeBuilder({ page: page as never })
       .setLegacyMode(true)
       .options({ resultTypes: ['violations'] })

@@ -23,7 +23,7 @@ function run([program, ...args]) {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text) => {
-      output = (output + text).slice(-20_000)
+      output = (output + text).slice(-200_000)
       process.stdout.write(text)
     })
   }
@@ -35,6 +35,7 @@ function run([program, ...args]) {
 
 let passed = 0
 let failed = 0
+const failures = []
 for (const { name, command, counts } of steps) {
   const began = Date.now()
   process.stdout.write(`\n=== ${name}\n`)
@@ -42,7 +43,9 @@ for (const { name, command, counts } of steps) {
   const count = counts ? [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].pop() : undefined
   passed += count ? Number(count[1]) : code === 0 ? 1 : 0
   failed += count ? Math.max(Number(count[2]), code === 0 ? 0 : 1) : code === 0 ? 0 : 1
+  if (code !== 0) failures.push(`${name}:`, ...new Set(output.match(/^ *(?:FAIL|\S*error TS\d+).*$|^.*AssertionError.*$/gm) ?? []))
   process.stdout.write(`=== ${name}: ${code === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s\n`)
 }
+if (failed > 0) process.stdout.write(`\nWhat failed:\n${failures.join('\n')}\n`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)

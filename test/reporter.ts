@@ -1,4 +1,4 @@
-// The last line of every run: `N passed, N failed`, for people and for machines.
+// The last line of every run: `N passed, N failed`, for people and for machines. Who passed only at a second try is named before it.
 import type { Reporter, TestModule } from 'vitest/node'
 
 export default class Summary implements Reporter {
@@ -10,6 +10,7 @@ export default class Summary implements Reporter {
       for (const test of module.children.allTests()) {
         const state = test.result().state
         if (state === 'passed') passed++
+        if (test.diagnostic()?.flaky) process.stdout.write(`passed at a second try only: ${test.fullName}\n`)
         if (state === 'failed') failedHere++
       }
       // A file that cannot even be loaded, or whose preparation failed, is one failure.

@@ -89,7 +89,12 @@ test('a token does what its scopes and its owner’s role both allow', async () 
 
 test('a token is of one company, makes no tokens, and touches no account', async () => {
   const { client } = await makeToken('admin', ['admin'])
-  expect(problem(await client.get(`/api/v1/companies/${world.companies.sur.id}/equipment`))).toBe('404 not_found')
+  const elsewhere = `/api/v1/companies/${world.companies.sur.id}/equipment`
+  await world.sqlAdmin((q) => q('SELECT put_membership($1, $2, $3)', [world.companies.sur.id, world.person('andina', 'admin').userId, 'viewer']))
+  expect((await world.as('andina', 'admin').get(elsewhere)).status, 'the person may look there').toBe(200)
+  expect(problem(await client.get(elsewhere)), 'the token may not').toBe('404 not_found')
+  expect((await client.get('/api/v1/me')).body.companies.map((company: Body) => company.company_id)).toEqual([andina])
+  await world.sqlAdmin((q) => q('SELECT put_membership($1, $2, NULL)', [world.companies.sur.id, world.person('andina', 'admin').userId]))
   expect(problem(await client.post('/api/v1/tokens', { name: 'x', company_id: andina, scopes: ['read'], expires_at: tomorrow() }))).toBe('403 not_allowed')
   expect((await client.patch('/api/v1/me', { new_password: 'robada-del-todo', current_password: password })).status).toBeGreaterThanOrEqual(400)
   const before = (await world.as('andina', 'admin').get('/api/v1/me')).body.user.full_name

@@ -40,7 +40,7 @@ const words = {
     tags: ['zanja'],
     location: 'Ayacucho',
   },
-  grader: { name: 'Motor grader', manufacturer: 'Komatsu', model: 'GD555', description: 'Maintains roads; excavadora de apoyo' },
+  grader: { name: 'Motor grader', manufacturer: 'Komatsu', model: 'GD555', description: 'Maintains roads; excavadora de apoyo con dirección asistida' },
 }
 const machines = { excavator: (await world.machine(words.excavator)).id, grader: (await world.machine(words.grader)).id, other: (await world.machine(words.excavator, 'sur')).id }
 const serial = (await viewer.get(`/equipment/${machines.excavator}`)).body.serial_number
@@ -216,6 +216,10 @@ const searches: [string, string, 'excavator' | 'grader'][] = [
   ['a tag', 'zanja', 'excavator'],
   ['the place', 'ayacucho', 'excavator'],
   ['words of different fields', 'caterpillar zanja', 'excavator'],
+  // Words of a description are not known to the correction of typos: only accents and stems can find these.
+  ['a description’s word without its accent', 'direccion', 'grader'],
+  ['a description’s word by its Spanish stem', 'apoyos', 'grader'],
+  ['a description’s word by its English stem', 'maintaining', 'grader'],
 ]
 test.each(searches)('search finds by %s: %s', async (_how, q, wanted) => {
   const reply = await list(`q=${encodeURIComponent(q)}`)

@@ -249,3 +249,39 @@ test('the summary counts what the lists show', async () => {
   for (const status of ['active', 'maintenance', 'retired', 'disposed']) expect(body[status], status).toBe(await count(`status=${status}`))
   expect(body.in_use).toBe(await count('in_use=true'))
 })
+
+/** What SQL may not store either, whoever runs it: the constraint that refuses, and what was tried. */
+const unstorable: [string, string][] = [
+  ['equipment_name_not_empty', "name = '  '"],
+  ['equipment_name_not_empty', "name = E'\\u200b'"],
+  ['equipment_serial_format', "serial_number = 'EQ-26-X-1'"],
+  ['equipment_fleet_code_not_empty', "fleet_code = ' '"],
+  ['equipment_manufacturer_not_empty', "manufacturer = ''"],
+  ['equipment_model_not_empty', "model = ''"],
+  ['equipment_manufacturer_serial_not_empty', "manufacturer_serial_number = ''"],
+  ['equipment_plate_not_empty', "plate = ''"],
+  ['equipment_location_not_empty', "location = ''"],
+  ['equipment_year_range', 'year = 1899'],
+  ['equipment_ownership_valid', "ownership = 'lent'"],
+  ['equipment_owned_needs_purchase', "ownership = 'owned'"],
+  ['equipment_purchase_price_positive', "purchase_price = 'NaN'"],
+  ['equipment_purchase_price_positive', 'purchase_price = 0'],
+  ['equipment_current_value_range', "current_value = 'NaN'"],
+  ['equipment_current_value_range', 'current_value = -0.01'],
+  ['equipment_depreciation_rate_range', "depreciation_rate = 'NaN'"],
+  ['equipment_depreciation_rate_range', 'depreciation_rate = 1.01'],
+  ['equipment_currency_form', "currency = 'sol'"],
+  ['equipment_status_valid', "status = 'lost'"],
+  ['equipment_dates_range', "purchase_date = 'infinity'"],
+  ['equipment_dates_range', "warranty_expires_at = '-infinity'"],
+  ['equipment_maintenance_dates_logical', "last_maintenance_date = '2026-05-02', next_maintenance_date = '2026-05-01'"],
+  ['equipment_warranty_future', "purchase_date = '2026-05-02', warranty_expires_at = '2026-05-01'"],
+  ['equipment_specifications_schema', "specifications = '[]'"],
+  ['equipment_tags_valid', "tags = '{a,a}'"],
+  ['equipment_description_length', "description = repeat('x', 10001)"],
+]
+const tried = (await register({})).body.id as string
+test.each(unstorable)('%s refuses %s from any door', async (constraint, set) => {
+  expect(await refusalOf(() => world.sqlAs('andina', 'manager', (q) => q(`UPDATE equipment SET ${set} WHERE id = $1`, [tried])))).toBe(constraint)
+  expect(await refusalOf(() => world.sqlAdmin((q) => q(`UPDATE equipment SET ${set} WHERE id = $1`, [tried]))), 'the superuser too').toBe(constraint)
+})

@@ -169,6 +169,22 @@ test('a broken form is refused', async () => {
   }
 })
 
+test('an address that leads nowhere, and a verb that an address does not know, are explained as every refusal', async () => {
+  for (const [method, path] of [
+    ['GET', '/api/v1/nothing'],
+    ['POST', '/api/nowhere'],
+    ['PUT', `/equipment/${machine.id}`],
+    ['DELETE', '/equipment'],
+    ['OPTIONS', '/equipment'],
+    ['GET', '/equipment/%E0%A4%A'],
+    ['GET', `/equipment/${'x'.repeat(3000)}`],
+  ] as const) {
+    const reply = await admin.call(method, path, undefined, {})
+    expect([400, 404, 405, 414], `${method} ${path.slice(0, 60)} answered ${reply.status} ${reply.text.slice(0, 200)}`).toContain(reply.status)
+    judge({ id: 'none', method, path, query: {}, body: undefined, replies: {}, headers: [] }, reply, 'nothing')
+  }
+})
+
 test('the document is one of OpenAPI 3.1 with all operations and their refusals', () => {
   expect(document.openapi).toBe('3.1.0')
   expect(operations.length).toBeGreaterThan(30)

@@ -18,6 +18,12 @@ export type Config = Readonly<{
   /** Throws when a reply does not match its contract. Set by the tests. */
   checkReplies: boolean
   rateLimitPerMinute: number
+  /** The server that takes mail; undefined means: mail is written to mailDir. Holds a password: never shown. */
+  smtpUrl: string | undefined
+  mailFrom: string
+  mailDir: string
+  /** Where people reach the page, for links in mail; without a slash at its end. */
+  publicUrl: string
 }>
 
 export class ConfigError extends Error {}
@@ -25,10 +31,12 @@ export class ConfigError extends Error {}
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const port = readNumber(env, 'PORT', 3000, 0, 65_535)
+  const dataDir = resolve(env.BITCORP_DATA_DIR || './data')
   const config = {
     host: env.HOST || '127.0.0.1',
-    port: readNumber(env, 'PORT', 3000, 0, 65_535),
-    dataDir: resolve(env.BITCORP_DATA_DIR || './data'),
+    port,
+    dataDir,
     databaseUrl: readUrl(env, 'DATABASE_URL'),
     databaseAppUrl: readUrl(env, 'DATABASE_APP_URL'),
     demo: readFlag(env, 'BITCORP_DEMO', true),
@@ -36,6 +44,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     behindProxy: readFlag(env, 'BITCORP_BEHIND_PROXY', false),
     checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
     rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),
+    smtpUrl: readAddress(env, 'BITCORP_SMTP_URL', /^smtps?:$/, 'smtp://user:password@host:587 or smtps://…'),
+    mailFrom: env.BITCORP_MAIL_FROM || 'Bitcorp ERP <bitcorp@localhost>',
+    mailDir: resolve(env.BITCORP_MAIL_DIR || join(dataDir, 'outbox')),
+    publicUrl: (readAddress(env, 'BITCORP_PUBLIC_URL', /^https?:$/, 'https://erp.example.com') ?? `http://localhost:${port}`).replace(/\/+$/, ''),
   }
   if (!levels.includes(config.logLevel)) {
     throw new ConfigError(`BITCORP_LOG_LEVEL is "${config.logLevel}"; it must be one of ${levels.join(', ')}.`)
@@ -67,6 +79,14 @@ function readUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
     throw new ConfigError(`${name} is not a connection string of the form postgresql://user:password@host:5432/database.`)
   }
+  return text
+}
+
+/** The sentence names the form and not what was given: an address may hold a password. */
+function readAddress(env: NodeJS.ProcessEnv, name: string, protocol: RegExp, form: string): string | undefined {
+  const text = env[name]
+  if (!text) return undefined
+  if (!URL.canParse(text) || !protocol.test(new URL(text).protocol)) throw new ConfigError(`${name} is not an address of the form ${form}.`)
   return text
 }
 

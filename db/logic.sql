@@ -7,7 +7,7 @@
 
 SET LOCAL ROLE bitcorp_owner;
 GRANT EXECUTE ON FUNCTION generate_uuid_v7(), is_not_blank(text), validate_equipment_serial_number(text), is_tag_list(text[]),
-  is_specification_template(jsonb), has_specification_choices(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
+  is_specification_template(jsonb), has_specification_choices(jsonb), has_bounded_specification_parts(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
 GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens TO record_keeper;
 DROP POLICY IF EXISTS users_keeper ON users;
 CREATE POLICY users_keeper ON users TO record_keeper USING (true) WITH CHECK (true);
@@ -170,6 +170,14 @@ BEGIN
 END
 $$;
 
+-- BEFORE UPDATE on entities that are ended, cancelled or suspended instead of deleted: what they say happened stays in sight.
+CREATE OR REPLACE FUNCTION refuse_soft_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_never_deleted', MESSAGE = TG_TABLE_NAME || ' rows are ended, not deleted';
+END
+$$;
+
 -- BEFORE INSERT on tables whose next triggers look around with the keeper's rights: a row of another company is refused
 -- here, before any of them could tell what is there.
 CREATE OR REPLACE FUNCTION check_caller_company() RETURNS trigger
@@ -182,7 +190,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-GRANT EXECUTE ON FUNCTION keep_base_fields(), refuse_change(), refuse_delete(), check_caller_company() TO application_user, record_keeper;
+GRANT EXECUTE ON FUNCTION keep_base_fields(), refuse_change(), refuse_delete(), refuse_soft_delete(), check_caller_company() TO application_user, record_keeper;
 
 -- === as record_keeper: every change writes its event and its audit row ============================================
 GRANT INSERT, SELECT ON domain_events, audit_logs TO record_keeper;

@@ -29,6 +29,7 @@ TABLE api_tokens (
 CREATE INDEX idx_api_tokens_token_hash ON public.api_tokens USING btree (token_hash);
 CREATE INDEX idx_api_tokens_user ON public.api_tokens USING btree (company_id, user_id);
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.api_tokens FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_token BEFORE UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_token();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION record_change('api_token');
@@ -139,6 +140,7 @@ TABLE companies (
 );
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.companies FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.companies FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_check_time_zone BEFORE INSERT OR UPDATE OF settings ON public.companies FOR EACH ROW EXECUTE FUNCTION check_company_time_zone();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION record_change('company');
@@ -267,6 +269,8 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment FOR E
 CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment();
+CREATE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON public.equipment FOR EACH ROW WHEN ((new.category_id IS NOT NULL)) EXECUTE FUNCTION check_equipment_specifications();
+CREATE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, specifications ON public.equipment FOR EACH ROW WHEN (((new.category_id IS NOT NULL) AND ((new.category_id IS DISTINCT FROM old.category_id) OR (new.specifications IS DISTINCT FROM old.specifications)))) EXECUTE FUNCTION check_equipment_specifications();
 CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
@@ -376,6 +380,7 @@ TABLE equipment_categories (
   CONSTRAINT category_interval_range CHECK (((maintenance_interval_days >= 1) AND (maintenance_interval_days <= 3650))),
   CONSTRAINT category_name_not_empty CHECK (is_not_blank((name)::text)),
   CONSTRAINT category_template_length CHECK ((length((specification_template)::text) <= 50000)),
+  CONSTRAINT category_template_parts CHECK (has_bounded_specification_parts(specification_template)),
   CONSTRAINT category_template_valid CHECK (is_specification_template(specification_template)),
   CONSTRAINT category_type_code_form CHECK (((type_code)::text ~ '^[A-Z]{2}$'::text))
 );
@@ -545,6 +550,7 @@ TABLE import_batches (
 );
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.import_batches FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION record_change('import_batch');
 CREATE POLICY import_batches_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
@@ -701,6 +707,7 @@ TABLE user_company_roles (
 CREATE INDEX idx_user_company_roles_assigned_by ON public.user_company_roles USING btree (assigned_by);
 CREATE INDEX idx_user_company_roles_user ON public.user_company_roles USING btree (user_id, company_id);
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.user_company_roles FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION check_last_admin();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION record_change('user');
@@ -741,6 +748,7 @@ TABLE users (
 );
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE POLICY users_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY users_select FOR SELECT TO application_user, reporting_user USING (((id = ( SELECT a.user_id
@@ -808,6 +816,19 @@ VIEW caller_memberships -- owner record_keeper, security_barrier=true
      JOIN user_company_roles m ON m.user_id = a.user_id AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
      JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
 -- granted to application_user, bitcorp_owner, reporting_user
+
+VIEW category_specification_fields -- owner bitcorp_owner, security_invoker=true
+ SELECT DISTINCT ON (own.company_id, own.id, (f.field ->> 'key'::text)) own.company_id,
+    own.id AS category_id,
+    f.field ->> 'key'::text AS key,
+    f.field,
+    nlevel(above.path) AS depth,
+    f."position"::integer AS "position"
+   FROM equipment_categories own
+     JOIN equipment_categories above ON above.company_id = own.company_id AND (above.id = ANY (string_to_array(own.path::text, '.'::text)::uuid[])) AND above.specification_template <> '[]'::jsonb
+     CROSS JOIN LATERAL jsonb_array_elements(above.specification_template) WITH ORDINALITY f(field, "position")
+  ORDER BY own.company_id, own.id, (f.field ->> 'key'::text), (nlevel(above.path)) DESC;
+-- granted to application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text)
  RETURNS uuid
@@ -1132,6 +1153,29 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.check_equipment_specifications()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_faults jsonb;
+BEGIN
+  SELECT jsonb_agg(jsonb_build_object('field', 'specifications.' || f.key, 'code', c.code, 'values',
+    jsonb_build_object('label', f.field -> 'label', 'choices', left((SELECT string_agg(o, ', ') FROM jsonb_array_elements_text(f.field -> 'choices') o), 300)))
+    ORDER BY f.depth, f.position)
+  INTO v_faults
+  FROM category_specification_fields f CROSS JOIN LATERAL (SELECT find_specification_fault(NEW.specifications -> f.key, f.field) AS code) c
+  WHERE f.company_id = NEW.company_id AND f.category_id = NEW.category_id AND c.code IS NOT NULL;
+  IF v_faults IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_specifications_template', MESSAGE = 'the specifications do not fit the category', DETAIL = v_faults::text;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.check_last_admin()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1294,6 +1338,13 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.find_specification_fault(p_value jsonb, p_field jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((p_value IS NULL) OR (p_value = 'null'::jsonb) OR ((jsonb_typeof(p_value) = 'string'::text) AND (NOT is_not_blank((p_value #>> '{}'::text[]))))) THEN CASE WHEN ((p_field -> 'required'::text) = 'true'::jsonb) THEN 'specification_required'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'text'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'string'::text) THEN 'specification_text'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'number'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'number'::text) THEN 'specification_number'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'boolean'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'boolean'::text) THEN 'specification_boolean'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'choice'::text) THEN CASE WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR (NOT ((p_field -> 'choices'::text) ? (p_value #>> '{}'::text[])))) THEN 'specification_choice'::text ELSE NULL::text END WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR ((p_value #>> '{}'::text[]) !~ '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'::text)) THEN 'specification_date'::text WHEN ((("right"((p_value #>> '{}'::text[]), 2))::integer)::numeric > EXTRACT(day FROM (make_date(("left"((p_value #>> '{}'::text[]), 4))::integer, (substr((p_value #>> '{}'::text[]), 6, 2))::integer, 1) + '1 mon -1 days'::interval))) THEN 'specification_date'::text ELSE NULL::text END
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
  RETURNS uuid
  LANGUAGE sql
@@ -1328,6 +1379,13 @@ CREATE OR REPLACE FUNCTION public.get_next_maintenance_day(p_from date, p_last d
 AS $function$
   SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
 $function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.has_bounded_specification_parts(p_template jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (NOT (EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN (jsonb_typeof(has_bounded_specification_parts.p_template) = 'array'::text) THEN has_bounded_specification_parts.p_template ELSE '[]'::jsonb END) f(value) WHERE ((jsonb_typeof(f.value) <> 'object'::text) OR ((f.value ? 'unit'::text) AND ((jsonb_typeof((f.value -> 'unit'::text)) <> 'string'::text) OR (length((f.value ->> 'unit'::text)) > 20) OR (NOT is_not_blank((f.value ->> 'unit'::text))))) OR ((f.value ? 'required'::text) AND (jsonb_typeof((f.value -> 'required'::text)) <> 'boolean'::text)) OR (EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN (jsonb_typeof((f.value -> 'choices'::text)) = 'array'::text) THEN (f.value -> 'choices'::text) ELSE '[]'::jsonb END) c(value) WHERE ((jsonb_typeof(c.value) <> 'string'::text) OR (length((c.value #>> '{}'::text[])) > 100) OR (NOT is_not_blank((c.value #>> '{}'::text[])))))) OR ((jsonb_typeof((f.value -> 'choices'::text)) = 'array'::text) AND (jsonb_array_length((f.value -> 'choices'::text)) <> (SELECT count(DISTINCT c.value) AS count FROM jsonb_array_elements((f.value -> 'choices'::text)) c(value))))))))
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.has_companies()
@@ -1491,7 +1549,9 @@ BEGIN
     NEW.path := v_label::ltree;
   ELSE
     SELECT * INTO v_parent FROM equipment_categories p WHERE p.company_id = NEW.company_id AND p.id = NEW.parent_id;
-    IF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
+    IF TG_OP = 'UPDATE' AND OLD.is_deleted AND NOT NEW.is_deleted AND v_parent.is_deleted THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_parent_deleted', MESSAGE = 'the category above is deleted';
+    ELSIF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
       RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_category_parent', MESSAGE = 'no such parent category';
     END IF;
     IF NEW.parent_id = NEW.id OR v_parent.path ~ ('*.' || v_label || '.*')::lquery THEN
@@ -2001,6 +2061,16 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.refuse_soft_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_never_deleted', MESSAGE = TG_TABLE_NAME || ' rows are ended, not deleted';
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
 CREATE OR REPLACE FUNCTION public.return_equipment(p_equipment_id uuid, p_notes text)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
@@ -2171,7 +2241,7 @@ $function$
 -- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.try_import_rows(p_rows jsonb)
- RETURNS TABLE(row_number integer, equipment_id uuid, problem text)
+ RETURNS TABLE(row_number integer, equipment_id uuid, problem text, detail text)
  LANGUAGE plpgsql
 AS $function$
 DECLARE
@@ -2186,17 +2256,18 @@ BEGIN
     v_done := NULL;
   END;
   IF v_done IS NOT NULL THEN
-    RETURN QUERY SELECT d.row_number, d.equipment_id, NULL::text FROM jsonb_to_recordset(v_done) AS d (row_number integer, equipment_id uuid);
+    RETURN QUERY SELECT d.row_number, d.equipment_id, NULL::text, NULL::text FROM jsonb_to_recordset(v_done) AS d (row_number integer, equipment_id uuid);
     RETURN;
   END IF;
   FOR v_row IN SELECT r.value FROM jsonb_array_elements(p_rows) r LOOP
     row_number := (v_row ->> 'row')::integer;
     equipment_id := NULL;
     problem := NULL;
+    detail := NULL;
     BEGIN
       SELECT p.equipment_id INTO equipment_id FROM put_import_rows(jsonb_build_array(v_row)) p;
     EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'BC412' THEN
-      GET STACKED DIAGNOSTICS v_problem = CONSTRAINT_NAME, v_state = RETURNED_SQLSTATE;
+      GET STACKED DIAGNOSTICS v_problem = CONSTRAINT_NAME, v_state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
       problem := coalesce(nullif(v_problem, ''), v_state);
     END;
     RETURN NEXT;

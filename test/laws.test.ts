@@ -316,7 +316,7 @@ test('every text, list and document is bounded', async () => {
 
 /** Every name a refusal can carry: constraints, unique indexes, and what the logic raises. */
 async function refusalNames(): Promise<string[]> {
-  const raised = readLogic(rooms).flatMap(({ sql }) => [...sql.matchAll(/CONSTRAINT = '(\w+)'/g)].map((match) => match[1] ?? ''))
+  const raised = readLogic(rooms).flatMap(({ sql }) => [...sql.matchAll(/CONSTRAINT = '(\w+)'|THEN '(specification_\w+)'/g)].map((match) => match[1] ?? match[2] ?? ''))
   expect(raised.length).toBeGreaterThan(15)
   const stored = await connected(clone.superuser, (query) =>
     query(`SELECT k.conname AS name FROM pg_constraint k WHERE k.connamespace = 'public'::regnamespace AND k.contype IN ('c', 'u', 'x', 'f') AND k.conparentid = 0 AND k.coninhcount = 0

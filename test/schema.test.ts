@@ -5,7 +5,7 @@ import { programDir } from '../src/base/config.ts'
 import { type Migration, migrate, prepareServer, readMigrations } from '../src/base/migrate.ts'
 import { rooms } from '../src/server.ts'
 import { type Clone, cloneDatabase, connected, dropDatabase, refusalOf } from './harness.ts'
-import { dictionary, picture } from './picture.ts'
+import { constraintFields, dictionary, picture } from './picture.ts'
 
 const quiet = () => {}
 const made: Clone[] = []
@@ -29,7 +29,7 @@ const message = (work: Promise<unknown>) =>
     (error: Error) => error.message,
   )
 
-test('a database from zero is db/schema.sql, and the data dictionary tells of it', async () => {
+test('a database from zero is db/schema.sql; the data dictionary and the fields of constraints tell of it', async () => {
   const fresh = await empty()
   await migrate(fresh.owner, rooms, quiet)
   const sql = readMigrations()
@@ -41,6 +41,7 @@ test('a database from zero is db/schema.sql, and the data dictionary tells of it
     // `npm run schema` writes both anew.
     await expect(text).toMatchFileSnapshot(join(programDir, 'db/schema.sql'))
     await expect(await dictionary(query, sql)).toMatchFileSnapshot(join(programDir, 'docs/data-dictionary.md'))
+    await expect(await constraintFields(query)).toMatchFileSnapshot(join(programDir, 'src/base/constraint-fields.ts'))
     await query('CREATE INDEX idx_extra ON equipment (company_id, plate)')
     expect(await picture(query), 'a difference is seen').not.toBe(text)
   })

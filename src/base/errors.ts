@@ -1,5 +1,6 @@
 // From what went wrong to what the caller is told: RFC 9457 problems, never SQL, stack or another company's existence.
 import type { Problem, ProblemField } from '../plain/problem.ts'
+import { constraintFields } from './constraint-fields.ts'
 
 /** Thrown where the program itself refuses. `values` fill the sentence of the code. */
 export class Refusal extends Error {
@@ -38,12 +39,33 @@ const conflicts = new Set([
   'equipment_delete_while_assigned',
   'category_in_use',
   'category_no_circle',
+  'category_parent_deleted',
+  'base_never_deleted',
   'idx_maintenance_records_open',
   'mr_status_step',
   'mr_facts_fixed',
   'mr_machine_in_service',
   'mr_next_date_needed',
 ])
+// Rules of several columns, or of the logic, that a person puts right at one field. Constraints of one column: constraint-fields.ts.
+const places: Readonly<Record<string, string>> = {
+  ...constraintFields,
+  idx_equipment_categories_sibling_name: 'name',
+  category_parent_deleted: 'parent_id',
+  category_no_circle: 'parent_id',
+  category_depth: 'parent_id',
+  companies_time_zone_known: 'settings.time_zone',
+  ea_due_after_assigned: 'due_at',
+  ea_not_in_future: 'assigned_at',
+  ea_transfer_to_another: 'user_id',
+  equipment_maintenance_dates_logical: 'next_maintenance_date',
+  equipment_warranty_future: 'warranty_expires_at',
+  equipment_disposed_final: 'status',
+  equipment_retire_while_assigned: 'status',
+  mr_next_date_needed: 'next_maintenance_date',
+  mr_done_not_in_future: 'completed_date',
+  idx_maintenance_records_open: 'scheduled_date',
+}
 const missing = new Set(['fk_ea_equipment'])
 const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
 
@@ -60,7 +82,9 @@ export function toRefusal(error: unknown): Refusal {
   if (e.constraint && /^23/.test(code)) {
     if (missing.has(e.constraint)) return new Refusal(404, 'not_found')
     const status = conflicts.has(e.constraint) ? 409 : 422
-    return new Refusal(status, e.constraint, { detail: e.constraint === 'ea_machine_active' ? e.detail : undefined })
+    const fields = fieldsOfRefusal(e.constraint, e.detail)
+    const named = fields.flatMap(({ values }) => values?.label ?? []).join(', ')
+    return new Refusal(status, e.constraint, { detail: e.constraint === 'ea_machine_active' ? e.detail : undefined, fields: named }, fields)
   }
   if (code === '23502') return new Refusal(422, 'value_missing', {}, [{ field: e.column ?? '', code: 'value_missing' }])
   if (code === '40001' || code === '40P01' || code === '55P03') return new Refusal(409, 'try_again')
@@ -71,6 +95,13 @@ export function toRefusal(error: unknown): Refusal {
   }
   if (e.statusCode && e.statusCode >= 400 && e.statusCode < 500) return new Refusal(e.statusCode, codeOfStatus(e.statusCode))
   return new Refusal(500, 'internal')
+}
+
+/** The fields a refusal speaks of: those its detail lists itself ([{field, code, values}]), else the one its constraint belongs to. */
+export function fieldsOfRefusal(constraint: string, detail: string | null | undefined): ProblemField[] {
+  if (constraint === 'equipment_specifications_template' && detail) return (JSON.parse(detail) as ProblemField[]).slice(0, 100)
+  const field = Object.hasOwn(places, constraint) ? places[constraint] : undefined
+  return field === undefined ? [] : [{ field, code: constraint }]
 }
 
 export function toProblem(refusal: Refusal, t: Translate, requestId: string): Problem {

@@ -133,7 +133,7 @@ type FormBodyProps<V extends Values> = {
 export function FormBody<V extends Values>({ state, children, submitLabel, onCancel, labels, show, guard }: FormBodyProps<V>) {
   const { t } = useTranslation()
   const { problem, form } = state
-  const elsewhere = problem?.problem.errors.filter((error) => fieldFor(error.field, form.values) === undefined) ?? []
+  const elsewhere = problem?.problem.errors.filter((error) => fieldFor(error.field, form.values) === undefined && error.detail !== problem.message) ?? []
   return (
     <form
       noValidate

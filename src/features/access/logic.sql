@@ -13,10 +13,16 @@ CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON ap
   FOR EACH ROW EXECUTE FUNCTION record_change('api_token');
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON users
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON users
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON user_company_roles
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON user_company_roles
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON api_tokens
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON api_tokens
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 
 -- A company always keeps one admin whose membership is open. The lock lets two admins not end each other at once.
 CREATE OR REPLACE FUNCTION check_last_admin() RETURNS trigger

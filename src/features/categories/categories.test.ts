@@ -125,3 +125,162 @@ test('a change needs the version that was read; only managers and admins write',
   }
   expect(await refusalOf(() => world.sqlAdmin((q) => q('DELETE FROM equipment_categories WHERE id = $1', [id])))).toBe('base_soft_delete_only')
 })
+
+type Field = { key: string; label: string; type: string; unit?: string; required?: boolean; choices?: string[] }
+const power: Field = { key: 'power_kw', label: 'Potencia', type: 'number', unit: 'kW', required: true }
+const drive: Field = { key: 'drive', label: 'Tracción', type: 'choice', choices: ['orugas', 'ruedas'] }
+const cabin: Field = { key: 'cabin', label: 'Cabina', type: 'boolean' }
+const checked: Field = { key: 'checked', label: 'Revisada', type: 'date' }
+const note: Field = { key: 'note', label: 'Nota', type: 'text' }
+let branches = 0
+/** A branch whose top asks for power, whose leaf asks for the rest. */
+async function branch(): Promise<{ top: Body; leaf: Body }> {
+  branches++
+  const top = await create({ name: `Plantilla ${branches}`, specification_template: [power] })
+  return { top, leaf: await create({ name: 'Hoja', parent_id: top.id, specification_template: [drive, cabin, checked, note] }) }
+}
+const register = (category_id: string, specifications: object) => manager.post('/equipment', { name: 'Con plantilla', ownership: 'rented', category_id, specifications })
+const faults = (reply: Reply) => reply.body.errors.map((e: Body) => `${e.field} ${e.code}`)
+
+test('the template is inherited and the database holds every machine against it, naming each field', async () => {
+  const { top, leaf } = await branch()
+  const fits = { power_kw: 110.5, drive: 'orugas', cabin: true, checked: '2024-02-29', note: 'de obra', otra_clave: ['libre', 1] }
+  expect((await register(leaf.id, fits)).status).toBe(201)
+  expect((await register(leaf.id, { power_kw: 1, drive: null, note: ' ' })).status, 'blank and null count as not given').toBe(201)
+  const refused = await register(leaf.id, { drive: 'alas', cabin: 'sí', checked: '2025-02-29', note: 7 })
+  expect(problem(refused)).toBe('422 equipment_specifications_template')
+  expect(faults(refused)).toEqual([
+    'specifications.power_kw specification_required',
+    'specifications.drive specification_choice',
+    'specifications.cabin specification_boolean',
+    'specifications.checked specification_date',
+    'specifications.note specification_text',
+  ])
+  expect(refused.body.detail).toContain('Potencia, Tracción')
+  expect(refused.body.errors[1].detail).toBe('Tracción: choose one of these: orugas, ruedas.')
+  const spanish = await manager.post('/equipment', { name: 'x', ownership: 'rented', category_id: top.id, specifications: { power_kw: '110' } }, { headers: { 'accept-language': 'es' } })
+  expect(spanish.body.errors).toEqual([{ field: 'specifications.power_kw', code: 'specification_number', detail: 'Potencia: debe ser un número.' }])
+  for (const day of ['2024-13-01', '2024-04-31', '24-01-01', 'infinity', '2024-1-1', 20240101])
+    expect(faults(await register(leaf.id, { power_kw: 1, checked: day })), String(day)).toEqual(['specifications.checked specification_date'])
+})
+
+test('no door goes around the template: SQL, a change of category, a change of specifications, an import', async () => {
+  const { leaf } = await branch()
+  const insert = `INSERT INTO equipment (company_id, name, ownership, category_id, specifications) VALUES ($1, 'x', 'rented', $2, '{"power_kw": "mucha"}')`
+  const values = [world.companies.andina.id, leaf.id]
+  expect(await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q(insert, values)))).toBe('equipment_specifications_template')
+  expect(await refusalOf(() => world.sqlAdmin((q) => q(insert, values)))).toBe('equipment_specifications_template')
+  const free = await world.machine({ specifications: { drive: 'alas' } })
+  expect(faults(await manager.patch(`/equipment/${free.id}`, { category_id: leaf.id }, { version: 1 }))).toEqual([
+    'specifications.power_kw specification_required',
+    'specifications.drive specification_choice',
+  ])
+  const moved = await manager.patch(`/equipment/${free.id}`, { category_id: leaf.id, specifications: { power_kw: 9 } }, { version: 1 })
+  expect(moved.status).toBe(200)
+  expect(faults(await manager.patch(`/equipment/${free.id}`, { specifications: {} }, { version: 2 }))).toEqual(['specifications.power_kw specification_required'])
+  expect((await manager.patch(`/equipment/${free.id}`, { category_id: null, specifications: {} }, { version: 2 })).status, 'out of the category, nothing is asked').toBe(200)
+})
+
+test('the nearer category decides about a field that two have; the branch above keeps its own', async () => {
+  const { top } = await branch()
+  const own = await create({ name: 'Otra', parent_id: top.id, specification_template: [{ ...power, label: 'Clase', type: 'choice', choices: ['A', 'B'], required: false }, note] })
+  const below = await create({ name: 'Más abajo', parent_id: own.id })
+  expect((await get(below.id)).inherited_template.map((f: Body) => `${f.key} ${f.type}`)).toEqual(['power_kw choice', 'note text'])
+  expect((await register(below.id, { power_kw: 'A' })).status).toBe(201)
+  expect((await register(below.id, {})).status).toBe(201)
+  expect(faults(await register(top.id, { power_kw: 'A' }))).toEqual(['specifications.power_kw specification_number'])
+})
+
+test('a stricter template or a move blocks nobody: machines that lack something are found, and asked when they next change', async () => {
+  const [plain, strict] = [await create({ name: 'Sin plantilla' }), await create({ name: 'Con exigencia', specification_template: [power] })]
+  const [first, second] = [(await register(plain.id, { note: 1 })).body, (await register(plain.id, { power_kw: 3, note: 'b' })).body]
+  const lacking = async (extra = '') => (await manager.get(`/equipment?incomplete=true&category_id=${plain.id}${extra}`)).body.items.map((m: Body) => m.id)
+  expect(await lacking()).toEqual([])
+  expect((await manager.patch(`${path}/${plain.id}`, { specification_template: [note] }, { version: 1 })).status).toBe(200)
+  expect(await lacking()).toEqual([first.id])
+  expect((await manager.patch(`${path}/${plain.id}`, { parent_id: strict.id }, { version: '*' })).status).toBe(200)
+  expect(await lacking()).toEqual([first.id])
+  expect((await manager.get(`/equipment?incomplete=false&category_id=${plain.id}`)).body.items.map((m: Body) => m.id)).toEqual([second.id])
+  expect((await manager.get(`/equipment?incomplete=true&category_id=${strict.id}&count=true`)).body.total, 'and below').toBe(1)
+  expect((await manager.patch(`/equipment/${first.id}`, { location: 'Puno' }, { version: 1 })).status, 'other changes go through').toBe(200)
+  expect(faults(await manager.patch(`/equipment/${first.id}`, { specifications: { note: 'x' } }, { version: 2 }))).toEqual(['specifications.power_kw specification_required'])
+  expect((await manager.patch(`/equipment/${first.id}`, { specifications: { note: 'x', power_kw: 2 } }, { version: 2 })).status).toBe(200)
+  expect(await lacking()).toEqual([])
+  expect((await world.as('sur', 'manager').get('/equipment?incomplete=true')).body.items).toEqual([])
+})
+
+test('the list of what lacks something says the same as the database when it is asked of each machine', async () => {
+  const { leaf } = await branch()
+  const values = [undefined, null, '', ' ', 'orugas', 'x', 0, 1.5, true, '2024-02-29', '2023-02-29', [], {}]
+  await world.sqlAdmin((q) => q('ALTER TABLE equipment DISABLE TRIGGER trigger_030_check_first_specifications'))
+  for (const value of values) await register(leaf.id, { power_kw: value, drive: value, cabin: value, checked: value, note: value })
+  for (const key of ['drive', 'cabin', 'checked', 'note']) for (const value of values) await register(leaf.id, { power_kw: 1, [key]: value })
+  await world.sqlAdmin((q) => q('ALTER TABLE equipment ENABLE TRIGGER trigger_030_check_first_specifications'))
+  const all = (await manager.get(`/equipment?category_id=${leaf.id}&limit=200`)).body.items as Body[]
+  expect(all.length).toBe(values.length * 5)
+  const lacking = new Set((await manager.get(`/equipment?category_id=${leaf.id}&incomplete=true&limit=200`)).body.items.map((m: Body) => m.id))
+  for (const machine of all) expect((await register(leaf.id, machine.specifications)).status, JSON.stringify(machine.specifications)).toBe(lacking.has(machine.id) ? 422 : 201)
+  expect(lacking.size).toBeGreaterThan(20)
+  expect(lacking.size).toBeLessThan(all.length)
+})
+
+test('machines roll up: here, here and below, and by status', async () => {
+  const top = await create({ name: 'Suma' })
+  const left = await create({ name: 'Uno', parent_id: top.id })
+  const right = await create({ name: 'Dos', parent_id: top.id })
+  const low = await create({ name: 'Tres', parent_id: left.id })
+  const made: Body[] = []
+  for (const category_id of [top.id, left.id, low.id, low.id, right.id]) made.push(await world.machine({ category_id }))
+  await manager.post(`/equipment/${made[2]?.id}/status`, { status: 'maintenance', reason: 'x' })
+  await manager.post(`/equipment/${made[4]?.id}/status`, { status: 'disposed', reason: 'x' })
+  await manager.delete(`/equipment/${made[3]?.id}`, { version: 1 })
+  const listed = (await manager.get(path)).body.items as Body[]
+  const sums = (c: Body) => [c.equipment_here, c.equipment_count, c.equipment_by_status]
+  const expected: [string, number, number, object][] = [
+    [top.id, 1, 4, { active: 2, maintenance: 1, retired: 0, disposed: 1 }],
+    [left.id, 1, 2, { active: 1, maintenance: 1, retired: 0, disposed: 0 }],
+    [low.id, 1, 1, { active: 0, maintenance: 1, retired: 0, disposed: 0 }],
+    [right.id, 1, 1, { active: 0, maintenance: 0, retired: 0, disposed: 1 }],
+  ]
+  for (const [id, here, below, status] of expected) {
+    expect(sums(await get(id))).toEqual([here, below, status])
+    expect(sums(listed.find((c) => c.id === id))).toEqual([here, below, status])
+  }
+  await manager.patch(`${path}/${low.id}`, { parent_id: right.id }, { version: '*' })
+  expect([(await get(left.id)).equipment_count, (await get(right.id)).equipment_count, (await get(top.id)).equipment_count], 'a moved branch takes its machines along').toEqual([1, 2, 4])
+})
+
+test('a deleted category is listed with who and when, and comes back to its place; not under one that is deleted, nor beside its namesake', async () => {
+  const parent = await create({ name: 'Vuelve' })
+  const child = await create({ name: 'Hija que vuelve', parent_id: parent.id, specification_template: [note] })
+  expect(problem(await manager.post(`${path}/${child.id}/restore`))).toBe('404 not_found')
+  for (const id of [child.id, parent.id]) expect((await manager.delete(`${path}/${id}`, { version: 1 })).status).toBe(204)
+  const deleted = (await manager.get(`${path}?deleted=true`)).body.items as Body[]
+  expect(deleted.slice(0, 2).map((c) => [c.id, c.is_deleted, c.deleted_by, c.deleted_by_name])).toEqual(
+    [parent.id, child.id].map((id) => [id, true, world.person('andina', 'manager').userId, 'manager de andina']),
+  )
+  expect(Date.now() - Date.parse(deleted[0]?.deleted_at)).toBeLessThan(60_000)
+  expect((await manager.get(path)).body.items.some((c: Body) => c.is_deleted)).toBe(false)
+  expect(problem(await manager.post(`${path}/${child.id}/restore`))).toBe('409 category_parent_deleted')
+  expect(problem(await world.as('andina', 'viewer').post(`${path}/${parent.id}/restore`))).toBe('403 role_required')
+  const namesake = await create({ name: 'Vuelve' })
+  expect(problem(await manager.post(`${path}/${parent.id}/restore`))).toBe('409 idx_equipment_categories_sibling_name')
+  await manager.delete(`${path}/${namesake.id}`, { version: 1 })
+  expect((await manager.post(`${path}/${parent.id}/restore`)).body).toMatchObject({ id: parent.id, version: 3, is_deleted: false, deleted_at: null, deleted_by: null })
+  expect((await manager.post(`${path}/${child.id}/restore`)).body).toMatchObject({ path: `${label(parent.id)}.${label(child.id)}`, specification_template: [note] })
+})
+
+const parts: [string, object][] = [
+  ['a unit that is no text', { type: 'number', unit: 5 }],
+  ['a blank unit', { type: 'number', unit: '\u2800' }],
+  ['a long unit', { type: 'number', unit: 'x'.repeat(21) }],
+  ['a required that is neither true nor false', { type: 'text', required: 'yes' }],
+  ['a choice twice', { type: 'choice', choices: ['a', 'a'] }],
+  ['a choice that is no text', { type: 'choice', choices: [1] }],
+  ['a blank choice', { type: 'choice', choices: [' '] }],
+]
+test.each(parts)('by SQL too, a template is refused with %s', async (_what, field) => {
+  const insert = `INSERT INTO equipment_categories (company_id, name, path, specification_template) VALUES ($1, 'x', '', $2)`
+  const template = JSON.stringify([{ key: 'a', label: 'A', ...field }])
+  expect(await refusalOf(() => world.sqlAs('andina', 'manager', (q) => q(insert, [world.companies.andina.id, template])))).toBe('category_template_parts')
+})

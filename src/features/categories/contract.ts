@@ -1,6 +1,6 @@
 // The tree by which a company sorts its machines, with the service interval and the specification fields of each branch.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Id, Nothing, Nullable, operation, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Id, Instant, Nothing, Nullable, operation, Text } from '../../plain/operation.ts'
 import { everyone, managers } from '../../plain/roles.ts'
 
 const path = '/api/v1/companies/{company_id}/equipment-categories'
@@ -31,8 +31,19 @@ export const Category = Type.Object(
     depth: Type.Integer(),
     maintenance_interval_days: Nullable(Type.Integer()),
     specification_template: Type.Array(SpecificationField),
-    inherited_template: Type.Array(SpecificationField, { description: 'The fields of this category and all above it, root first' }),
+    inherited_template: Type.Array(SpecificationField, {
+      description: 'The fields that hold for machines of this category: those of all above it, root first, and its own; where two have one key, the nearer one counts',
+    }),
     equipment_count: Type.Integer({ description: 'Machines in this category and below' }),
+    equipment_here: Type.Integer({ description: 'Machines in this category itself' }),
+    equipment_by_status: Type.Object(
+      { active: Type.Integer(), maintenance: Type.Integer(), retired: Type.Integer(), disposed: Type.Integer() },
+      { additionalProperties: false, description: 'Machines in this category and below, by status' },
+    ),
+    is_deleted: Type.Boolean(),
+    deleted_at: Nullable(Instant),
+    deleted_by: Nullable(Id),
+    deleted_by_name: Nullable(Type.String()),
   },
   { additionalProperties: false },
 )
@@ -54,8 +65,9 @@ export const listCategories = operation({
   method: 'GET',
   path,
   who: everyone,
-  summary: 'The category tree',
+  summary: 'The category tree; deleted=true: the categories that were deleted, the latest first',
   params,
+  query: Type.Object({ deleted: Type.Optional(Choice(['true', 'false'])) }, { additionalProperties: false }),
   reply: Type.Object({ items: Type.Array(Category), next_cursor: Type.Null() }, { additionalProperties: false }),
 })
 export const createCategory = operation({
@@ -91,4 +103,13 @@ export const deleteCategory = operation({
   ifMatch: true,
   status: 204,
   reply: Nothing,
+})
+export const restoreCategory = operation({
+  id: 'restoreCategory',
+  method: 'POST',
+  path: `${path}/{category_id}/restore`,
+  who: managers,
+  summary: 'Bring a deleted category back to its place in the tree',
+  params: one,
+  reply: Category,
 })

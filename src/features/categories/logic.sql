@@ -20,7 +20,9 @@ BEGIN
     NEW.path := v_label::ltree;
   ELSE
     SELECT * INTO v_parent FROM equipment_categories p WHERE p.company_id = NEW.company_id AND p.id = NEW.parent_id;
-    IF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
+    IF TG_OP = 'UPDATE' AND OLD.is_deleted AND NOT NEW.is_deleted AND v_parent.is_deleted THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'category_parent_deleted', MESSAGE = 'the category above is deleted';
+    ELSIF v_parent.id IS NULL OR (v_parent.is_deleted AND NOT NEW.is_deleted) THEN
       RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_category_parent', MESSAGE = 'no such parent category';
     END IF;
     IF NEW.parent_id = NEW.id OR v_parent.path ~ ('*.' || v_label || '.*')::lquery THEN
@@ -50,6 +52,35 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION lock_category_tree(), keep_category_path(), move_category_children() TO application_user, record_keeper;
+
+-- What is wrong with the value of one specification field: the code of the sentence that says it; NULL when nothing is.
+-- Blank and null count as not given. The function is one expression, so that lists have it inlined.
+CREATE OR REPLACE FUNCTION find_specification_fault(p_value jsonb, p_field jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN p_value IS NULL OR p_value = 'null' OR (jsonb_typeof(p_value) = 'string' AND NOT is_not_blank(p_value #>> '{}'))
+    THEN CASE WHEN p_field -> 'required' = 'true' THEN 'specification_required' END
+  WHEN p_field ->> 'type' = 'text' THEN CASE WHEN jsonb_typeof(p_value) <> 'string' THEN 'specification_text' END
+  WHEN p_field ->> 'type' = 'number' THEN CASE WHEN jsonb_typeof(p_value) <> 'number' THEN 'specification_number' END
+  WHEN p_field ->> 'type' = 'boolean' THEN CASE WHEN jsonb_typeof(p_value) <> 'boolean' THEN 'specification_boolean' END
+  WHEN p_field ->> 'type' = 'choice' THEN
+    CASE WHEN jsonb_typeof(p_value) <> 'string' OR NOT (p_field -> 'choices') ? (p_value #>> '{}') THEN 'specification_choice' END
+  WHEN jsonb_typeof(p_value) <> 'string' OR (p_value #>> '{}') !~ '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' THEN 'specification_date'
+  WHEN right(p_value #>> '{}', 2)::int > extract(day FROM
+    make_date(left(p_value #>> '{}', 4)::int, substr(p_value #>> '{}', 6, 2)::int, 1) + interval '1 month - 1 day') THEN 'specification_date'
+END;
+GRANT EXECUTE ON FUNCTION find_specification_fault(jsonb, jsonb) TO application_user, reporting_user, record_keeper;
+
+-- The fields that hold for each category: its own and all from above; where two have one key, the nearer one counts.
+CREATE OR REPLACE VIEW category_specification_fields WITH (security_invoker = true) AS
+SELECT DISTINCT ON (own.company_id, own.id, f.field ->> 'key')
+  own.company_id, own.id AS category_id, f.field ->> 'key' AS key, f.field, nlevel(above.path) AS depth, f.position::integer AS position
+FROM equipment_categories own
+JOIN equipment_categories above ON above.company_id = own.company_id AND above.id = ANY (string_to_array(own.path::text, '.')::uuid[])
+  AND above.specification_template <> '[]'
+CROSS JOIN LATERAL jsonb_array_elements(above.specification_template) WITH ORDINALITY AS f (field, position)
+ORDER BY own.company_id, own.id, f.field ->> 'key', nlevel(above.path) DESC;
+GRANT SELECT ON category_specification_fields TO application_user, reporting_user, record_keeper;
 
 CREATE OR REPLACE TRIGGER trigger_000_lock_category_tree BEFORE INSERT OR UPDATE ON equipment_categories
   FOR EACH STATEMENT EXECUTE FUNCTION lock_category_tree();

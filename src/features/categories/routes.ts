@@ -6,7 +6,10 @@ import * as contract from './contract.ts'
 import * as store from './store.ts'
 
 export function categoryRoutes(app: FastifyInstance): void {
-  handle(app, contract.listCategories, async (ctx) => ({ items: await store.listCategories(ctx), next_cursor: null }))
+  handle(app, contract.listCategories, async (ctx, { query }) => ({
+    items: await (query.deleted === 'true' ? store.listDeletedCategories(ctx) : store.listCategories(ctx)),
+    next_cursor: null,
+  }))
   handle(app, contract.getCategory, async (ctx, { params }) => (await store.findCategory(ctx, params.category_id)) ?? notFound())
   handle(app, contract.createCategory, async (ctx, { body }) => {
     const id = await store.createCategory(ctx, body)
@@ -17,8 +20,12 @@ export function categoryRoutes(app: FastifyInstance): void {
     return (await store.findCategory(ctx, params.category_id)) ?? notFound()
   })
   handle(app, contract.deleteCategory, async (ctx, { params }) => {
-    if (!(await store.deleteCategory(ctx, params.category_id, ctx.version))) notFound()
+    if (!(await store.setDeleted(ctx, params.category_id, ctx.version, true))) notFound()
     return null
+  })
+  handle(app, contract.restoreCategory, async (ctx, { params }) => {
+    if (!(await store.setDeleted(ctx, params.category_id, null, false))) notFound()
+    return (await store.findCategory(ctx, params.category_id)) ?? notFound()
   })
 }
 

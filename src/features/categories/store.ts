@@ -3,28 +3,52 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import type { Category } from './contract.ts'
 
-const select = (where: RawBuilder<unknown>) => sql<Category>`
+const company = sql`(SELECT c.company_id FROM caller c)`
+
+/** Categories with what rolls up to them; the machines are counted once, however deep they stand. `only`: that one, else all. */
+const select = (where: RawBuilder<unknown>, only?: string) => sql<Category>`
+  WITH held AS MATERIALIZED (
+    SELECT e.category_id, e.status, count(*) AS count FROM equipment e
+    WHERE e.company_id = ${company} AND NOT e.is_deleted AND ${only ? sql`e.category_id IN (SELECT b.id FROM equipment_categories own JOIN equipment_categories b ON b.company_id = own.company_id AND b.path <@ own.path WHERE own.company_id = ${company} AND own.id = ${only}::uuid)` : sql`e.category_id IS NOT NULL`}
+    GROUP BY 1, 2
+  ), rolled AS (
+    SELECT up.id, sum(h.count)::int AS total, coalesce(sum(h.count) FILTER (WHERE h.category_id = up.id), 0)::int AS here,
+      coalesce(sum(h.count) FILTER (WHERE h.status = 'active'), 0)::int AS active, coalesce(sum(h.count) FILTER (WHERE h.status = 'maintenance'), 0)::int AS maintenance,
+      coalesce(sum(h.count) FILTER (WHERE h.status = 'retired'), 0)::int AS retired, coalesce(sum(h.count) FILTER (WHERE h.status = 'disposed'), 0)::int AS disposed
+    FROM held h JOIN equipment_categories k ON k.company_id = ${company} AND k.id = h.category_id
+    CROSS JOIN LATERAL unnest(string_to_array(k.path::text, '.')::uuid[]) AS up (id) GROUP BY up.id
+  ), fields AS (
+    SELECT f.category_id, jsonb_agg(f.field ORDER BY f.depth, f.position) AS template FROM category_specification_fields f
+    WHERE f.company_id = ${company} AND ${only ? sql`f.category_id = ${only}::uuid` : sql`true`} GROUP BY 1
+  )
   SELECT k.id, k.version, k.created_at, k.updated_at, k.created_by, k.updated_by, k.parent_id, k.name, k.description, k.type_code,
-    k.path::text AS path, nlevel(k.path) AS depth, k.maintenance_interval_days, k.specification_template,
-    (SELECT coalesce(jsonb_agg(f.field ORDER BY nlevel(a.path), f.position), '[]')
-     FROM equipment_categories a, jsonb_array_elements(a.specification_template) WITH ORDINALITY AS f (field, position)
-     WHERE a.company_id = k.company_id AND a.path @> k.path) AS inherited_template,
-    (SELECT count(*)::int FROM equipment_categories b JOIN equipment e ON e.company_id = b.company_id AND e.category_id = b.id AND NOT e.is_deleted
-     WHERE b.company_id = k.company_id AND b.path <@ k.path) AS equipment_count
-  FROM equipment_categories k
-  WHERE k.company_id = (SELECT c.company_id FROM caller c) AND NOT k.is_deleted AND ${where}`
+    k.path::text AS path, nlevel(k.path) AS depth, k.maintenance_interval_days, k.specification_template, coalesce(f.template, '[]') AS inherited_template,
+    coalesce(r.total, 0) AS equipment_count, coalesce(r.here, 0) AS equipment_here,
+    json_build_object('active', coalesce(r.active, 0), 'maintenance', coalesce(r.maintenance, 0), 'retired', coalesce(r.retired, 0), 'disposed', coalesce(r.disposed, 0)) AS equipment_by_status,
+    k.is_deleted, k.deleted_at, k.deleted_by, p.display_name AS deleted_by_name
+  FROM equipment_categories k LEFT JOIN rolled r ON r.id = k.id LEFT JOIN fields f ON f.category_id = k.id
+  LEFT JOIN user_company_roles p ON p.company_id = k.company_id AND p.user_id = k.deleted_by
+  WHERE k.company_id = ${company} AND ${where}`
 
 /** All categories, each after its parent, siblings by name. A company has some hundreds at most. */
 export async function listCategories(ctx: Runner): Promise<Category[]> {
-  const rows = await ctx.run(sql<Category>`${select(sql`true`)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
+  const rows = await ctx.run(sql<Category>`${select(sql`NOT k.is_deleted`)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
   const children = new Map<string | null, Category[]>()
-  for (const row of rows) children.set(row.parent_id, [...(children.get(row.parent_id) ?? []), row])
+  for (const row of rows) {
+    const siblings = children.get(row.parent_id)
+    if (siblings) siblings.push(row)
+    else children.set(row.parent_id, [row])
+  }
   const inOrder = (parent: string | null): Category[] => (children.get(parent) ?? []).flatMap((row) => [row, ...inOrder(row.id)])
   return inOrder(null)
 }
 
+export async function listDeletedCategories(ctx: Runner): Promise<Category[]> {
+  return ctx.run(sql<Category>`${select(sql`k.is_deleted`)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
+}
+
 export async function findCategory(ctx: Runner, id: string): Promise<Category | undefined> {
-  return (await ctx.run(select(sql`k.id = ${id}::uuid`)))[0]
+  return (await ctx.run(select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, id)))[0]
 }
 
 export type CategoryChange = Partial<Pick<Category, 'name' | 'description' | 'parent_id' | 'type_code' | 'maintenance_interval_days' | 'specification_template'>>
@@ -50,9 +74,9 @@ export async function changeCategory(ctx: Runner, id: string, version: number | 
   return rows.length > 0
 }
 
-export async function deleteCategory(ctx: Runner, id: string, version: number | null): Promise<boolean> {
+export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<boolean> {
   const rows = await ctx.run(sql`
-    UPDATE equipment_categories SET is_deleted = true, version = ${version === null ? sql`version` : sql`${version}`}
-    WHERE company_id = (SELECT c.company_id FROM caller c) AND id = ${id}::uuid AND NOT is_deleted RETURNING id`)
+    UPDATE equipment_categories SET is_deleted = ${deleted}, version = ${version === null ? sql`version` : sql`${version}`}
+    WHERE company_id = (SELECT c.company_id FROM caller c) AND id = ${id}::uuid AND is_deleted <> ${deleted} RETURNING id`)
   return rows.length > 0
 }

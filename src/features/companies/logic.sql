@@ -5,6 +5,8 @@ CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON co
   FOR EACH ROW EXECUTE FUNCTION record_change('company');
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON companies
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON companies
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 
 -- A time zone the server does not know would make every day of the company an error.
 CREATE OR REPLACE FUNCTION check_company_time_zone() RETURNS trigger

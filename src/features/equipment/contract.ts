@@ -100,6 +100,9 @@ export const EquipmentQuery = Type.Object(
     category_id: Type.Optional(Type.String({ maxLength: 2000, description: 'This category and all below it' })),
     holder_id: Type.Optional(Id),
     in_use: Type.Optional(Choice(['true', 'false'])),
+    incomplete: Type.Optional(
+      Type.Unsafe<'true' | 'false'>({ ...Choice(['true', 'false']), description: 'true: machines whose specifications lack what their category asks for, or have it in another form' }),
+    ),
     sort: Type.Optional(Type.String({ maxLength: 50, description: 'A field, with - in front for descending; -created_at when left out' })),
     count: Type.Optional(Choice(['true', 'false'])),
     deleted: Type.Optional(Choice(['true', 'false'])),

@@ -45,7 +45,7 @@ test('a code is of the form EQ-YYYY-XX-NNNNNN and stands once in a company', asy
   expect((await manager.delete(`/equipment/${first.id}`, { version: 1 })).status).toBe(204)
   const second = await register({ serial_number: 'EQ-2020-TR-000007' })
   expect(second.status, 'a deleted machine frees its codes').toBe(201)
-  expect(problem(await manager.post(`/equipment/${first.id}/restore`))).toBe('409 idx_equipment_serial_number')
+  expect(problem(await manager.post(`/equipment/${first.id}/restore`))).toBe('409 equipment_restore_code_taken')
 })
 
 test('an owned machine has a purchase date and price, a rented one need not', async () => {

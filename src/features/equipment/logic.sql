@@ -73,6 +73,26 @@ BEGIN
 END
 $$;
 
+-- BEFORE a machine enters a category or has its specifications changed: they are held against the fields of the category and
+-- of all above it. Keys no field names are free. DETAIL lists every fault, as errors[] of the API has it.
+CREATE OR REPLACE FUNCTION check_equipment_specifications() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_faults jsonb;
+BEGIN
+  SELECT jsonb_agg(jsonb_build_object('field', 'specifications.' || f.key, 'code', c.code, 'values',
+    jsonb_build_object('label', f.field -> 'label', 'choices', left((SELECT string_agg(o, ', ') FROM jsonb_array_elements_text(f.field -> 'choices') o), 300)))
+    ORDER BY f.depth, f.position)
+  INTO v_faults
+  FROM category_specification_fields f CROSS JOIN LATERAL (SELECT find_specification_fault(NEW.specifications -> f.key, f.field) AS code) c
+  WHERE f.company_id = NEW.company_id AND f.category_id = NEW.category_id AND c.code IS NOT NULL;
+  IF v_faults IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_specifications_template', MESSAGE = 'the specifications do not fit the category', DETAIL = v_faults::text;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
 -- AFTER INSERT OR UPDATE OF status: closes the running period and opens the next one, always later than the one before,
 -- also for two changes in one transaction and for a transaction that began before the last change was made.
 -- It leans on the row alone, not on the clock, so that the history can be told again from the events.
@@ -224,7 +244,7 @@ LANGUAGE sql STABLE AS $$
   SELECT 'equipment_logs_' || to_char(m, 'YYYY_MM'), to_char(m, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(m + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
   FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_months), interval '1 month') m
 $$;
-GRANT EXECUTE ON FUNCTION keep_equipment(), record_equipment_status(), keep_equipment_search(),
+GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), record_equipment_status(), keep_equipment_search(),
   current_equipment_log_months(integer) TO bitcorp_owner;
 GRANT EXECUTE ON FUNCTION search_equipment(text, integer) TO application_user, reporting_user;
 
@@ -281,6 +301,11 @@ CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE O
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_equipment();
+CREATE OR REPLACE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON equipment
+  FOR EACH ROW WHEN (NEW.category_id IS NOT NULL) EXECUTE FUNCTION check_equipment_specifications();
+CREATE OR REPLACE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, specifications ON equipment
+  FOR EACH ROW WHEN (NEW.category_id IS NOT NULL AND (NEW.category_id, NEW.specifications) IS DISTINCT FROM (OLD.category_id, OLD.specifications))
+  EXECUTE FUNCTION check_equipment_specifications();
 CREATE OR REPLACE TRIGGER trigger_700_record_first_status AFTER INSERT ON equipment
   FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE OR REPLACE TRIGGER trigger_700_record_status AFTER UPDATE ON equipment

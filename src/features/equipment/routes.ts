@@ -19,7 +19,7 @@ export function equipmentRoutes(app: FastifyInstance): void {
     return null
   })
 
-  handle(app, contract.restoreEquipment, async (ctx, { params }) => (await store.setDeleted(ctx, params.equipment_id, null, false)) ?? notFound())
+  handle(app, contract.restoreEquipment, async (ctx, { params }) => (await store.setDeleted(ctx, params.equipment_id, null, false).catch(tellTakenCode)) ?? notFound())
 
   handle(app, contract.changeStatus, async (ctx, { params, body }) => (await store.changeStatus(ctx, params.equipment_id, body.version ?? null, body.status, body.reason)) ?? notFound())
 
@@ -35,4 +35,11 @@ async function ofMachine<T extends { items: unknown[] }>(ctx: Ctx, id: string, p
 
 function notFound(): never {
   throw new Refusal(404, 'not_found')
+}
+
+/** A deleted machine has lost its codes to whoever took them meanwhile: said so, instead of that the code is taken. */
+function tellTakenCode(error: unknown): never {
+  const { constraint } = error as { constraint?: string }
+  const field = constraint === 'idx_equipment_serial_number' ? 'serial_number' : constraint === 'idx_equipment_fleet_code' ? 'fleet_code' : undefined
+  throw field ? new Refusal(409, 'equipment_restore_code_taken', {}, [{ field, code: 'equipment_restore_code_taken' }]) : error
 }

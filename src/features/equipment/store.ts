@@ -52,7 +52,7 @@ export const equipmentFields: ListFields = {
   version: { column: sql`e.version`, type: 'number', sort: false },
   tags: { column: sql`e.tags`, type: 'tags', sort: false },
 }
-const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'format']
+const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'incomplete', 'format']
 
 export type EquipmentQuery = {
   q?: string
@@ -64,6 +64,7 @@ export type EquipmentQuery = {
   category_id?: string
   holder_id?: string
   in_use?: string
+  incomplete?: string
   [filter: string]: unknown
 }
 
@@ -79,6 +80,11 @@ export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unkno
     WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.returned_at IS NULL AND ${more})`
   if (query.holder_id) conditions.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
   if (query.in_use) conditions.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
+  if (query.incomplete) {
+    const lacks = sql`EXISTS (SELECT FROM category_specification_fields f WHERE f.company_id = e.company_id AND f.category_id = e.category_id
+      AND find_specification_fault(e.specifications -> f.key, f.field) IS NOT NULL)`
+    conditions.push(query.incomplete === 'true' ? lacks : sql`NOT ${lacks}`)
+  }
   const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}) s ON s.equipment_id = e.id` : sql``
   return { where: sql.join(conditions, sql` AND `), search }
 }

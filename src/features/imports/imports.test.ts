@@ -20,6 +20,46 @@ beforeAll(async () => {
   await add('Otros', await add('Vehículos'))
 })
 
+describe('rows are held against the specification fields of their category', () => {
+  const head = 'Código de flota;Nombre;Propiedad;Categoría;Potencia;Tracción;Cabina;Revisada;Libre'
+  beforeAll(async () => {
+    const specification_template = [
+      { key: 'potencia_kw', label: 'Potencia', type: 'number', unit: 'kW', required: true },
+      { key: 'traccion', label: 'Tracción', type: 'choice', choices: ['Orugas', 'Neumáticos'] },
+      { key: 'cabina', label: 'Cabina', type: 'boolean' },
+      { key: 'revisada', label: 'Revisada', type: 'date' },
+    ]
+    expect((await manager.post('/equipment-categories', { name: 'Con campos', specification_template })).status).toBe(201)
+  })
+
+  test('cells become what the field asks for; the same file again changes nothing', async () => {
+    const file = `${head}\nP-1;A;alquilado;Con campos;110,5 kW;orugas;Sí;31/12/2024;007\nP-2;B;alquilado;Con campos;98;NEUMATICOS;no;2024-02-29;x\n`
+    expect(counts(await apply(file))).toEqual([2, 0, 0, 0])
+    const stored = (await manager.get('/equipment?fleet_code=P-1,P-2&sort=fleet_code')).body.items.map((machine: Body) => machine.specifications)
+    expect(stored).toEqual([
+      { potencia_kw: 110.5, traccion: 'Orugas', cabina: true, revisada: '2024-12-31', libre: '007' },
+      { potencia_kw: 98, traccion: 'Neumáticos', cabina: false, revisada: '2024-02-29', libre: 'x' },
+    ])
+    expect(counts(await look(file))).toEqual([0, 0, 2, 0])
+  })
+
+  test('what does not fit is an error of its row, at its field, with the reason; other rows and categories are not touched by it', async () => {
+    const body = await look(
+      `${head}\nP-3;A;alquilado;Con campos;;alas;quizás;31/02/2024;\nP-4;B;alquilado;Otros > Otros;mucha;alas;;;\nP-5;C;alquilado;Con campos;12;;;;\nP-6;D;alquilado;;mucha;;;;\n`,
+    )
+    expect(codes(body).filter((code: string) => code.startsWith('2 '))).toEqual([
+      '2 specifications.potencia_kw specification_required',
+      '2 specifications.traccion specification_choice',
+      '2 specifications.cabina specification_boolean',
+      '2 specifications.revisada specification_date',
+    ])
+    expect(body.rows[0].errors[1].detail).toContain('Orugas, Neumáticos')
+    expect(body.rows.filter((row: Body) => row.row > 3).map((row: Body) => row.outcome)).toEqual(['create', 'create'])
+    const reply = await upload(`${head}\nP-7;A;alquilado;Con campos;;;;;\n`)
+    expect([reply.status, reply.body.errors.map((error: Body) => `${error.field} ${error.code}`)]).toEqual([422, ['rows.2.specifications.potencia_kw specification_required']])
+  })
+})
+
 describe('rows are held against the machines there are', () => {
   test('by own code, else fleet code, else maker’s serial; an empty cell leaves what is there', async () => {
     const a = await world.machine({ name: 'A', fleet_code: 'M-1', location: 'Base' })
@@ -68,7 +108,7 @@ describe('rows are held against the machines there are', () => {
     const body = await look(
       `Código;Código de flota;Estado;Nombre;Propiedad\n;H-1;retirado;A;alquilado\n;H-2;activo;B;alquilado\n${free.serial_number};H-3;activo;C;alquilado\n;H-4;activo;D;alquilado\n`,
     )
-    expect(codes(body)).toEqual(['2  equipment_retire_while_assigned', '3  equipment_disposed_final', '4  idx_equipment_fleet_code'])
+    expect(codes(body)).toEqual(['2 status equipment_retire_while_assigned', '3 status equipment_disposed_final', '4 fleet_code idx_equipment_fleet_code'])
     expect([counts(body), body.rows[0].errors[0].detail]).toEqual([[1, 0, 0, 3], 'Someone still has this machine. Take it back first.'])
   })
 })
@@ -94,7 +134,7 @@ describe('an apply writes all rows or none', () => {
   test('a fault that only the database finds undoes every row of the file', async () => {
     await world.machine({ fleet_code: 'U-1', status: 'disposed' })
     const reply = await upload('Código;Nombre;Propiedad;Estado\nU-0;A;alquilado;activo\nU-1;B;alquilado;activo\nU-2;C;alquilado;activo\n')
-    expect([reply.status, reply.body.errors.map((error: Body) => `${error.field} ${error.code}`)]).toEqual([422, ['rows.3 equipment_disposed_final']])
+    expect([reply.status, reply.body.errors.map((error: Body) => `${error.field} ${error.code}`)]).toEqual([422, ['rows.3.status equipment_disposed_final']])
     expect((await manager.get('/equipment?fleet_code=U-0,U-2')).body.items).toEqual([])
   })
 

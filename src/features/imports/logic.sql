@@ -1,6 +1,8 @@
 -- Owns: import_batches. What was imported, by whom, with which mapping.
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON import_batches
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON import_batches
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON import_batches
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON import_batches
@@ -65,8 +67,9 @@ END
 $$;
 
 -- The same, row by row where the batch as a whole is refused, so that each refused row is known by its constraint.
--- problem: the constraint or SQLSTATE; NULL for a row that was written.
-CREATE OR REPLACE FUNCTION try_import_rows(p_rows jsonb) RETURNS TABLE (row_number integer, equipment_id uuid, problem text)
+-- problem: the constraint or SQLSTATE, detail: what it says beside; NULL for a row that was written.
+DROP FUNCTION IF EXISTS try_import_rows(jsonb);
+CREATE FUNCTION try_import_rows(p_rows jsonb) RETURNS TABLE (row_number integer, equipment_id uuid, problem text, detail text)
 LANGUAGE plpgsql AS $$
 DECLARE
   v_row jsonb;
@@ -80,17 +83,18 @@ BEGIN
     v_done := NULL;
   END;
   IF v_done IS NOT NULL THEN
-    RETURN QUERY SELECT d.row_number, d.equipment_id, NULL::text FROM jsonb_to_recordset(v_done) AS d (row_number integer, equipment_id uuid);
+    RETURN QUERY SELECT d.row_number, d.equipment_id, NULL::text, NULL::text FROM jsonb_to_recordset(v_done) AS d (row_number integer, equipment_id uuid);
     RETURN;
   END IF;
   FOR v_row IN SELECT r.value FROM jsonb_array_elements(p_rows) r LOOP
     row_number := (v_row ->> 'row')::integer;
     equipment_id := NULL;
     problem := NULL;
+    detail := NULL;
     BEGIN
       SELECT p.equipment_id INTO equipment_id FROM put_import_rows(jsonb_build_array(v_row)) p;
     EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'BC412' THEN
-      GET STACKED DIAGNOSTICS v_problem = CONSTRAINT_NAME, v_state = RETURNED_SQLSTATE;
+      GET STACKED DIAGNOSTICS v_problem = CONSTRAINT_NAME, v_state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
       problem := coalesce(nullif(v_problem, ''), v_state);
     END;
     RETURN NEXT;

@@ -1,8 +1,9 @@
 // What an import would do: each row is held against the machine it means, checked by the rules, and becomes create, update, unchanged or error.
+import type { SpecificationField } from '../categories/contract.ts'
 import type { ImportRow } from './contract.ts'
 import { cleanText } from './read.ts'
-import type { Given, Machine, ReadRow, RowError } from './rows.ts'
-import { canonicalDecimal } from './values.ts'
+import type { Category, Given, Machine, ReadRow, RowError } from './rows.ts'
+import { canonicalDecimal, readAsked } from './values.ts'
 
 export type Existing = Machine & { id: string; version: number; category_path: string | null }
 export type PlanRow = { row: number; outcome: ImportRow['outcome']; existing: Existing | undefined; machine: Machine; changed: string[]; errors: RowError[] }
@@ -43,13 +44,14 @@ export function valueText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-export function planRows(rows: ReadRow[], existing: Existing[]): PlanRow[] {
+export function planRows(rows: ReadRow[], existing: Existing[], categories: Category[]): PlanRow[] {
+  const asked = new Map(categories.map(({ id, fields }) => [id, new Map(fields.map((field) => [field.key, field]))]))
   const match = matcher(existing)
   const plans = rows.map((read): PlanRow => {
     const errors = [...read.errors]
     const found = match(read.given)
     if (found.length > 1) errors.push({ field: 'manufacturer_serial_number', code: 'import_match_ambiguous', values: { count: found.length } })
-    const machine = merge(found[0], read)
+    const machine = merge(found[0], read, asked)
     if (found[0] && relabelsAmount(found[0], read)) errors.push({ field: 'currency', code: 'equipment_one_currency', values: {} })
     const changed = found[0] ? changedFields(found[0], machine) : givenFields(read.given)
     if (!read.errors.length || !found[0]) errors.push(...breaches(machine, new Set(errors.map(({ field }) => field))))
@@ -79,8 +81,11 @@ function matcher(existing: Existing[]): (given: Given) => Existing[] {
   }
 }
 
+/** The specification fields of each category by key. */
+type Asked = ReadonlyMap<string, ReadonlyMap<string, SpecificationField>>
+
 /** The machine as it will be. What the row does not give, and what it gives as it already stands, stays as it is. */
-function merge(existing: Existing | undefined, read: ReadRow): Machine {
+function merge(existing: Existing | undefined, read: ReadRow, asked: Asked): Machine {
   const { given, texts } = read
   const machine: Machine = { ...blank, ...(existing && pick(existing)), specifications: { ...existing?.specifications }, tags: existing?.tags ?? [] }
   for (const field of plainFields) {
@@ -88,11 +93,14 @@ function merge(existing: Existing | undefined, read: ReadRow): Machine {
     if (value !== undefined && !isSame(field, machine[field], value)) Object.assign(machine, { [field]: value })
   }
   if (given.tags && valueText(machine.tags) !== texts.get('tags')) machine.tags = given.tags
+  const fields = asked.get(machine.category_id ?? '')
   for (const [key, value] of Object.entries(given.specifications ?? {})) {
     const before = machine.specifications[key]
-    const stands = before !== undefined && before !== null && cleanText(valueText(before)) === texts.get(`specifications.${key}`)
-    if (!stands)
-      Object.defineProperty(machine.specifications, key, { value: typeof before === 'string' ? texts.get(`specifications.${key}`) : value, enumerable: true, writable: true, configurable: true })
+    const [text, field, from] = [texts.get(`specifications.${key}`) ?? '', fields?.get(key), read.cells.get(key)]
+    const fitted = field && from ? readAsked(field, from.cell, text, from.style) : undefined
+    const stands = before !== undefined && before !== null && (fitted === undefined ? cleanText(valueText(before)) === text : JSON.stringify(before) === JSON.stringify(fitted))
+    const next = fitted ?? (typeof before === 'string' ? text : value)
+    if (!stands) Object.defineProperty(machine.specifications, key, { value: next, enumerable: true, writable: true, configurable: true })
   }
   return machine
 }

@@ -1,4 +1,5 @@
 // From the cells of a row to the values of a machine, by what each column means and shows. An empty cell says nothing.
+import type { SpecificationField } from '../categories/contract.ts'
 import type { Column, Table } from './columns.ts'
 import { type Cell, textOf } from './read.ts'
 import { canonicalDecimal, type DateOrder, type Decimal, plainWords, readCurrency, readDay, readNumber, readOwnership, readStatus, type Style, splitNumber, styleOf, ValueError } from './values.ts'
@@ -32,10 +33,10 @@ export type Machine = {
 }
 export type Given = Partial<Machine>
 export type RowError = { field: string; code: string; values: Record<string, unknown> }
-/** texts: the cells of the fields whose written form must come back unchanged. */
-export type ReadRow = { row: number; given: Given; texts: Map<string, string>; errors: RowError[] }
+/** texts: the cells of the fields whose written form must come back unchanged. cells: those of specifications, as they stand in the sheet. */
+export type ReadRow = { row: number; given: Given; texts: Map<string, string>; cells: Map<string, { cell: Cell; style: Style }>; errors: RowError[] }
 export type Question = { code: string; values: Record<string, unknown> }
-export type Category = { id: string; name: string; path: string; labels: { key: string; label: string }[] }
+export type Category = { id: string; name: string; path: string; fields: SpecificationField[] }
 export type Answers = { dateOrder: DateOrder | undefined; decimal: Decimal | undefined }
 
 export const textLimits = { name: 200, description: 10_000, serial_number: 18, fleet_code: 50, manufacturer: 100, model: 100, manufacturer_serial_number: 100, plate: 20, location: 200 } as const
@@ -128,7 +129,7 @@ function isHeading(cells: Cell[], readers: ColumnReader[]): boolean {
 }
 
 function readRow(row: number, cells: Cell[], readers: ColumnReader[], findCategory: CategoryFinder): ReadRow {
-  const read: ReadRow = { row, given: {}, texts: new Map(), errors: [] }
+  const read: ReadRow = { row, given: {}, texts: new Map(), cells: new Map(), errors: [] }
   const currencies = new Map<string, string>()
   for (const reader of readers) {
     const cell = cells[reader.index] ?? null
@@ -183,7 +184,9 @@ function readCell(reader: ColumnReader, cell: Cell, text: string, read: ReadRow,
   else if (field === 'category') given.category_id = findCategory(text)
   else {
     given.specifications ??= Object.create(null) as Specifications
-    given.specifications[field.slice('specifications.'.length)] = asSpecification(cell, text, reader)
+    const key = field.slice('specifications.'.length)
+    given.specifications[key] = asSpecification(cell, text, reader)
+    read.cells.set(key, { cell, style })
   }
 }
 

@@ -17,7 +17,7 @@ const categoryPath = (id: RawBuilder<unknown>) => sql`(
 export async function listImportCategories(ctx: Runner): Promise<Category[]> {
   return ctx.run<Category>(sql`
     SELECT k.id, k.name, ${categoryPath(sql`k.id`)} AS path,
-      (SELECT coalesce(json_agg(json_build_object('key', f ->> 'key', 'label', f ->> 'label')), '[]') FROM jsonb_array_elements(k.specification_template) f) AS labels
+      (SELECT coalesce(json_agg(f.field), '[]') FROM category_specification_fields f WHERE f.company_id = k.company_id AND f.category_id = k.id) AS fields
     FROM equipment_categories k WHERE k.company_id = ${company} AND NOT k.is_deleted ORDER BY k.path LIMIT 5000`)
 }
 
@@ -50,14 +50,14 @@ export async function takeTurn(ctx: Runner): Promise<boolean> {
   return row?.taken ?? false
 }
 
-export type Written = { row_number: number; equipment_id: string | null; problem: string | null }
+export type Written = { row_number: number; equipment_id: string | null; problem: string | null; detail: string | null }
 
 /** Writes the planned creates and updates; a refused row comes back with its constraint, and then nothing may be kept. */
 export async function writeRows(ctx: Runner, rows: PlanRow[]): Promise<Written[]> {
   const records = rows.map((plan) => ({ row: plan.row, ...asRecord(plan.machine), id: plan.existing?.id ?? null, version: plan.existing?.version ?? null }))
   // New machines get their ids here, so that each reply row knows its machine.
   return ctx.run<Written>(sql`
-    SELECT w.row_number, w.equipment_id, w.problem FROM try_import_rows((
+    SELECT w.row_number, w.equipment_id, w.problem, w.detail FROM try_import_rows((
       SELECT jsonb_agg(CASE WHEN r.value ->> 'id' IS NULL THEN r.value || jsonb_build_object('id', generate_uuid_v7()) ELSE r.value END ORDER BY r.place)
       FROM jsonb_array_elements(${JSON.stringify(records)}::jsonb) WITH ORDINALITY AS r (value, place))) w`)
 }

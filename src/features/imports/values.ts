@@ -1,4 +1,5 @@
 // What a cell means: numbers, days and the words of lists, read by what the whole column shows, never guessed cell by cell.
+import type { SpecificationField } from '../categories/contract.ts'
 import { type Cell, textOf } from './read.ts'
 
 /** Thrown for a cell that cannot be read; `code` names the sentence. */
@@ -280,4 +281,26 @@ export function readCurrency(text: string): string | undefined {
   if (text === '€') return 'EUR'
   const word = plainWords(text)
   return currencyOf.get(word === '' && text !== '$' ? '?' : word) ?? (/^[A-Za-z]{3}$/.test(text) ? text.toUpperCase() : undefined)
+}
+
+const yes = new Set(['si', 's', 'yes', 'y', 'true', 'verdadero', 'x', '1'])
+const no = new Set(['no', 'n', 'false', 'falso', '0'])
+
+/** What a cell says in the form that the category's field asks for; undefined when it cannot be read so. */
+export function readAsked(asked: SpecificationField, cell: Cell, text: string, style: Style): unknown {
+  const words = plainWords(text)
+  try {
+    if (asked.type === 'number') {
+      if (typeof cell === 'number') return cell
+      const bare = asked.unit && text.toLowerCase().endsWith(asked.unit.toLowerCase()) ? text.slice(0, -asked.unit.length).trim() : text
+      return Number(readNumber(bare, style).value)
+    }
+    if (asked.type === 'date') return readDay(cell, style.order)
+    if (asked.type === 'boolean') return yes.has(words) ? true : no.has(words) ? false : undefined
+    if (asked.type === 'choice') return asked.choices?.find((choice) => choice === text) ?? asked.choices?.find((choice) => plainWords(choice) === words)
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error
+    return undefined
+  }
+  return text
 }

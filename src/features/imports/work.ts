@@ -2,7 +2,7 @@
 
 import type { Runner } from '../../base/db.ts'
 import type { Translate } from '../../base/errors.ts'
-import { Refusal } from '../../base/errors.ts'
+import { fieldsOfRefusal, Refusal } from '../../base/errors.ts'
 import { findTable, readMapping, type Table } from './columns.ts'
 import type { ImportResult, ImportRow } from './contract.ts'
 import { type Existing, type PlanRow, planRows, valueText } from './plan.ts'
@@ -37,7 +37,7 @@ export async function importFile(ctx: Runner, t: Translate, request: Request, te
     const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
     tell('checking', 0, read.rows.length)
     const given = read.rows.map((row) => row.given)
-    return { table, categories, questions: read.questions, dateOrder: read.dateOrder, plans: planRows(read.rows, await store.listMeantMachines(tx, given)) }
+    return { table, categories, questions: read.questions, dateOrder: read.dateOrder, plans: planRows(read.rows, await store.listMeantMachines(tx, given), categories) }
   }
   try {
     return request.dryRun ? await look(ctx, t, request, plan, tell) : await apply(ctx, t, request, plan, tell)
@@ -89,7 +89,7 @@ async function undone<T>(ctx: Runner, work: (tx: Runner) => Promise<T>): Promise
 /** Each template label with its key, where all categories agree. */
 export function labelsOf(categories: Category[]): Map<string, string> {
   const keys = new Map<string, string | undefined>()
-  for (const { key, label } of categories.flatMap(({ labels }) => labels)) {
+  for (const { key, label } of categories.flatMap(({ fields }) => fields)) {
     const words = plainWords(label)
     keys.set(words, keys.has(words) && keys.get(words) !== key ? undefined : key)
   }
@@ -112,11 +112,13 @@ async function write(inside: (work: (tx: Runner) => Promise<store.Written[]>) =>
 function settle(rows: PlanRow[], written: store.Written[]): Map<number, string> {
   const byRow = new Map(rows.map((plan) => [plan.row, plan]))
   const ids = new Map<number, string>()
-  for (const { row_number, equipment_id, problem } of written) {
+  for (const { row_number, equipment_id, problem, detail } of written) {
     const plan = byRow.get(row_number)
     if (problem !== null && plan) {
       plan.outcome = 'error'
-      plan.errors.push({ field: '', code: problem === 'BC412' ? 'version_conflict' : /^[0-9A-Z]{5}$/.test(problem) ? 'value_invalid' : problem, values: {} })
+      const code = problem === 'BC412' ? 'version_conflict' : /^[0-9A-Z]{5}$/.test(problem) ? 'value_invalid' : problem
+      const fields = fieldsOfRefusal(code, detail)
+      plan.errors.push(...(fields.length ? fields : [{ field: '', code }]).map((fault) => ({ values: {}, ...fault })))
     } else if (equipment_id) ids.set(row_number, equipment_id)
   }
   return ids

@@ -27,6 +27,7 @@ import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
+import { words as utilizationWords } from './features/utilization/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
@@ -64,7 +65,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, utilizationWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

@@ -27,11 +27,14 @@ import { importRoutes } from './features/imports/routes.ts'
 import { words as importWords } from './features/imports/words.ts'
 import { maintenanceRoutes } from './features/maintenance/routes.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
+import { utilizationJobs } from './features/utilization/jobs.ts'
+import { utilizationRoutes } from './features/utilization/routes.ts'
+import { words as utilizationWords } from './features/utilization/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'imports', 'proof'] as const
-export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, importWords]
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'utilization', 'imports', 'proof'] as const
+export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, utilizationWords, importWords]
 
 export async function createServer(config: Config, db: Database): Promise<FastifyInstance> {
   const app = await createHttp(config, db, await createTranslator(allWords))
@@ -44,6 +47,8 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   equipmentRoutes(app)
   assignmentRoutes(app)
   maintenanceRoutes(app)
+  utilizationRoutes(app)
+  utilizationJobs(app)
   importRoutes(app, equipmentWhere)
   await serveDocuments(app)
   await servePage(app)

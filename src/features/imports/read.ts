@@ -45,11 +45,7 @@ export function isBlankRow(row: Cell[]): boolean {
   return row.every((cell) => textOf(cell) === '')
 }
 
-/** Texts that a spreadsheet would run as a formula get an apostrophe in front; so do those that begin with such apostrophes, so that it can be undone. */
-export function neutralizeFormula(text: string): string {
-  return /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text
-}
-
+/** Takes away the apostrophe that an export put in front of what would have run as a formula. */
 export function restoreFormula(text: string): string {
   return /^'+[=+\-@\t\r]/.test(text) ? text.slice(1) : text
 }

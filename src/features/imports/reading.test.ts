@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import writeXlsxFile from 'write-excel-file/node'
 import { type Body, createWorld } from '../../../test/harness.ts'
 import { asked, codes, counts, fieldsOf, latin1, news, uploads } from '../../../test/uploads.ts'
-import { cleanText, neutralizeFormula, readSheets, restoreFormula } from './read.ts'
+import { neutralizeFormula } from '../../base/sheet.ts'
+import { cleanText, readSheets, restoreFormula } from './read.ts'
 import { readDay, readNumber, styleOf } from './values.ts'
 
 const world = await createWorld()

@@ -1,9 +1,10 @@
 // Imports and exports over HTTP.
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../base/errors.ts'
 import { type Ctx, handle } from '../../base/http.ts'
+import { sendSheet, xlsxRowLimit } from '../../base/sheet.ts'
 import * as contract from './contract.ts'
-import { csvStream, exportColumns, xlsxFile, xlsxRowLimit } from './export.ts'
+import { exportColumns } from './export.ts'
 import * as store from './store.ts'
 import { importFile, labelsOf, type Phase } from './work.ts'
 
@@ -43,19 +44,10 @@ export function importRoutes(app: FastifyInstance, equipmentWhere: store.Equipme
     const { format = 'csv', ...filters } = query
     const selection = equipmentWhere(filters)
     const { count, keys } = await store.beginExport(ctx, selection, { format, ...filters })
-    if (format === 'xlsx' && (count > xlsxRowLimit || keys.length > 10_000)) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
+    if (format === 'xlsx' && keys.length > 10_000) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
     const columns = exportColumns(keys, labelsOf(await store.listImportCategories(ctx)), ctx.t)
-    const name = `${ctx.t('imports.export_name')}-${new Date().toISOString().slice(0, 10)}.${format}`
-    ctx.reply.header('content-disposition', `attachment; filename="${name}"`).header('cache-control', 'no-store')
-    const pages = pagesOf(ctx, selection)
-    if (format === 'csv') return send(ctx.reply, 'text/csv; charset=utf-8', csvStream(columns, pages))
-    return send(ctx.reply, 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', await xlsxFile(columns, pages, ctx.t('imports.export_sheet')))
+    return sendSheet(ctx.reply, { name: ctx.t('imports.export_name'), sheet: ctx.t('imports.export_sheet'), format, count }, columns, pagesOf(ctx, selection))
   })
-}
-
-async function send(reply: FastifyReply, type: string, body: unknown): Promise<FastifyReply> {
-  await reply.type(type).send(body)
-  return reply
 }
 
 /** The machines of an export page by page, so that none but one page is in memory. */

@@ -21,6 +21,12 @@ export const statusFromEvents = `
     lead(p.effective_from) OVER (PARTITION BY p.company_id, p.equipment_id ORDER BY p.n) AS effective_to, p.changed_by, p.reason
   FROM placed p`
 
+const usageColumns = ['assignments_begun', 'assignments_ended', 'assigned_rest', 'fleet_entered', 'fleet_left', 'fleet_rest']
+/** What was added and taken away again says nothing. */
+const isUsed = (alias: string) => `(${usageColumns.map((column) => `${alias}.${column}`).join(', ')}) <> (0, 0, 0, 0, 0, 0)`
+const usageSums = (table: string) => `SELECT company_id, month, ${usageColumns.map((column) => `sum(${column}) AS ${column}`).join(', ')} FROM ${table}
+  GROUP BY company_id, month HAVING (${usageColumns.map((column) => `sum(${column})`).join(', ')}) <> (0, 0, 0, 0, 0, 0)`
+
 const rules: Rule[] = [
   {
     rule: 'status_is_current_period',
@@ -62,6 +68,29 @@ const rules: Rule[] = [
       FROM (SELECT e.company_id, left(e.serial_number, 10) AS prefix, max(right(e.serial_number, 6)::int) AS highest FROM equipment e GROUP BY 1, 2) s
       LEFT JOIN equipment_serial_counters k ON k.company_id = s.company_id AND k.prefix = s.prefix
       WHERE k.last_number IS NULL OR k.last_number < s.highest`,
+  },
+  {
+    rule: 'fleet_periods_equal_events',
+    about: 'equipment',
+    text: `SELECT company_id, equipment_id AS id, p.left_at::text AS found, coalesce(t.told, 'no such period') AS expected
+      FROM equipment_fleet_periods p
+      FULL JOIN (SELECT *, coalesce(f.left_at::text, 'goes on') AS told FROM tell_fleet_periods() f) t USING (company_id, equipment_id, entered_at)
+      WHERE p.left_at IS DISTINCT FROM t.left_at OR t.told IS NULL OR p.entered_at IS NULL`,
+  },
+  {
+    rule: 'machine_usage_equals_assignments',
+    about: 'equipment',
+    text: `SELECT company_id, equipment_id AS id, u.month || ' ' || u::text AS found, t::text AS expected
+      FROM (SELECT * FROM equipment_usage_months m WHERE ${isUsed('m')}) u
+      FULL JOIN (SELECT * FROM tell_equipment_usage(NULL) m WHERE ${isUsed('m')}) t USING (company_id, equipment_id, month)
+      WHERE u::text IS DISTINCT FROM t::text`,
+  },
+  {
+    rule: 'company_usage_equals_machines',
+    about: 'month',
+    text: `SELECT company_id, month::text AS id, c::text AS found, t::text AS expected
+      FROM (${usageSums('company_usage_months')}) c FULL JOIN (${usageSums('equipment_usage_months')}) t USING (company_id, month)
+      WHERE c::text IS DISTINCT FROM t::text`,
   },
 ]
 

@@ -1,0 +1,277 @@
+-- Owns: equipment_fleet_periods, equipment_usage_months, company_usage_months, equipment_utilization_monthly.
+-- How much machines are used: added up as they are handed over and returned, so that a report reads a few rows.
+-- Utilization of a month = hours assigned / hours in the fleet, both clipped to the month in the company's time zone.
+
+GRANT SELECT, INSERT, UPDATE ON equipment_fleet_periods TO record_keeper;
+GRANT SELECT, INSERT, UPDATE, DELETE ON equipment_usage_months, company_usage_months TO record_keeper;
+DROP POLICY IF EXISTS equipment_fleet_periods_keeper ON equipment_fleet_periods;
+CREATE POLICY equipment_fleet_periods_keeper ON equipment_fleet_periods TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS equipment_usage_months_keeper ON equipment_usage_months;
+CREATE POLICY equipment_usage_months_keeper ON equipment_usage_months TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS company_usage_months_keeper ON company_usage_months;
+CREATE POLICY company_usage_months_keeper ON company_usage_months TO record_keeper USING (true) WITH CHECK (true);
+
+-- Where a month begins in a time zone.
+CREATE OR REPLACE FUNCTION get_month_begin(p_month date, p_zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE
+RETURN p_month::timestamp AT TIME ZONE p_zone;
+
+-- The month an instant lies in. Where clocks go back over a month's first midnight, the midnight told by get_month_begin divides.
+CREATE OR REPLACE FUNCTION get_month_of(p_at timestamptz, p_zone text) RETURNS date
+LANGUAGE sql IMMUTABLE
+RETURN (CASE WHEN date_trunc('month', p_at AT TIME ZONE p_zone) AT TIME ZONE p_zone > p_at
+  THEN date_trunc('month', p_at AT TIME ZONE p_zone) - interval '1 month' ELSE date_trunc('month', p_at AT TIME ZONE p_zone) END)::date;
+
+-- The microseconds from one instant to another.
+CREATE OR REPLACE FUNCTION count_microseconds(p_from timestamptz, p_to timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+RETURN (extract(epoch FROM p_to - p_from) * 1000000)::bigint;
+
+-- What a period adds to its first and last month; p_to NULL goes on. Nothing for p_from NULL. A period that ends with
+-- its month ends in it.
+CREATE OR REPLACE FUNCTION get_usage_marks(p_from timestamptz, p_to timestamptz, p_zone text)
+RETURNS TABLE (month date, begun integer, ended integer, rest bigint)
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_microseconds(k.at, get_month_begin((k.month + interval '1 month')::date, p_zone))
+  FROM (
+    SELECT get_month_of(p_from, p_zone) AS month, 1 AS begun, 0 AS ended, p_from AS at WHERE p_from IS NOT NULL
+    UNION ALL
+    SELECT greatest(get_month_of(p_from, p_zone), get_month_of(((p_to AT TIME ZONE 'UTC') - interval '1 microsecond') AT TIME ZONE 'UTC', p_zone)), 0, 1, p_to
+    WHERE p_from IS NOT NULL AND p_to IS NOT NULL
+  ) k
+$$;
+GRANT EXECUTE ON FUNCTION get_month_begin(date, text), get_month_of(timestamptz, text), count_microseconds(timestamptz, timestamptz),
+  get_usage_marks(timestamptz, timestamptz, text) TO application_user, reporting_user, record_keeper;
+
+-- === as record_keeper ===============================================================================================
+SET LOCAL ROLE record_keeper;
+
+-- Replaces a period by another one in the sums of its machine and company; a period without p_*_from counts for nothing.
+-- Who changes the company's time zone is waited for, so that no mark is made by the zone that was.
+CREATE OR REPLACE FUNCTION add_equipment_usage(p_company_id uuid, p_equipment_id uuid, p_is_fleet boolean,
+  p_old_from timestamptz, p_old_to timestamptz, p_new_from timestamptz, p_new_to timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_zone text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('usage of ' || p_company_id, 0));
+  SELECT coalesce(co.settings ->> 'time_zone', 'UTC') INTO v_zone FROM companies co WHERE co.id = p_company_id;
+  WITH change AS (
+    SELECT k.month, sum(s.sign * k.begun) AS begun, sum(s.sign * k.ended) AS ended, sum(s.sign * k.rest) AS rest
+    FROM (VALUES (-1, p_old_from, p_old_to), (1, p_new_from, p_new_to)) AS s (sign, from_at, to_at), get_usage_marks(s.from_at, s.to_at, v_zone) k
+    GROUP BY k.month HAVING sum(s.sign * k.begun) <> 0 OR sum(s.sign * k.ended) <> 0 OR sum(s.sign * k.rest) <> 0
+  ), mark AS (
+    SELECT c.month, CASE WHEN p_is_fleet THEN 0 ELSE c.begun END AS begun, CASE WHEN p_is_fleet THEN 0 ELSE c.ended END AS ended,
+      CASE WHEN p_is_fleet THEN 0 ELSE c.rest END AS rest, CASE WHEN p_is_fleet THEN c.begun ELSE 0 END AS entered,
+      CASE WHEN p_is_fleet THEN c.ended ELSE 0 END AS went, CASE WHEN p_is_fleet THEN c.rest ELSE 0 END AS fleet_rest
+    FROM change c
+  ), company AS (
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    SELECT p_company_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k
+  )
+  INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest,
+    fleet_entered, fleet_left, fleet_rest)
+  SELECT p_company_id, p_equipment_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k ORDER BY k.month
+  ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+    assignments_begun = u.assignments_begun + excluded.assignments_begun, assignments_ended = u.assignments_ended + excluded.assignments_ended,
+    assigned_rest = u.assigned_rest + excluded.assigned_rest, fleet_entered = u.fleet_entered + excluded.fleet_entered,
+    fleet_left = u.fleet_left + excluded.fleet_left, fleet_rest = u.fleet_rest + excluded.fleet_rest;
+END
+$$;
+
+-- AFTER INSERT or a change of whether the machine is in the fleet: its period begins or ends. It leans on the row alone, not on the
+-- clock, so that the periods can be told again from the events.
+CREATE OR REPLACE FUNCTION keep_fleet_period() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_period equipment_fleet_periods;
+BEGIN
+  IF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
+    INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at) VALUES (NEW.company_id, NEW.id, NEW.updated_at);
+    PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, NULL, NULL, NEW.updated_at, NULL);
+  ELSE
+    UPDATE equipment_fleet_periods SET left_at = greatest(NEW.updated_at, entered_at)
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND left_at IS NULL RETURNING * INTO v_period;
+    PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, v_period.entered_at, NULL, v_period.entered_at, v_period.left_at);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- AFTER INSERT or a change of an assignment's times. Only what has begun counts: a reservation has no assigned_at.
+CREATE OR REPLACE FUNCTION keep_assignment_usage() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_old_from timestamptz := CASE WHEN TG_OP = 'UPDATE' AND NOT OLD.is_deleted THEN OLD.assigned_at END;
+  v_new_from timestamptz := CASE WHEN NOT NEW.is_deleted THEN NEW.assigned_at END;
+  v_first equipment_fleet_periods;
+BEGIN
+  PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, false, v_old_from, OLD.returned_at, v_new_from, NEW.returned_at);
+  SELECT * INTO v_first FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id
+  ORDER BY p.entered_at LIMIT 1;
+  IF v_first.entered_at > v_new_from THEN
+    UPDATE equipment_fleet_periods p SET entered_at = v_new_from
+    WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id AND p.entered_at = v_first.entered_at;
+    PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, true, v_first.entered_at, v_first.left_at, v_new_from, v_first.left_at);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- The fleet periods as the machines' events and assignments tell them.
+CREATE OR REPLACE FUNCTION tell_fleet_periods() RETURNS TABLE (company_id uuid, equipment_id uuid, entered_at timestamptz, left_at timestamptz)
+LANGUAGE sql STABLE AS $$
+  WITH told AS (
+    SELECT e.company_id, e.aggregate_id, e.event_version, (e.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
+      array_agg(e.event_data -> 'new' ->> 'status') FILTER (WHERE e.event_data -> 'new' ? 'status') OVER w AS statuses,
+      array_agg(e.event_data -> 'new' ->> 'is_deleted') FILTER (WHERE e.event_data -> 'new' ? 'is_deleted') OVER w AS deletions
+    FROM domain_events e
+    WHERE e.aggregate_type = 'equipment' AND e.event_data -> 'new' ?| ARRAY['status', 'is_deleted']
+    WINDOW w AS (PARTITION BY e.company_id, e.aggregate_id ORDER BY e.event_version)
+  ), state AS (
+    SELECT t.*, t.statuses[cardinality(t.statuses)] IN ('active', 'maintenance') AND t.deletions[cardinality(t.deletions)] = 'false' AS is_in FROM told t
+  ), step AS (
+    SELECT s.*, lag(s.is_in, 1, false) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS was_in FROM state s
+  ), period AS (
+    SELECT s.company_id, s.aggregate_id, s.is_in, s.at,
+      lead(s.at) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS next_at,
+      row_number() OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS n
+    FROM step s WHERE s.is_in <> s.was_in
+  )
+  SELECT p.company_id, p.aggregate_id, f.entered_at, CASE WHEN p.next_at IS NOT NULL THEN greatest(p.next_at, f.entered_at) END
+  FROM period p CROSS JOIN LATERAL (
+    SELECT least(p.at, (SELECT min(a.assigned_at) FROM equipment_assignments a
+      WHERE p.n = 1 AND a.company_id = p.company_id AND a.equipment_id = p.aggregate_id AND NOT a.is_deleted)) AS entered_at) f
+  WHERE p.is_in
+$$;
+
+-- The marks of a company's machines (of all companies for NULL) as their assignments and fleet periods tell them.
+CREATE OR REPLACE FUNCTION tell_equipment_usage(p_company_id uuid) RETURNS SETOF equipment_usage_months
+LANGUAGE sql STABLE AS $$
+  SELECT s.company_id, s.equipment_id, k.month,
+    coalesce(sum(k.begun) FILTER (WHERE NOT s.is_fleet), 0)::integer, coalesce(sum(k.ended) FILTER (WHERE NOT s.is_fleet), 0)::integer,
+    coalesce(sum(k.rest) FILTER (WHERE NOT s.is_fleet), 0)::bigint, coalesce(sum(k.begun) FILTER (WHERE s.is_fleet), 0)::integer,
+    coalesce(sum(k.ended) FILTER (WHERE s.is_fleet), 0)::integer, coalesce(sum(k.rest) FILTER (WHERE s.is_fleet), 0)::bigint
+  FROM (
+    SELECT a.company_id, a.equipment_id, false AS is_fleet, a.assigned_at AS from_at, a.returned_at AS to_at
+    FROM equipment_assignments a WHERE a.assigned_at IS NOT NULL AND NOT a.is_deleted
+    UNION ALL
+    SELECT p.company_id, p.equipment_id, true, p.entered_at, p.left_at FROM equipment_fleet_periods p
+  ) s
+  JOIN companies co ON co.id = s.company_id
+  CROSS JOIN LATERAL get_usage_marks(s.from_at, s.to_at, coalesce(co.settings ->> 'time_zone', 'UTC')) k
+  WHERE p_company_id IS NULL OR s.company_id = p_company_id
+  GROUP BY s.company_id, s.equipment_id, k.month
+$$;
+
+-- Adds a company's marks up anew. Writers of the company wait meanwhile, readers do not.
+CREATE OR REPLACE FUNCTION rebuild_equipment_usage(p_company_id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('usage of ' || p_company_id, 0));
+  DELETE FROM equipment_usage_months WHERE company_id = p_company_id;
+  DELETE FROM company_usage_months WHERE company_id = p_company_id;
+  INSERT INTO equipment_usage_months SELECT * FROM tell_equipment_usage(p_company_id);
+  INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+  SELECT u.company_id, u.month, sum(u.assignments_begun), sum(u.assignments_ended), sum(u.assigned_rest), sum(u.fleet_entered), sum(u.fleet_left), sum(u.fleet_rest)
+  FROM equipment_usage_months u WHERE u.company_id = p_company_id GROUP BY u.company_id, u.month;
+END
+$$;
+
+-- AFTER a change of a company's time zone: its months begin at other instants.
+CREATE OR REPLACE FUNCTION move_usage_months() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM rebuild_equipment_usage(NEW.id);
+  RETURN NULL;
+END
+$$;
+
+-- Puts the parts of each company's months together where they have become many. Gives how many months. Safe at any time, by anyone.
+CREATE OR REPLACE FUNCTION merge_company_usage() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_month record;
+  v_merged integer := 0;
+BEGIN
+  FOR v_month IN SELECT u.company_id, u.month FROM company_usage_months u GROUP BY u.company_id, u.month HAVING count(*) > 8
+      ORDER BY u.company_id, u.month LOOP
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock_shared(hashtextextended('usage of ' || v_month.company_id, 0));
+    WITH part AS (
+      SELECT u.part FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month FOR UPDATE SKIP LOCKED
+    ), gone AS (
+      DELETE FROM company_usage_months u USING part WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = part.part RETURNING u.*
+    )
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    SELECT g.company_id, g.month, sum(g.assignments_begun), sum(g.assignments_ended), sum(g.assigned_rest), sum(g.fleet_entered), sum(g.fleet_left), sum(g.fleet_rest)
+    FROM gone g GROUP BY g.company_id, g.month;
+    v_merged := v_merged + 1;
+  END LOOP;
+  RETURN v_merged;
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_fleet_period(), keep_assignment_usage(), move_usage_months() TO bitcorp_owner;
+GRANT EXECUTE ON FUNCTION merge_company_usage() TO application_user, bitcorp_owner;
+
+-- An installation from before there were these sums gets them once.
+INSERT INTO equipment_fleet_periods SELECT * FROM tell_fleet_periods() WHERE NOT EXISTS (SELECT FROM equipment_fleet_periods);
+SELECT rebuild_equipment_usage(co.id) FROM companies co
+WHERE EXISTS (SELECT FROM equipment_fleet_periods p WHERE p.company_id = co.id) AND NOT EXISTS (SELECT FROM company_usage_months u WHERE u.company_id = co.id);
+
+SET LOCAL ROLE bitcorp_owner;
+
+CREATE OR REPLACE TRIGGER trigger_710_enter_fleet AFTER INSERT ON equipment
+  FOR EACH ROW WHEN (NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted) EXECUTE FUNCTION keep_fleet_period();
+CREATE OR REPLACE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON equipment
+  FOR EACH ROW WHEN ((OLD.status IN ('active', 'maintenance') AND NOT OLD.is_deleted) <> (NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted))
+  EXECUTE FUNCTION keep_fleet_period();
+CREATE OR REPLACE TRIGGER trigger_710_begin_usage AFTER INSERT ON equipment_assignments
+  FOR EACH ROW EXECUTE FUNCTION keep_assignment_usage();
+CREATE OR REPLACE TRIGGER trigger_710_keep_usage AFTER UPDATE ON equipment_assignments
+  FOR EACH ROW WHEN ((OLD.assigned_at, OLD.returned_at, OLD.is_deleted) IS DISTINCT FROM (NEW.assigned_at, NEW.returned_at, NEW.is_deleted))
+  EXECUTE FUNCTION keep_assignment_usage();
+CREATE OR REPLACE TRIGGER trigger_850_move_usage_months AFTER UPDATE ON companies
+  FOR EACH ROW WHEN ((OLD.settings ->> 'time_zone') IS DISTINCT FROM (NEW.settings ->> 'time_zone')) EXECUTE FUNCTION move_usage_months();
+
+-- Every machine every month of its company's calendar, from the first it was registered or handed over in to this one; a deleted
+-- machine to the month it was deleted in. total_hours_assigned: hours someone had it, clipped to the month, up to now for who still has
+-- it. available_hours: hours of the month in which it was in the fleet (status active or maintenance, not deleted).
+-- utilization = total_hours_assigned / available_hours; NULL where it was not in the fleet. assignment_count: those that touch the month.
+CREATE OR REPLACE VIEW equipment_utilization_monthly WITH (security_invoker = true) AS
+SELECT t.equipment_id, t.equipment_name, t.month, t.assignment_count::integer AS assignment_count,
+  round(t.assigned / 3600000000 / nullif(t.assignment_count, 0), 6) AS avg_hours_assigned,
+  round(t.assigned / 3600000000, 6) AS total_hours_assigned,
+  round(t.available / 3600000000, 6) AS available_hours,
+  round(t.assigned / nullif(t.available, 0), 6) AS utilization,
+  t.company_id, t.category_id
+FROM (
+  SELECT e.company_id, e.id AS equipment_id, e.name AS equipment_name, e.category_id, g.month::date AS month,
+    coalesce(sum(u.assignments_begun - u.assignments_ended) OVER earlier, 0) + coalesce(u.assignments_begun, 0) AS assignment_count,
+    greatest(0, coalesce(sum(u.assignments_begun - u.assignments_ended) OVER earlier, 0) * f.span + coalesce(u.assigned_rest, 0)
+      - coalesce(u.assignments_begun - u.assignments_ended, 0) * f.still)::numeric AS assigned,
+    greatest(0, coalesce(sum(u.fleet_entered - u.fleet_left) OVER earlier, 0) * f.span + coalesce(u.fleet_rest, 0)
+      - coalesce(u.fleet_entered - u.fleet_left, 0) * f.still)::numeric AS available
+  FROM equipment e
+  JOIN companies co ON co.id = e.company_id
+  CROSS JOIN LATERAL (SELECT coalesce(co.settings ->> 'time_zone', 'UTC') AS zone) z
+  CROSS JOIN LATERAL generate_series(
+    least(get_month_of(e.created_at, z.zone), (SELECT min(b.month) FROM equipment_usage_months b WHERE b.company_id = e.company_id AND b.equipment_id = e.id))::timestamp,
+    get_month_of(CASE WHEN e.is_deleted THEN e.deleted_at ELSE statement_timestamp() END, z.zone)::timestamp, interval '1 month') AS g (month)
+  CROSS JOIN LATERAL (SELECT g.month AT TIME ZONE z.zone AS begins_at, (g.month + interval '1 month') AT TIME ZONE z.zone AS ends_at) m
+  CROSS JOIN LATERAL (
+    SELECT count_microseconds(m.begins_at, least(m.ends_at, statement_timestamp())) AS span,
+      count_microseconds(least(m.ends_at, statement_timestamp()), m.ends_at) AS still) f
+  LEFT JOIN equipment_usage_months u ON u.company_id = e.company_id AND u.equipment_id = e.id AND u.month = g.month::date
+  WINDOW earlier AS (PARTITION BY e.company_id, e.id ORDER BY g.month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+) t;
+
+GRANT SELECT ON equipment_fleet_periods, equipment_usage_months, company_usage_months, equipment_utilization_monthly TO application_user, reporting_user;
+DROP POLICY IF EXISTS equipment_fleet_periods_select ON equipment_fleet_periods;
+CREATE POLICY equipment_fleet_periods_select ON equipment_fleet_periods FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS equipment_usage_months_select ON equipment_usage_months;
+CREATE POLICY equipment_usage_months_select ON equipment_usage_months FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS company_usage_months_select ON company_usage_months;
+CREATE POLICY company_usage_months_select ON company_usage_months FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));

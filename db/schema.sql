@@ -143,6 +143,7 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.companies FOR E
 CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.companies FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_check_time_zone BEFORE INSERT OR UPDATE OF settings ON public.companies FOR EACH ROW EXECUTE FUNCTION check_company_time_zone();
+CREATE TRIGGER trigger_850_move_usage_months AFTER UPDATE ON public.companies FOR EACH ROW WHEN (((old.settings ->> 'time_zone'::text) IS DISTINCT FROM (new.settings ->> 'time_zone'::text))) EXECUTE FUNCTION move_usage_months();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION record_change('company');
 CREATE POLICY companies_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY companies_select FOR SELECT TO application_user, reporting_user USING ((id = ( SELECT c.company_id
@@ -152,6 +153,27 @@ CREATE POLICY companies_update FOR UPDATE TO application_user USING ((id = ( SEL
   WHERE ((c.role)::text = 'admin'::text))));
 GRANT SELECT, UPDATE (name, email, phone, address, settings, version) TO application_user;
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE company_usage_months (
+  company_id uuid NOT NULL,
+  month date NOT NULL,
+  part bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  assignments_begun integer NOT NULL DEFAULT 0,
+  assignments_ended integer NOT NULL DEFAULT 0,
+  assigned_rest bigint NOT NULL DEFAULT 0,
+  fleet_entered integer NOT NULL DEFAULT 0,
+  fleet_left integer NOT NULL DEFAULT 0,
+  fleet_rest bigint NOT NULL DEFAULT 0,
+  CONSTRAINT company_usage_months_pkey PRIMARY KEY (company_id, month, part),
+  CONSTRAINT cum_month_first_day CHECK ((isfinite(month) AND (EXTRACT(day FROM month) = (1)::numeric)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY company_usage_months_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY company_usage_months_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT SELECT TO application_user;
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
 TABLE domain_events (
@@ -273,6 +295,8 @@ CREATE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON public.eq
 CREATE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, specifications ON public.equipment FOR EACH ROW WHEN (((new.category_id IS NOT NULL) AND ((new.category_id IS DISTINCT FROM old.category_id) OR (new.specifications IS DISTINCT FROM old.specifications)))) EXECUTE FUNCTION check_equipment_specifications();
 CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
+CREATE TRIGGER trigger_710_enter_fleet AFTER INSERT ON public.equipment FOR EACH ROW WHEN ((((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted))) EXECUTE FUNCTION keep_fleet_period();
+CREATE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((((old.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT old.is_deleted)) <> (((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted)))) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
 CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id, next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
@@ -332,6 +356,8 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_assig
 CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_assignment BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_assignment();
+CREATE TRIGGER trigger_710_begin_usage AFTER INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_assignment_usage();
+CREATE TRIGGER trigger_710_keep_usage AFTER UPDATE ON public.equipment_assignments FOR EACH ROW WHEN ((((old.assigned_at IS DISTINCT FROM new.assigned_at) OR (old.returned_at IS DISTINCT FROM new.returned_at)) OR (old.is_deleted IS DISTINCT FROM new.is_deleted))) EXECUTE FUNCTION keep_assignment_usage();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION record_change('assignment');
 CREATE POLICY equipment_assignments_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c
@@ -406,6 +432,23 @@ CREATE POLICY equipment_categories_update FOR UPDATE TO application_user USING (
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
 GRANT INSERT, SELECT, UPDATE TO application_user;
 GRANT SELECT, UPDATE (version) TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_fleet_periods (
+  company_id uuid NOT NULL,
+  equipment_id uuid NOT NULL,
+  entered_at timestamp with time zone NOT NULL,
+  left_at timestamp with time zone,
+  CONSTRAINT equipment_fleet_periods_pkey PRIMARY KEY (company_id, equipment_id, entered_at),
+  CONSTRAINT fk_efp_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT efp_period_valid CHECK ((isfinite(entered_at) AND isfinite(left_at) AND (left_at >= entered_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_fleet_periods_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_fleet_periods_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT SELECT TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
 TABLE equipment_logs (
@@ -495,6 +538,28 @@ CREATE POLICY equipment_status_history_select FOR SELECT TO application_user, re
    FROM caller c)));
 GRANT SELECT TO application_user;
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT SELECT TO reporting_user;
+
+TABLE equipment_usage_months (
+  company_id uuid NOT NULL,
+  equipment_id uuid NOT NULL,
+  month date NOT NULL,
+  assignments_begun integer NOT NULL DEFAULT 0,
+  assignments_ended integer NOT NULL DEFAULT 0,
+  assigned_rest bigint NOT NULL DEFAULT 0,
+  fleet_entered integer NOT NULL DEFAULT 0,
+  fleet_left integer NOT NULL DEFAULT 0,
+  fleet_rest bigint NOT NULL DEFAULT 0,
+  CONSTRAINT equipment_usage_months_pkey PRIMARY KEY (company_id, equipment_id, month),
+  CONSTRAINT fk_eum_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT eum_month_first_day CHECK ((isfinite(month) AND (EXTRACT(day FROM month) = (1)::numeric)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_usage_months_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY equipment_usage_months_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT SELECT TO application_user;
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
 TABLE idempotency_keys (
@@ -829,6 +894,76 @@ VIEW category_specification_fields -- owner bitcorp_owner, security_invoker=true
      CROSS JOIN LATERAL jsonb_array_elements(above.specification_template) WITH ORDINALITY f(field, "position")
   ORDER BY own.company_id, own.id, (f.field ->> 'key'::text), (nlevel(above.path)) DESC;
 -- granted to application_user, record_keeper, reporting_user
+
+VIEW equipment_utilization_monthly -- owner bitcorp_owner, security_invoker=true
+ SELECT equipment_id,
+    equipment_name,
+    month,
+    assignment_count::integer AS assignment_count,
+    round(assigned / '3600000000'::bigint::numeric / NULLIF(assignment_count, 0)::numeric, 6) AS avg_hours_assigned,
+    round(assigned / '3600000000'::bigint::numeric, 6) AS total_hours_assigned,
+    round(available / '3600000000'::bigint::numeric, 6) AS available_hours,
+    round(assigned / NULLIF(available, 0::numeric), 6) AS utilization,
+    company_id,
+    category_id
+   FROM ( SELECT e.company_id,
+            e.id AS equipment_id,
+            e.name AS equipment_name,
+            e.category_id,
+            g.month::date AS month,
+            COALESCE(sum(u.assignments_begun - u.assignments_ended) OVER earlier, 0::bigint) + COALESCE(u.assignments_begun, 0) AS assignment_count,
+            GREATEST(0::bigint, COALESCE(sum(u.assignments_begun - u.assignments_ended) OVER earlier, 0::bigint) * f.span + COALESCE(u.assigned_rest, 0::bigint) - COALESCE(u.assignments_begun - u.assignments_ended, 0) * f.still)::numeric AS assigned,
+            GREATEST(0::bigint, COALESCE(sum(u.fleet_entered - u.fleet_left) OVER earlier, 0::bigint) * f.span + COALESCE(u.fleet_rest, 0::bigint) - COALESCE(u.fleet_entered - u.fleet_left, 0) * f.still)::numeric AS available
+           FROM equipment e
+             JOIN companies co ON co.id = e.company_id
+             CROSS JOIN LATERAL ( SELECT COALESCE(co.settings ->> 'time_zone'::text, 'UTC'::text) AS zone) z
+             CROSS JOIN LATERAL generate_series(LEAST(get_month_of(e.created_at, z.zone), ( SELECT min(b.month) AS min
+                   FROM equipment_usage_months b
+                  WHERE b.company_id = e.company_id AND b.equipment_id = e.id))::timestamp without time zone, get_month_of(
+                CASE
+                    WHEN e.is_deleted THEN e.deleted_at
+                    ELSE statement_timestamp()
+                END, z.zone)::timestamp without time zone, '1 mon'::interval) g(month)
+             CROSS JOIN LATERAL ( SELECT (g.month AT TIME ZONE z.zone) AS begins_at,
+                    ((g.month + '1 mon'::interval) AT TIME ZONE z.zone) AS ends_at) m
+             CROSS JOIN LATERAL ( SELECT count_microseconds(m.begins_at, LEAST(m.ends_at, statement_timestamp())) AS span,
+                    count_microseconds(LEAST(m.ends_at, statement_timestamp()), m.ends_at) AS still) f
+             LEFT JOIN equipment_usage_months u ON u.company_id = e.company_id AND u.equipment_id = e.id AND u.month = g.month::date
+          WINDOW earlier AS (PARTITION BY e.company_id, e.id ORDER BY g.month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) t;
+-- granted to application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.add_equipment_usage(p_company_id uuid, p_equipment_id uuid, p_is_fleet boolean, p_old_from timestamp with time zone, p_old_to timestamp with time zone, p_new_from timestamp with time zone, p_new_to timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_zone text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('usage of ' || p_company_id, 0));
+  SELECT coalesce(co.settings ->> 'time_zone', 'UTC') INTO v_zone FROM companies co WHERE co.id = p_company_id;
+  WITH change AS (
+    SELECT k.month, sum(s.sign * k.begun) AS begun, sum(s.sign * k.ended) AS ended, sum(s.sign * k.rest) AS rest
+    FROM (VALUES (-1, p_old_from, p_old_to), (1, p_new_from, p_new_to)) AS s (sign, from_at, to_at), get_usage_marks(s.from_at, s.to_at, v_zone) k
+    GROUP BY k.month HAVING sum(s.sign * k.begun) <> 0 OR sum(s.sign * k.ended) <> 0 OR sum(s.sign * k.rest) <> 0
+  ), mark AS (
+    SELECT c.month, CASE WHEN p_is_fleet THEN 0 ELSE c.begun END AS begun, CASE WHEN p_is_fleet THEN 0 ELSE c.ended END AS ended,
+      CASE WHEN p_is_fleet THEN 0 ELSE c.rest END AS rest, CASE WHEN p_is_fleet THEN c.begun ELSE 0 END AS entered,
+      CASE WHEN p_is_fleet THEN c.ended ELSE 0 END AS went, CASE WHEN p_is_fleet THEN c.rest ELSE 0 END AS fleet_rest
+    FROM change c
+  ), company AS (
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    SELECT p_company_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k
+  )
+  INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest,
+    fleet_entered, fleet_left, fleet_rest)
+  SELECT p_company_id, p_equipment_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k ORDER BY k.month
+  ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+    assignments_begun = u.assignments_begun + excluded.assignments_begun, assignments_ended = u.assignments_ended + excluded.assignments_ended,
+    assigned_rest = u.assigned_rest + excluded.assigned_rest, fleet_entered = u.fleet_entered + excluded.fleet_entered,
+    fleet_left = u.fleet_left + excluded.fleet_left, fleet_rest = u.fleet_rest + excluded.fleet_rest;
+END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text)
  RETURNS uuid
@@ -1253,6 +1388,13 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.count_microseconds(p_from timestamp with time zone, p_to timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((EXTRACT(epoch FROM (p_to - p_from)) * (1000000)::numeric))::bigint
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.create_company(p_name text, p_settings jsonb)
  RETURNS uuid
  LANGUAGE sql
@@ -1372,12 +1514,41 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_month_begin(p_month date, p_zone text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((p_month)::timestamp without time zone AT TIME ZONE p_zone)
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_month_of(p_at timestamp with time zone, p_zone text)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (CASE WHEN ((date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) AT TIME ZONE p_zone) > p_at) THEN (date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) - '1 mon'::interval) ELSE date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) END)::date
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_next_maintenance_day(p_from date, p_last date, p_days integer)
  RETURNS date
  LANGUAGE sql
  IMMUTABLE STRICT
 AS $function$
   SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_usage_marks(p_from timestamp with time zone, p_to timestamp with time zone, p_zone text)
+ RETURNS TABLE(month date, begun integer, ended integer, rest bigint)
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_microseconds(k.at, get_month_begin((k.month + interval '1 month')::date, p_zone))
+  FROM (
+    SELECT get_month_of(p_from, p_zone) AS month, 1 AS begun, 0 AS ended, p_from AS at WHERE p_from IS NOT NULL
+    UNION ALL
+    SELECT greatest(get_month_of(p_from, p_zone), get_month_of(((p_to AT TIME ZONE 'UTC') - interval '1 microsecond') AT TIME ZONE 'UTC', p_zone)), 0, 1, p_to
+    WHERE p_from IS NOT NULL AND p_to IS NOT NULL
+  ) k
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
@@ -1486,6 +1657,30 @@ BEGIN
     END IF;
   END IF;
   RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_assignment_usage()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_old_from timestamptz := CASE WHEN TG_OP = 'UPDATE' AND NOT OLD.is_deleted THEN OLD.assigned_at END;
+  v_new_from timestamptz := CASE WHEN NOT NEW.is_deleted THEN NEW.assigned_at END;
+  v_first equipment_fleet_periods;
+BEGIN
+  PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, false, v_old_from, OLD.returned_at, v_new_from, NEW.returned_at);
+  SELECT * INTO v_first FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id
+  ORDER BY p.entered_at LIMIT 1;
+  IF v_first.entered_at > v_new_from THEN
+    UPDATE equipment_fleet_periods p SET entered_at = v_new_from
+    WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id AND p.entered_at = v_first.entered_at;
+    PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, true, v_first.entered_at, v_first.left_at, v_new_from, v_first.left_at);
+  END IF;
+  RETURN NULL;
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
@@ -1659,6 +1854,28 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.keep_fleet_period()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_period equipment_fleet_periods;
+BEGIN
+  IF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
+    INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at) VALUES (NEW.company_id, NEW.id, NEW.updated_at);
+    PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, NULL, NULL, NEW.updated_at, NULL);
+  ELSE
+    UPDATE equipment_fleet_periods SET left_at = greatest(NEW.updated_at, entered_at)
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND left_at IS NULL RETURNING * INTO v_period;
+    PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, v_period.entered_at, NULL, v_period.entered_at, v_period.left_at);
+  END IF;
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.keep_maintenance()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1761,6 +1978,34 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.merge_company_usage()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_month record;
+  v_merged integer := 0;
+BEGIN
+  FOR v_month IN SELECT u.company_id, u.month FROM company_usage_months u GROUP BY u.company_id, u.month HAVING count(*) > 8
+      ORDER BY u.company_id, u.month LOOP
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock_shared(hashtextextended('usage of ' || v_month.company_id, 0));
+    WITH part AS (
+      SELECT u.part FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month FOR UPDATE SKIP LOCKED
+    ), gone AS (
+      DELETE FROM company_usage_months u USING part WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = part.part RETURNING u.*
+    )
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    SELECT g.company_id, g.month, sum(g.assignments_begun), sum(g.assignments_ended), sum(g.assigned_rest), sum(g.fleet_entered), sum(g.fleet_left), sum(g.fleet_rest)
+    FROM gone g GROUP BY g.company_id, g.month;
+    v_merged := v_merged + 1;
+  END LOOP;
+  RETURN v_merged;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.move_category_children()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1789,6 +2034,19 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.move_usage_months()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM rebuild_equipment_usage(NEW.id);
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.normalize_search_text(p_text text)
  RETURNS text
@@ -1926,6 +2184,22 @@ AS $function$
   RETURNING id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.rebuild_equipment_usage(p_company_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('usage of ' || p_company_id, 0));
+  DELETE FROM equipment_usage_months WHERE company_id = p_company_id;
+  DELETE FROM company_usage_months WHERE company_id = p_company_id;
+  INSERT INTO equipment_usage_months SELECT * FROM tell_equipment_usage(p_company_id);
+  INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+  SELECT u.company_id, u.month, sum(u.assignments_begun), sum(u.assignments_ended), sum(u.assigned_rest), sum(u.fleet_entered), sum(u.fleet_left), sum(u.fleet_rest)
+  FROM equipment_usage_months u WHERE u.company_id = p_company_id GROUP BY u.company_id, u.month;
+END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.record_account_audit(p_user_id uuid, p_action text, p_metadata jsonb)
  RETURNS void
@@ -2223,6 +2497,58 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.tell_equipment_usage(p_company_id uuid)
+ RETURNS SETOF equipment_usage_months
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT s.company_id, s.equipment_id, k.month,
+    coalesce(sum(k.begun) FILTER (WHERE NOT s.is_fleet), 0)::integer, coalesce(sum(k.ended) FILTER (WHERE NOT s.is_fleet), 0)::integer,
+    coalesce(sum(k.rest) FILTER (WHERE NOT s.is_fleet), 0)::bigint, coalesce(sum(k.begun) FILTER (WHERE s.is_fleet), 0)::integer,
+    coalesce(sum(k.ended) FILTER (WHERE s.is_fleet), 0)::integer, coalesce(sum(k.rest) FILTER (WHERE s.is_fleet), 0)::bigint
+  FROM (
+    SELECT a.company_id, a.equipment_id, false AS is_fleet, a.assigned_at AS from_at, a.returned_at AS to_at
+    FROM equipment_assignments a WHERE a.assigned_at IS NOT NULL AND NOT a.is_deleted
+    UNION ALL
+    SELECT p.company_id, p.equipment_id, true, p.entered_at, p.left_at FROM equipment_fleet_periods p
+  ) s
+  JOIN companies co ON co.id = s.company_id
+  CROSS JOIN LATERAL get_usage_marks(s.from_at, s.to_at, coalesce(co.settings ->> 'time_zone', 'UTC')) k
+  WHERE p_company_id IS NULL OR s.company_id = p_company_id
+  GROUP BY s.company_id, s.equipment_id, k.month
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.tell_fleet_periods()
+ RETURNS TABLE(company_id uuid, equipment_id uuid, entered_at timestamp with time zone, left_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  WITH told AS (
+    SELECT e.company_id, e.aggregate_id, e.event_version, (e.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
+      array_agg(e.event_data -> 'new' ->> 'status') FILTER (WHERE e.event_data -> 'new' ? 'status') OVER w AS statuses,
+      array_agg(e.event_data -> 'new' ->> 'is_deleted') FILTER (WHERE e.event_data -> 'new' ? 'is_deleted') OVER w AS deletions
+    FROM domain_events e
+    WHERE e.aggregate_type = 'equipment' AND e.event_data -> 'new' ?| ARRAY['status', 'is_deleted']
+    WINDOW w AS (PARTITION BY e.company_id, e.aggregate_id ORDER BY e.event_version)
+  ), state AS (
+    SELECT t.*, t.statuses[cardinality(t.statuses)] IN ('active', 'maintenance') AND t.deletions[cardinality(t.deletions)] = 'false' AS is_in FROM told t
+  ), step AS (
+    SELECT s.*, lag(s.is_in, 1, false) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS was_in FROM state s
+  ), period AS (
+    SELECT s.company_id, s.aggregate_id, s.is_in, s.at,
+      lead(s.at) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS next_at,
+      row_number() OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS n
+    FROM step s WHERE s.is_in <> s.was_in
+  )
+  SELECT p.company_id, p.aggregate_id, f.entered_at, CASE WHEN p.next_at IS NOT NULL THEN greatest(p.next_at, f.entered_at) END
+  FROM period p CROSS JOIN LATERAL (
+    SELECT least(p.at, (SELECT min(a.assigned_at) FROM equipment_assignments a
+      WHERE p.n = 1 AND a.company_id = p.company_id AND a.equipment_id = p.aggregate_id AND NOT a.is_deleted)) AS entered_at) f
+  WHERE p.is_in
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
  RETURNS SETOF equipment_assignments

@@ -219,7 +219,7 @@ DECLARE
   v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    v_action := 'created';
+    v_action := CASE WHEN v_type = 'assignment' AND v_new ->> 'assigned_at' IS NULL THEN 'reserved' ELSE 'created' END;
     v_new_values := v_new;
   ELSE
     IF NEW.version = OLD.version THEN
@@ -233,6 +233,9 @@ BEGIN
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
       WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'assignment' AND v_new_values ? 'assigned_at' THEN 'picked_up'
+      WHEN v_type = 'assignment' AND v_new_values ? 'cancelled_at' THEN 'cancelled'
+      WHEN v_type = 'assignment' AND v_new_values ? 'accepted_at' THEN 'accepted'
       WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
         CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'

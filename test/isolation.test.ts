@@ -39,6 +39,7 @@ const idsOfTheirs: Record<string, string> = {
   token_id: theirs.token.id,
   progress_id: theirs.event.id,
   maintenance_id: theirs.work.id,
+  assignment_id: theirs.assignment.id,
   user_id: sur.people.operator.userId,
   parent_id: theirs.category.id,
   holder_id: sur.people.operator.userId,

@@ -264,8 +264,8 @@ test('no instant or day that someone can write may be infinite', async () => {
       expect(namesOf(written)).not.toContain(name)
       expect(namesOf(whole)).not.toContain(name.split('.')[0])
     }
-    await query('BEGIN; ALTER TABLE equipment_assignments DROP CONSTRAINT ea_times_finite')
-    expect(await unguarded(query, columns, "'infinity'")).toContain('equipment_assignments.due_at')
+    await query('BEGIN; ALTER TABLE maintenance_records DROP CONSTRAINT mr_times_finite')
+    expect(await unguarded(query, columns, "'infinity'")).toContain('maintenance_records.started_at')
     await query('ROLLBACK')
   })
 })

@@ -70,6 +70,50 @@ test('a machine passed on by many has one holder throughout', async () => {
   }
 })
 
+/** So many hours from now. */
+const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+const overlapping = () =>
+  count(
+    `equipment_assignments a JOIN equipment_assignments b ON b.company_id = a.company_id AND b.equipment_id = a.equipment_id AND b.id > a.id
+     AND claimed_period(a.reserved_from, a.reserved_until, a.cancelled_at, a.assigned_at, a.due_at, a.returned_at)
+      && claimed_period(b.reserved_from, b.reserved_until, b.cancelled_at, b.assigned_at, b.due_at, b.returned_at)`,
+  )
+
+test('one person reserves what many want at overlapping times', async () => {
+  const users = (['admin', 'manager', 'operator', 'operator2'] as const).map((who) => world.person('andina', who).userId)
+  await eachRound(async () => {
+    const machine = await world.machine()
+    const replies = await atOnce((n) => manager.post(`/equipment/${machine.id}/reservations`, { user_id: users[n % 4], reserved_from: at(10 + n / 8), reserved_until: at(20 + n / 8) }))
+    expect(tally(replies)).toEqual({ 201: 1, '409 ea_claims_do_not_overlap': clients - 1 })
+    const winner = replies.find((reply) => reply.status === 201)
+    expect(replies.filter((reply) => reply.status === 409).every((reply) => reply.body.blocked_by.assignment_id === winner?.body.id)).toBe(true)
+  })
+  expect(await overlapping()).toBe(0)
+})
+
+test('hand-overs, transfers, returns and reservations of one machine wait for each other and never in a circle', async () => {
+  const users = (['admin', 'manager', 'operator', 'operator2'] as const).map((who) => world.person('andina', who).userId)
+  const machine = await world.machine()
+  const seen: Record<string, number> = {}
+  await eachRound(async (round) => {
+    const replies = await atOnce((n) => {
+      const person = { user_id: users[(n + round) % 4] }
+      if (n % 4 === 0) return manager.post(`/equipment/${machine.id}/transfer`, { ...person, due_at: at(1 + (n % 5)) })
+      if (n % 4 === 1) return manager.post(`/equipment/${machine.id}/reservations`, { ...person, reserved_from: at(2 + n / 10), reserved_until: at(2.5 + n / 10) })
+      if (n % 4 === 2) return manager.post(`/equipment/${machine.id}/assign`, { ...person, due_at: n % 8 === 2 ? null : at(1 + (n % 5)) })
+      return manager.post(`/equipment/${machine.id}/return`)
+    })
+    for (const [key, times] of Object.entries(tally(replies))) seen[key] = (seen[key] ?? 0) + times
+    expect(await count('equipment_assignments WHERE equipment_id = $1 AND assigned_at IS NOT NULL AND returned_at IS NULL', [machine.id])).toBeLessThanOrEqual(1)
+  })
+  expect(
+    Object.keys(seen).filter((key) => !/^(20[01]|409 ea_(one_holder_at_a_time|claims_do_not_overlap|due_needed|nothing_to_return|transfer_to_another))$/.test(key)),
+    JSON.stringify(seen),
+  ).toEqual([])
+  expect(seen['201'], JSON.stringify(seen)).toBeGreaterThan(rounds)
+  expect(await overlapping()).toBe(0)
+})
+
 test('one row for an idempotency key, and the same words to all', async () => {
   await eachRound(async (round) => {
     const replies = await atOnce(() => manager.post('/equipment', { name: `Una sola ${round}`, ownership: 'rented' }, { key: `carrera-${round}` }))

@@ -8,12 +8,15 @@ export class Refusal extends Error {
   readonly code: string
   readonly values: Record<string, unknown>
   readonly fields: ProblemField[]
-  constructor(status: number, code: string, values: Record<string, unknown> = {}, fields: ProblemField[] = []) {
+  /** The record that stands in the way, when the caller may see it. */
+  readonly blockedBy: Record<string, unknown> | undefined
+  constructor(status: number, code: string, values: Record<string, unknown> = {}, fields: ProblemField[] = [], blockedBy?: Record<string, unknown>) {
     super(code)
     this.status = status
     this.code = code
     this.values = values
     this.fields = fields
+    this.blockedBy = blockedBy
   }
 }
 
@@ -34,6 +37,13 @@ const conflicts = new Set([
   'ea_nothing_to_return',
   'ea_facts_fixed',
   'ea_transfer_to_another',
+  'ea_claims_do_not_overlap',
+  'ea_due_needed',
+  'ea_not_reserved',
+  'ea_reservation_over',
+  'ea_nothing_to_accept',
+  'ea_machine_in_service',
+  'ea_leaves_while_reserved',
   'equipment_disposed_final',
   'equipment_retire_while_assigned',
   'equipment_delete_while_assigned',
@@ -58,6 +68,11 @@ const places: Readonly<Record<string, string>> = {
   ea_due_after_assigned: 'due_at',
   ea_not_in_future: 'assigned_at',
   ea_transfer_to_another: 'user_id',
+  ea_due_needed: 'due_at',
+  ea_reserved_ahead: 'reserved_from',
+  ea_reserved_period: 'reserved_until',
+  ea_damage_described: 'notes',
+  ea_meter_runs_forward: 'meter_reading',
   equipment_maintenance_dates_logical: 'next_maintenance_date',
   equipment_warranty_future: 'warranty_expires_at',
   equipment_disposed_final: 'status',
@@ -67,6 +82,9 @@ const places: Readonly<Record<string, string>> = {
   idx_maintenance_records_open: 'scheduled_date',
 }
 const missing = new Set(['fk_ea_equipment'])
+const forbidden = new Set(['ea_accepted_by_holder'])
+/** Constraints whose DETAIL is a word made for the sentence. */
+const telling = new Set(['ea_machine_active', 'ea_machine_in_service'])
 const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
 
 /** The problem for any error. 5xx are only ours: those keep their cause for the log and tell the caller nothing of it. */
@@ -81,10 +99,19 @@ export function toRefusal(error: unknown): Refusal {
   if (code === '42501') return new Refusal(403, 'not_allowed')
   if (e.constraint && /^23/.test(code)) {
     if (missing.has(e.constraint)) return new Refusal(404, 'not_found')
+    if (forbidden.has(e.constraint)) return new Refusal(403, e.constraint)
     const status = conflicts.has(e.constraint) ? 409 : 422
     const fields = fieldsOfRefusal(e.constraint, e.detail)
     const named = fields.flatMap(({ values }) => values?.label ?? []).join(', ')
-    return new Refusal(status, e.constraint, { detail: e.constraint === 'ea_machine_active' ? e.detail : undefined, fields: named }, fields)
+    if (e.hint !== 'blocked_by') return new Refusal(status, e.constraint, { detail: telling.has(e.constraint) ? e.detail : '', fields: named }, fields)
+    const { says, ...record } = JSON.parse(e.detail ?? '{}') as Record<string, unknown>
+    return new Refusal(
+      status,
+      e.constraint,
+      { detail: says },
+      fields.map((field) => ({ ...field, values: { detail: says } })),
+      record,
+    )
   }
   if (code === '23502') return new Refusal(422, 'value_missing', {}, [{ field: e.column ?? '', code: 'value_missing' }])
   if (code === '40001' || code === '40P01' || code === '55P03') return new Refusal(409, 'try_again')
@@ -105,7 +132,7 @@ export function fieldsOfRefusal(constraint: string, detail: string | null | unde
 }
 
 export function toProblem(refusal: Refusal, t: Translate, requestId: string): Problem {
-  const detail = t(`problems.${refusal.code}`, refusal.values)
+  const detail = t(`problems.${refusal.code}`, refusal.values).trim()
   return {
     type: `urn:bitcorp:problem:${refusal.code}`,
     title: t(`titles.${refusal.status}`),
@@ -114,6 +141,7 @@ export function toProblem(refusal: Refusal, t: Translate, requestId: string): Pr
     detail,
     errors: refusal.fields.map((f) => ({ ...f, detail: f.detail ?? t(`problems.${f.code}`, f.values) })).map(({ values: _, ...f }) => f),
     request_id: requestId,
+    ...(refusal.blockedBy ? { blocked_by: refusal.blockedBy } : {}),
   }
 }
 

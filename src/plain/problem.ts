@@ -10,6 +10,7 @@ export const Problem = Type.Object(
     detail: Type.String({ description: "A sentence for a person, in the caller's language" }),
     errors: Type.Array(Type.Object({ field: Type.String(), code: Type.String(), detail: Type.String() }, { additionalProperties: false })),
     request_id: Type.String(),
+    blocked_by: Type.Optional(Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true, description: 'The record that stands in the way, when the caller may see it' }))),
   },
   { $id: 'Problem', additionalProperties: false },
 )

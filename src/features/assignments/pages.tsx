@@ -195,7 +195,7 @@ function MachineLink({ row }: { row: Assignment }) {
   )
 }
 
-function When({ instant, by }: { instant: string; by: string | null }) {
+function When({ instant, by }: { instant: string | null; by: string | null }) {
   const { t } = useTranslation()
   const format = useFormat()
   return (

@@ -32,3 +32,33 @@ policyTest(
     reporting_user        own 1                 refused               refused               refused
   `,
 )
+
+// A reservation: made for oneself by an operator, for anyone by managers; and accepted by nobody but the holder.
+policyTest(
+  world,
+  'equipment_assignments',
+  {
+    insert: `INSERT INTO equipment_assignments (company_id, equipment_id, user_id, reserved_from, reserved_until)
+      SELECT $1, '${machines.andina}', $2, now() + interval '1 day', now() + interval '2 days' RETURNING 1`,
+    update: `UPDATE equipment_assignments SET accepted_at = now() WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 1                 done                  done                  refused
+    manager               own 1                 done                  ea_accepted_by_holder refused
+    operator              own 1                 done                  none                  refused
+    viewer                own 1                 refused               none                  refused
+    admin, read token     own 1                 refused               none                  refused
+    admin, write token    own 1                 done                  done                  refused
+    no membership         none                  refused               none                  refused
+    ended membership      none                  refused               none                  refused
+    suspended company     none                  refused               none                  refused
+    expired session       none                  refused               none                  refused
+    deactivated account   none                  refused               none                  refused
+    other company         none                  refused               none                  refused
+    random                none                  refused               none                  refused
+    empty                 none                  refused               none                  refused
+    unset                 none                  refused               none                  refused
+    reporting_user        own 1                 refused               refused               refused
+  `,
+)

@@ -18,7 +18,19 @@ const NamedValues = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { addit
 const Specifications = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true, maxProperties: 100 }))
 const Tags = Type.Array(Text(50), { maxItems: 50, uniqueItems: true })
 
-export const Holder = Type.Object({ assignment_id: Id, user_id: Id, display_name: Type.String(), assigned_at: Instant, due_at: Nullable(Instant) }, { additionalProperties: false })
+export const Holder = Type.Object(
+  {
+    assignment_id: Id,
+    user_id: Id,
+    display_name: Type.String(),
+    assigned_at: Instant,
+    due_at: Nullable(Instant),
+    accepted_at: Nullable(Type.String({ format: 'date-time', description: 'When the holder confirmed it; empty: not yet' })),
+    condition: Nullable(Choice(['good', 'worn', 'damaged'])),
+    notes: Nullable(Type.String()),
+  },
+  { additionalProperties: false },
+)
 
 export const Equipment = Type.Object(
   {

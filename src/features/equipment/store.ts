@@ -15,10 +15,10 @@ const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e
   ${money(sql`e.current_value`)} AS current_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
   e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
-    'assigned_at', a.assigned_at, 'due_at', a.due_at) END AS holder`
+    'assigned_at', a.assigned_at, 'due_at', a.due_at, 'accepted_at', a.accepted_at, 'condition', a.condition, 'notes', a.notes) END AS holder`
 
 const joins = sql`LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
-  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.returned_at IS NULL
+  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
 /** What a list of machines can be filtered and sorted by. */
@@ -77,7 +77,7 @@ export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unkno
       WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[]))`)
   }
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
-    WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.returned_at IS NULL AND ${more})`
+    WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.assigned_at IS NOT NULL AND h.returned_at IS NULL AND ${more})`
   if (query.holder_id) conditions.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
   if (query.in_use) conditions.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
   if (query.incomplete) {
@@ -256,11 +256,11 @@ export async function getSummary(ctx: Runner): Promise<Summary> {
   const [row] = await ctx.run<Summary>(sql`
     SELECT count(*)::int AS total, count(*) FILTER (WHERE e.status = 'active')::int AS active, count(*) FILTER (WHERE e.status = 'maintenance')::int AS maintenance,
       count(*) FILTER (WHERE e.status = 'retired')::int AS retired, count(*) FILTER (WHERE e.status = 'disposed')::int AS disposed,
-      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.returned_at IS NULL) AS in_use,
+      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) AS in_use,
       count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date < today.day)::int AS service_overdue,
       count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date BETWEEN today.day AND today.day + 7)::int AS service_soon,
       (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)
-        AND a.user_id = (SELECT c.user_id FROM caller c) AND a.returned_at IS NULL) AS held_by_me
+        AND a.user_id = (SELECT c.user_id FROM caller c) AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) AS held_by_me
     FROM equipment e, (SELECT (now() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC'))::date AS day FROM companies co
       WHERE co.id = (SELECT c.company_id FROM caller c)) today
     WHERE ${company} AND NOT e.is_deleted`)

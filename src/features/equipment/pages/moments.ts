@@ -11,6 +11,10 @@ export type Moment = {
     | 'returned'
     | 'transferred'
     | 'hand_over_changed'
+    | 'reserved'
+    | 'picked_up'
+    | 'reservation_cancelled'
+    | 'accepted'
     | 'deleted'
     | 'restored'
     | 'work_planned'
@@ -34,6 +38,10 @@ const kinds: Record<string, Moment['kind']> = {
   assignment_created: 'handed_over',
   assignment_returned: 'returned',
   assignment_changed: 'hand_over_changed',
+  assignment_reserved: 'reserved',
+  assignment_picked_up: 'picked_up',
+  assignment_cancelled: 'reservation_cancelled',
+  assignment_accepted: 'accepted',
   maintenance_created: 'work_planned',
   maintenance_started: 'work_begun',
   maintenance_changed: 'work_changed',
@@ -63,7 +71,7 @@ const text = (value: unknown) => (typeof value === 'string' && value !== '' ? va
 /** One person, one moment, the same notes on both sides: that is what passing on in one step leaves. */
 function isTransfer(entry: TimelineEntry, before: TimelineEntry): boolean {
   return (
-    entry.event_type === 'assignment_created' &&
+    (entry.event_type === 'assignment_created' || entry.event_type === 'assignment_picked_up') &&
     before.event_type === 'assignment_returned' &&
     entry.recorded_by === before.recorded_by &&
     Math.abs(Date.parse(entry.occurred_at) - Date.parse(before.occurred_at)) < 250 &&

@@ -67,7 +67,7 @@ export function StatusHistory({ machine }: { machine: Equipment }) {
   )
 }
 
-function When({ instant, by }: { instant: string; by: string | null }) {
+function When({ instant, by }: { instant: string | null; by: string | null }) {
   const { t } = useTranslation()
   const format = useFormat()
   return (

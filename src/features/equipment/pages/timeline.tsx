@@ -5,6 +5,8 @@ import {
   IconArrowBackUp,
   IconArrowsExchange,
   IconCalendar,
+  IconCalendarPlus,
+  IconCalendarX,
   IconCircleCheck,
   IconCirclePlus,
   IconCircleX,
@@ -85,6 +87,10 @@ const looks: Record<Moment['kind'], { icon: Icon; tone: string }> = {
   returned: { icon: IconArrowBackUp, tone: 'ok' },
   transferred: { icon: IconArrowsExchange, tone: 'info' },
   hand_over_changed: { icon: IconEdit, tone: 'idle' },
+  reserved: { icon: IconCalendarPlus, tone: 'info' },
+  picked_up: { icon: IconHandGrab, tone: 'info' },
+  reservation_cancelled: { icon: IconCalendarX, tone: 'idle' },
+  accepted: { icon: IconCircleCheck, tone: 'ok' },
   deleted: { icon: IconTrash, tone: 'bad' },
   restored: { icon: IconRestore, tone: 'ok' },
   work_planned: { icon: IconCalendar, tone: 'info' },
@@ -137,11 +143,12 @@ function Sentence({ moment: { kind, entry, from } }: { moment: Moment }) {
 function Details({ moment: { kind, entry, notes }, machine }: { moment: Moment; machine: Equipment }) {
   const { t } = useTranslation()
   const format = useFormat()
-  const due = kind === 'handed_over' || kind === 'taken' || kind === 'transferred' ? (entry.new.due_at as string | null) : null
+  const due = kind === 'handed_over' || kind === 'taken' || kind === 'transferred' || kind === 'picked_up' ? (entry.new.due_at as string | null) : null
   return (
     <>
       {(kind === 'changed' || kind === 'restored') && <Changes entry={entry} machine={machine} />}
       {due && <Text size="sm">{t('assignments.due', { when: format.instant(due) })}</Text>}
+      {kind === 'reserved' && <Text size="sm">{t('assignments.period', { from: format.instant(entry.new.reserved_from as string), until: format.instant(entry.new.reserved_until as string) })}</Text>}
       {entry.reason && (
         <Text size="sm" className="written">
           {t('machine.because', { reason: entry.reason })}

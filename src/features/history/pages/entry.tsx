@@ -3,9 +3,12 @@ import { Table, Text, UnstyledButton } from '@mantine/core'
 import {
   type Icon,
   IconArrowsMove,
+  IconCalendarPlus,
   IconChevronDown,
   IconChevronRight,
+  IconCircleCheck,
   IconCirclePlus,
+  IconCircleX,
   IconEdit,
   IconFileExport,
   IconHandGrab,
@@ -35,6 +38,10 @@ const icons: Record<string, Icon> = {
   deleted: IconTrash,
   restored: IconRestore,
   returned: IconLogin,
+  reserved: IconCalendarPlus,
+  picked_up: IconHandGrab,
+  accepted: IconCircleCheck,
+  cancelled: IconCircleX,
   signed_in: IconLogin2,
   signed_out: IconLogout,
   sign_in_failed: IconShieldX,
@@ -89,19 +96,21 @@ export function EntryLine({ entry }: { entry: Entry }) {
 function Sentence({ entry }: { entry: Entry }) {
   const { t, i18n } = useTranslation()
   const { show } = useReading()
-  const taker = entry.kind === 'assignment' && entry.action === 'created' && typeof entry.now.user_id === 'string' ? show('user_id', entry.now.user_id) : null
+  const isForPerson = entry.kind === 'assignment' && (entry.action === 'created' || entry.action === 'reserved')
+  const taker = isForPerson && typeof entry.now.user_id === 'string' ? show('user_id', entry.now.user_id) : null
   const isOwnTake = taker !== null && taker === entry.who
-  const own = isOwnTake
-    ? 'history.say_assignment_taken'
-    : 'ended_at' in entry.now && 'ended_at' in entry.old
-      ? `history.say_user_${entry.now.ended_at ? 'ended' : 'reopened'}`
-      : `history.say_${entry.kind}_${entry.action}`
+  const own =
+    isOwnTake && entry.action === 'created'
+      ? 'history.say_assignment_taken'
+      : 'ended_at' in entry.now && 'ended_at' in entry.old
+        ? `history.say_user_${entry.now.ended_at ? 'ended' : 'reopened'}`
+        : `history.say_${entry.kind}_${entry.action}`
   const common = `history.say_${entry.action}`
   const what = i18n.exists(`history.the_${entry.kind}`) ? t(`history.the_${entry.kind}`) : entry.kind
   const verb = i18n.exists(own) ? t(own) : i18n.exists(common) ? t(common, { what }) : t('history.say_other', { action: entry.action, what })
   return (
     <>
-      {verb} {!isAboutSelf(entry) && <Subject entry={entry} />} {taker !== null && !isOwnTake && t('history.to_person', { person: taker })}
+      {verb} {!isAboutSelf(entry) && <Subject entry={entry} />} {taker !== null && !isOwnTake && t(entry.action === 'reserved' ? 'history.for_person' : 'history.to_person', { person: taker })}
     </>
   )
 }

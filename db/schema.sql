@@ -292,6 +292,7 @@ CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipmen
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment();
 CREATE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON public.equipment FOR EACH ROW WHEN ((new.category_id IS NOT NULL)) EXECUTE FUNCTION check_equipment_specifications();
+CREATE TRIGGER trigger_030_check_no_reservations BEFORE UPDATE ON public.equipment FOR EACH ROW WHEN (((new.is_deleted AND (NOT old.is_deleted)) OR (((new.status)::text = ANY ((ARRAY['retired'::character varying, 'disposed'::character varying])::text[])) AND ((new.status)::text <> (old.status)::text)))) EXECUTE FUNCTION check_no_reservations();
 CREATE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, specifications ON public.equipment FOR EACH ROW WHEN (((new.category_id IS NOT NULL) AND ((new.category_id IS DISTINCT FROM old.category_id) OR (new.specifications IS DISTINCT FROM old.specifications)))) EXECUTE FUNCTION check_equipment_specifications();
 CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
@@ -318,8 +319,8 @@ TABLE equipment_assignments (
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
   equipment_id uuid NOT NULL,
   user_id uuid NOT NULL,
-  assigned_at timestamp with time zone NOT NULL,
-  assigned_by uuid NOT NULL,
+  assigned_at timestamp with time zone,
+  assigned_by uuid,
   due_at timestamp with time zone,
   notes text,
   returned_at timestamp with time zone,
@@ -333,25 +334,48 @@ TABLE equipment_assignments (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  reserved_from timestamp with time zone,
+  reserved_until timestamp with time zone,
+  cancelled_at timestamp with time zone,
+  cancel_reason text,
+  accepted_at timestamp with time zone,
+  condition character varying(10),
+  meter_reading numeric(12,1),
+  return_condition character varying(10),
+  return_meter_reading numeric(12,1),
   CONSTRAINT equipment_assignments_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_ea_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
   CONSTRAINT fk_ea_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
   CONSTRAINT fk_ea_returned_by FOREIGN KEY (returned_by) REFERENCES users(id),
   CONSTRAINT fk_ea_user FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles(company_id, user_id),
+  CONSTRAINT ea_begun_or_reserved CHECK ((((assigned_at IS NOT NULL) OR (reserved_from IS NOT NULL)) AND ((assigned_at IS NULL) = (assigned_by IS NULL)))),
+  CONSTRAINT ea_cancelled_with_reason CHECK ((((cancelled_at IS NULL) = (cancel_reason IS NULL)) AND ((cancelled_at IS NULL) OR (assigned_at IS NULL)) AND ((cancel_reason IS NULL) OR ((length(cancel_reason) <= 2000) AND is_not_blank(cancel_reason))))),
+  CONSTRAINT ea_condition_valid CHECK ((((condition IS NULL) OR ((condition)::text = ANY ((ARRAY['good'::character varying, 'worn'::character varying, 'damaged'::character varying])::text[]))) AND ((return_condition IS NULL) OR ((return_condition)::text = ANY ((ARRAY['good'::character varying, 'worn'::character varying, 'damaged'::character varying])::text[]))))),
+  CONSTRAINT ea_damage_described CHECK (((((condition)::text IS DISTINCT FROM 'damaged'::text) OR COALESCE(is_not_blank(notes), false)) AND (((return_condition)::text IS DISTINCT FROM 'damaged'::text) OR COALESCE(is_not_blank(return_notes), false)))),
   CONSTRAINT ea_due_after_assigned CHECK ((due_at > assigned_at)),
+  CONSTRAINT ea_meter_range CHECK ((((meter_reading IS NULL) OR ((meter_reading >= (0)::numeric) AND (meter_reading <= (99999999)::numeric))) AND ((return_meter_reading IS NULL) OR ((return_meter_reading >= (0)::numeric) AND (return_meter_reading <= (99999999)::numeric))))),
+  CONSTRAINT ea_meter_runs_forward CHECK ((return_meter_reading >= meter_reading)),
   CONSTRAINT ea_notes_length CHECK (((length(notes) <= 2000) AND (length(return_notes) <= 2000))),
+  CONSTRAINT ea_reservation_times_finite CHECK ((isfinite(reserved_from) AND isfinite(reserved_until) AND isfinite(cancelled_at) AND isfinite(accepted_at))),
+  CONSTRAINT ea_reserved_period CHECK ((((reserved_from IS NULL) = (reserved_until IS NULL)) AND (reserved_until > reserved_from) AND ((reserved_until - reserved_from) <= '366 days'::interval))),
+  CONSTRAINT ea_return_described_at_return CHECK (((returned_at IS NOT NULL) OR (num_nonnulls(return_condition, return_meter_reading) = 0))),
   CONSTRAINT ea_returned_after_assigned CHECK ((returned_at >= assigned_at)),
   CONSTRAINT ea_returned_by_required CHECK (((returned_at IS NULL) = (returned_by IS NULL))),
+  CONSTRAINT ea_steps_in_order CHECK (((assigned_at IS NOT NULL) OR (num_nonnulls(returned_at, due_at, accepted_at, condition, meter_reading) = 0))),
   CONSTRAINT ea_times_finite CHECK ((isfinite(assigned_at) AND isfinite(returned_at) AND isfinite(due_at))),
-  CONSTRAINT ea_one_holder_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(assigned_at, returned_at, '[)'::text) WITH &&)
+  CONSTRAINT ea_claims_do_not_overlap EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, claimed_period(reserved_from, reserved_until, cancelled_at, assigned_at, due_at, returned_at) WITH &&),
+  CONSTRAINT ea_one_holder_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(assigned_at, returned_at, '[)'::text) WITH &&) WHERE ((assigned_at IS NOT NULL))
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_assignments_assigned_by ON public.equipment_assignments USING btree (assigned_by);
 CREATE INDEX idx_equipment_assignments_company ON public.equipment_assignments USING btree (company_id, assigned_at DESC, id DESC);
+CREATE INDEX idx_equipment_assignments_due ON public.equipment_assignments USING btree (company_id, due_at, id) WHERE ((assigned_at IS NOT NULL) AND (returned_at IS NULL) AND (due_at IS NOT NULL));
 CREATE INDEX idx_equipment_assignments_equipment ON public.equipment_assignments USING btree (company_id, equipment_id, assigned_at DESC, id DESC);
+CREATE INDEX idx_equipment_assignments_reserved ON public.equipment_assignments USING btree (company_id, reserved_from, id) WHERE ((assigned_at IS NULL) AND (cancelled_at IS NULL));
+CREATE INDEX idx_equipment_assignments_returned ON public.equipment_assignments USING btree (company_id, returned_at, id) WHERE (returned_at IS NOT NULL);
 CREATE INDEX idx_equipment_assignments_returned_by ON public.equipment_assignments USING btree (returned_by);
 CREATE INDEX idx_equipment_assignments_user ON public.equipment_assignments USING btree (company_id, user_id, assigned_at DESC, id DESC);
-CREATE UNIQUE INDEX idx_equipment_assignments_open ON public.equipment_assignments USING btree (company_id, equipment_id) WHERE (returned_at IS NULL);
+CREATE UNIQUE INDEX idx_equipment_assignments_open ON public.equipment_assignments USING btree (company_id, equipment_id) WHERE ((assigned_at IS NOT NULL) AND (returned_at IS NULL));
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
@@ -932,6 +956,22 @@ VIEW equipment_utilization_monthly -- owner bitcorp_owner, security_invoker=true
           WINDOW earlier AS (PARTITION BY e.company_id, e.id ORDER BY g.month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) t;
 -- granted to application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.accept_assignment(p_assignment_id uuid)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
+BEGIN
+  IF v_row.assigned_at IS NULL OR v_row.returned_at IS NOT NULL OR v_row.accepted_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_accept', MESSAGE = 'not out, or accepted before';
+  END IF;
+  RETURN QUERY
+    UPDATE equipment_assignments a SET accepted_at = clock_timestamp() WHERE a.company_id = v_row.company_id AND a.id = v_row.id RETURNING *;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.add_equipment_usage(p_company_id uuid, p_equipment_id uuid, p_is_fleet boolean, p_old_from timestamp with time zone, p_old_to timestamp with time zone, p_new_from timestamp with time zone, p_new_to timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -994,13 +1034,27 @@ END
 $function$
 -- owner record_keeper, executed by application_user
 
-CREATE OR REPLACE FUNCTION public.assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
- LANGUAGE sql
+ LANGUAGE plpgsql
 AS $function$
-  INSERT INTO equipment_assignments (company_id, equipment_id, user_id, notes, due_at)
-  SELECT c.company_id, p_equipment_id, p_user_id, p_notes, p_due_at FROM caller c
-  RETURNING *
+DECLARE
+  v_reservation_id uuid;
+BEGIN
+  PERFORM lock_equipment(p_equipment_id);
+  SELECT a.id INTO v_reservation_id FROM equipment_assignments a
+  WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.user_id = p_user_id
+    AND a.assigned_at IS NULL AND a.cancelled_at IS NULL AND a.reserved_from <= clock_timestamp() AND a.reserved_until > clock_timestamp();
+  IF v_reservation_id IS NOT NULL THEN
+    RETURN QUERY SELECT * FROM pick_up_reservation(v_reservation_id, p_notes, p_due_at, p_condition, p_meter_reading);
+    RETURN;
+  END IF;
+  PERFORM check_equipment_free(p_equipment_id, clock_timestamp(), p_due_at, NULL);
+  RETURN QUERY
+    INSERT INTO equipment_assignments (company_id, equipment_id, user_id, notes, due_at, condition, meter_reading)
+    SELECT c.company_id, p_equipment_id, p_user_id, p_notes, p_due_at, p_condition, p_meter_reading FROM caller c
+    RETURNING *;
+END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
@@ -1172,6 +1226,26 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.cancel_reservation(p_assignment_id uuid, p_reason text)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
+BEGIN
+  IF v_row.assigned_at IS NOT NULL OR v_row.cancelled_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_not_reserved', MESSAGE = 'picked up or cancelled before';
+  END IF;
+  PERFORM set_config('app.reason', p_reason, true);
+  RETURN QUERY
+    UPDATE equipment_assignments a SET cancelled_at = clock_timestamp(), cancel_reason = p_reason
+    WHERE a.company_id = v_row.company_id AND a.id = v_row.id
+    RETURNING *;
+  PERFORM set_config('app.reason', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.chain_audit_logs(p_limit integer DEFAULT 5000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1261,6 +1335,56 @@ END
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.check_assignment_begins(p_row equipment_assignments, p_status text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF p_status IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
+  ELSIF p_row.assigned_at IS NULL AND p_row.reserved_from IS NOT NULL THEN
+    IF p_status IN ('retired', 'disposed') THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_machine_in_service', MESSAGE = 'the machine has left service', DETAIL = p_status;
+    ELSIF p_row.reserved_from < clock_timestamp() - interval '5 minutes' OR p_row.reserved_until <= clock_timestamp() THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_reserved_ahead', MESSAGE = 'a reservation begins now or later';
+    END IF;
+  ELSIF p_status <> 'active' THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_machine_active', MESSAGE = 'only an active machine can be handed over', DETAIL = p_status;
+  END IF;
+  IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = p_row.company_id AND r.user_id = p_row.user_id
+                 AND NOT r.is_deleted AND (r.ended_at IS NULL OR r.ended_at > now())) THEN
+    RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_user', MESSAGE = 'not a member of the company';
+  END IF;
+END
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.check_assignment_facts(p_old equipment_assignments, p_new equipment_assignments, p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF (p_new.equipment_id, p_new.user_id, p_new.reserved_from, p_new.reserved_until)
+       IS DISTINCT FROM (p_old.equipment_id, p_old.user_id, p_old.reserved_from, p_old.reserved_until)
+     OR (p_old.assigned_at IS NOT NULL AND (p_new.assigned_at, p_new.assigned_by, p_new.condition, p_new.meter_reading)
+       IS DISTINCT FROM (p_old.assigned_at, p_old.assigned_by, p_old.condition, p_old.meter_reading))
+     OR (p_old.returned_at IS NOT NULL AND (p_new.returned_at, p_new.returned_by, p_new.return_condition, p_new.return_meter_reading)
+       IS DISTINCT FROM (p_old.returned_at, p_old.returned_by, p_old.return_condition, p_old.return_meter_reading))
+     OR ((p_old.accepted_at IS NOT NULL OR p_old.returned_at IS NOT NULL) AND p_new.accepted_at IS DISTINCT FROM p_old.accepted_at)
+     OR (p_old.cancelled_at IS NOT NULL AND (p_new.cancelled_at, p_new.cancel_reason, p_new.assigned_at)
+       IS DISTINCT FROM (p_old.cancelled_at, p_old.cancel_reason, p_old.assigned_at))
+     OR p_new.is_deleted THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_facts_fixed', MESSAGE = 'a hand-over or return that happened stays as it was';
+  ELSIF p_old.assigned_at IS NULL AND p_old.reserved_until <= clock_timestamp()
+     AND (p_new.assigned_at IS NOT NULL OR (p_new.cancelled_at IS NOT NULL AND p_old.cancelled_at IS NULL)) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_reservation_over', MESSAGE = 'the time of the reservation has passed';
+  ELSIF p_new.accepted_at IS NOT NULL AND p_old.accepted_at IS NULL AND p_user_id IS DISTINCT FROM p_new.user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_accepted_by_holder', MESSAGE = 'the holder alone accepts';
+  END IF;
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.check_caller_company()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1287,6 +1411,42 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.check_equipment_free(p_equipment_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_except_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row equipment_assignments;
+  v_name text;
+  v_zone text;
+  v_constraint text := 'ea_claims_do_not_overlap';
+  v_from timestamptz;
+  v_until timestamptz;
+BEGIN
+  -- Times in the wrong order are refused by the row's own constraints.
+  IF p_until <= p_from OR is_equipment_free(p_equipment_id, p_from, p_until, p_except_id) THEN
+    RETURN;
+  END IF;
+  SELECT * INTO v_row FROM list_equipment_blockers(p_equipment_id, p_from, p_until, p_except_id) LIMIT 1;
+  IF v_row.id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23P01', CONSTRAINT = v_constraint, MESSAGE = 'the machine is not free';
+  ELSIF v_row.assigned_at IS NOT NULL AND p_from <= clock_timestamp() THEN
+    v_constraint := 'ea_one_holder_at_a_time';
+  ELSIF p_until IS NULL AND v_row.reserved_from > p_from THEN
+    v_constraint := 'ea_due_needed';
+  END IF;
+  SELECT r.display_name INTO v_name FROM user_company_roles r WHERE r.company_id = v_row.company_id AND r.user_id = v_row.user_id;
+  SELECT coalesce(co.settings ->> 'time_zone', 'UTC') INTO v_zone FROM companies co WHERE co.id = v_row.company_id;
+  v_from := coalesce(v_row.assigned_at, v_row.reserved_from);
+  v_until := CASE WHEN v_row.assigned_at IS NULL THEN v_row.reserved_until ELSE v_row.due_at END;
+  RAISE EXCEPTION USING ERRCODE = '23P01', CONSTRAINT = v_constraint, MESSAGE = 'the machine is not free', HINT = 'blocked_by',
+    DETAIL = jsonb_build_object('assignment_id', v_row.id, 'user_id', v_row.user_id, 'holder_name', v_name, 'from', v_from, 'until', v_until,
+      'says', concat_ws(' ', v_name || ',', to_char(v_from AT TIME ZONE v_zone, 'DD/MM/YYYY HH24:MI'), '–',
+        coalesce(to_char(v_until AT TIME ZONE v_zone, 'DD/MM/YYYY HH24:MI'), '…')))::text;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.check_equipment_specifications()
  RETURNS trigger
@@ -1331,6 +1491,29 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.check_no_reservations()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id
+             AND a.assigned_at IS NULL AND a.cancelled_at IS NULL AND a.reserved_until > clock_timestamp()) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_leaves_while_reserved', MESSAGE = 'the machine is reserved';
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.claimed_period(p_reserved_from timestamp with time zone, p_reserved_until timestamp with time zone, p_cancelled_at timestamp with time zone, p_assigned_at timestamp with time zone, p_due_at timestamp with time zone, p_returned_at timestamp with time zone)
+ RETURNS tstzrange
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (p_cancelled_at IS NOT NULL) THEN 'empty'::tstzrange WHEN (p_assigned_at IS NULL) THEN tstzrange(p_reserved_from, p_reserved_until, '[)'::text) ELSE tstzrange(p_assigned_at, LEAST(p_due_at, p_returned_at), '[)'::text) END
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.close_session()
  RETURNS void
@@ -1494,6 +1677,26 @@ CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
 RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_assignment_to_change(p_assignment_id uuid)
+ RETURNS equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row equipment_assignments;
+BEGIN
+  SELECT * INTO v_row FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.id = p_assignment_id;
+  IF v_row.id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such hand-over or reservation';
+  ELSIF NOT EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager') OR (c.role = 'operator' AND c.user_id = v_row.user_id)) THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'another person''s';
+  END IF;
+  PERFORM lock_equipment(v_row.equipment_id);
+  SELECT * INTO v_row FROM equipment_assignments a WHERE a.company_id = v_row.company_id AND a.id = p_assignment_id;
+  RETURN v_row;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.get_company_day(p_company_id uuid)
  RETURNS date
  LANGUAGE sql
@@ -1590,6 +1793,20 @@ CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
 RETURN CASE WHEN (jsonb_typeof(p_settings) <> 'object'::text) THEN false ELSE ((COALESCE((p_settings ->> 'time_zone'::text), 'UTC'::text) ~ '^[A-Za-z0-9_+/-]{1,64}$'::text) AND (COALESCE((p_settings ->> 'currency'::text), 'PEN'::text) ~ '^[A-Z]{3}$'::text) AND (COALESCE((p_settings ->> 'language'::text), 'es'::text) = ANY (ARRAY['es'::text, 'en'::text])) AND (length((p_settings)::text) <= 10000)) END
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.is_equipment_free(p_equipment_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_except_id uuid DEFAULT NULL::uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT NOT EXISTS (
+    SELECT FROM equipment_assignments a
+    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.id IS DISTINCT FROM p_except_id
+      AND ((a.assigned_at IS NOT NULL AND a.returned_at IS NULL AND p_from <= clock_timestamp())
+        OR claimed_period(a.reserved_from, a.reserved_until, a.cancelled_at, a.assigned_at, a.due_at, a.returned_at) && tstzrange(p_from, p_until, '[)')))
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.is_not_blank(p_text text)
  RETURNS boolean
  LANGUAGE sql
@@ -1620,36 +1837,41 @@ AS $function$
 DECLARE
   v_user_id uuid := (SELECT a.user_id FROM caller_account a);
   v_status text;
+  v_picks_up boolean := TG_OP = 'UPDATE' AND OLD.assigned_at IS NULL AND NEW.assigned_at IS NOT NULL;
   v_last timestamptz;
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+  IF TG_OP = 'UPDATE' THEN
+    PERFORM check_assignment_facts(OLD, NEW, v_user_id);
+  END IF;
+  IF TG_OP = 'INSERT' OR v_picks_up THEN
     SELECT e.status INTO v_status FROM equipment e
     WHERE e.company_id = NEW.company_id AND e.id = NEW.equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
-    IF v_status IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
-    ELSIF v_status <> 'active' THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_machine_active', MESSAGE = 'only an active machine can be handed over', DETAIL = v_status;
-    END IF;
-    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = NEW.company_id AND r.user_id = NEW.user_id
-                   AND NOT r.is_deleted AND (r.ended_at IS NULL OR r.ended_at > now())) THEN
-      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_user', MESSAGE = 'not a member of the company';
-    END IF;
-    NEW.assigned_by := coalesce(v_user_id, NEW.assigned_by);
-    IF NEW.assigned_at IS NULL THEN
-      SELECT max(a.returned_at) INTO v_last FROM equipment_assignments a
-      WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.equipment_id;
-      NEW.assigned_at := greatest(clock_timestamp(), v_last);
-    ELSIF NEW.assigned_at > clock_timestamp() THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_not_in_future', MESSAGE = 'a hand-over lies in the past or now';
+    PERFORM check_assignment_begins(NEW, v_status);
+    NEW.accepted_at := NULL;
+    NEW.cancelled_at := NULL;
+    NEW.cancel_reason := NULL;
+    IF v_picks_up OR NEW.reserved_from IS NULL OR NEW.assigned_at IS NOT NULL THEN
+      NEW.assigned_by := coalesce(v_user_id, NEW.assigned_by);
+      IF v_picks_up OR NEW.assigned_at IS NULL THEN
+        SELECT max(a.returned_at) INTO v_last FROM equipment_assignments a
+        WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.equipment_id;
+        NEW.assigned_at := greatest(clock_timestamp(), v_last);
+      ELSIF NEW.assigned_at > clock_timestamp() THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_not_in_future', MESSAGE = 'a hand-over lies in the past or now';
+      END IF;
+      NEW.due_at := coalesce(NEW.due_at, NEW.reserved_until);
+      -- Who takes a machine has seen it; whom it is given to says so later.
+      NEW.accepted_at := CASE WHEN v_user_id = NEW.user_id THEN NEW.assigned_at END;
     END IF;
     IF NEW.returned_at IS NOT NULL THEN
       NEW.returned_by := coalesce(v_user_id, NEW.returned_by);
     END IF;
   ELSE
-    IF (NEW.equipment_id, NEW.user_id, NEW.assigned_at, NEW.assigned_by) IS DISTINCT FROM (OLD.equipment_id, OLD.user_id, OLD.assigned_at, OLD.assigned_by)
-       OR (OLD.returned_at IS NOT NULL AND (NEW.returned_at, NEW.returned_by) IS DISTINCT FROM (OLD.returned_at, OLD.returned_by))
-       OR NEW.is_deleted THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_facts_fixed', MESSAGE = 'a hand-over or return that happened stays as it was';
+    IF NEW.accepted_at IS NOT NULL AND OLD.accepted_at IS NULL THEN
+      NEW.accepted_at := clock_timestamp();
+    END IF;
+    IF NEW.cancelled_at IS NOT NULL AND OLD.cancelled_at IS NULL THEN
+      NEW.cancelled_at := clock_timestamp();
     END IF;
     IF NEW.returned_at IS NOT NULL AND OLD.returned_at IS NULL THEN
       NEW.returned_at := greatest(clock_timestamp(), OLD.assigned_at);
@@ -1811,12 +2033,12 @@ BEGIN
       IF OLD.status = 'disposed' THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
       ELSIF NEW.status IN ('retired', 'disposed') AND EXISTS (
-          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_retire_while_assigned', MESSAGE = 'someone still has the machine';
       END IF;
     END IF;
     IF NEW.is_deleted AND NOT OLD.is_deleted AND EXISTS (
-        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.returned_at IS NULL) THEN
+        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
     END IF;
   END IF;
@@ -1967,6 +2189,19 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_equipment_blockers(p_equipment_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_except_id uuid DEFAULT NULL::uuid)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT a.* FROM equipment_assignments a
+  WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.id IS DISTINCT FROM p_except_id
+    AND ((a.assigned_at IS NOT NULL AND a.returned_at IS NULL AND p_from <= clock_timestamp())
+      OR claimed_period(a.reserved_from, a.reserved_until, a.cancelled_at, a.assigned_at, a.due_at, a.returned_at) && tstzrange(p_from, p_until, '[)'))
+  ORDER BY coalesce(a.assigned_at, a.reserved_from), a.id LIMIT 20
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.lock_category_tree()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1977,6 +2212,26 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.lock_equipment(p_equipment_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_status text;
+BEGIN
+  SELECT e.status INTO v_status FROM equipment e
+  WHERE e.company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager', 'operator'))
+    AND e.id = p_equipment_id AND NOT e.is_deleted FOR NO KEY UPDATE;
+  IF v_status IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
+  END IF;
+  RETURN v_status;
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.merge_company_usage()
  RETURNS integer
@@ -2090,6 +2345,27 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.pick_up_reservation(p_assignment_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
+BEGIN
+  IF v_row.assigned_at IS NOT NULL OR v_row.cancelled_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_not_reserved', MESSAGE = 'picked up or cancelled before';
+  ELSIF v_row.reserved_until > clock_timestamp() THEN
+    PERFORM check_equipment_free(v_row.equipment_id, clock_timestamp(), coalesce(p_due_at, v_row.reserved_until), v_row.id);
+  END IF;
+  RETURN QUERY
+    UPDATE equipment_assignments a SET assigned_at = clock_timestamp(), notes = coalesce(p_notes, a.notes), due_at = coalesce(p_due_at, a.reserved_until),
+      condition = p_condition, meter_reading = p_meter_reading
+    WHERE a.company_id = v_row.company_id AND a.id = v_row.id
+    RETURNING *;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.put_import_rows(p_rows jsonb)
  RETURNS TABLE(row_number integer, equipment_id uuid)
@@ -2245,7 +2521,7 @@ DECLARE
   v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    v_action := 'created';
+    v_action := CASE WHEN v_type = 'assignment' AND v_new ->> 'assigned_at' IS NULL THEN 'reserved' ELSE 'created' END;
     v_new_values := v_new;
   ELSE
     IF NEW.version = OLD.version THEN
@@ -2259,6 +2535,9 @@ BEGIN
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
       WHEN v_type = 'assignment' AND v_new_values ? 'returned_at' THEN 'returned'
+      WHEN v_type = 'assignment' AND v_new_values ? 'assigned_at' THEN 'picked_up'
+      WHEN v_type = 'assignment' AND v_new_values ? 'cancelled_at' THEN 'cancelled'
+      WHEN v_type = 'assignment' AND v_new_values ? 'accepted_at' THEN 'accepted'
       WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
         CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
@@ -2345,33 +2624,40 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
-CREATE OR REPLACE FUNCTION public.return_equipment(p_equipment_id uuid, p_notes text)
+CREATE OR REPLACE FUNCTION public.reserve_equipment(p_equipment_id uuid, p_user_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_notes text)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
 AS $function$
-DECLARE
-  v_holder_id uuid;
 BEGIN
-  FOR v_attempt IN 1..100 LOOP
-    RETURN QUERY
-      UPDATE equipment_assignments a SET returned_at = clock_timestamp(), return_notes = p_notes
-      WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.returned_at IS NULL
-      RETURNING *;
-    IF FOUND THEN
-      RETURN;
-    END IF;
-    SELECT a.user_id INTO v_holder_id FROM equipment_assignments a
-    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.returned_at IS NULL;
-    IF v_holder_id IS NULL AND NOT EXISTS (
-        SELECT FROM equipment e WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted) THEN
-      RAISE EXCEPTION USING ERRCODE = '23503', CONSTRAINT = 'fk_ea_equipment', MESSAGE = 'no such machine';
-    ELSIF v_holder_id IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_return', MESSAGE = 'nobody has the machine';
-    ELSIF NOT EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager') OR (c.role = 'operator' AND c.user_id = v_holder_id)) THEN
+  PERFORM lock_equipment(p_equipment_id);
+  IF p_from >= clock_timestamp() - interval '5 minutes' THEN
+    PERFORM check_equipment_free(p_equipment_id, p_from, p_until, NULL);
+  END IF;
+  RETURN QUERY
+    INSERT INTO equipment_assignments (company_id, equipment_id, user_id, reserved_from, reserved_until, notes)
+    SELECT c.company_id, p_equipment_id, p_user_id, p_from, p_until, p_notes FROM caller c
+    RETURNING *;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.return_equipment(p_equipment_id uuid, p_notes text, p_condition text, p_meter_reading numeric)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM lock_equipment(p_equipment_id);
+  RETURN QUERY
+    UPDATE equipment_assignments a SET returned_at = clock_timestamp(), return_notes = p_notes, return_condition = p_condition, return_meter_reading = p_meter_reading
+    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
+    RETURNING *;
+  IF NOT FOUND THEN
+    IF EXISTS (SELECT FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)
+               AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
       RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'held by another person';
     END IF;
-  END LOOP;
-  RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'the machine changes hands all the time';
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_return', MESSAGE = 'nobody has the machine';
+  END IF;
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
@@ -2550,18 +2836,18 @@ AS $function$
 $function$
 -- owner record_keeper
 
-CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
 AS $function$
 DECLARE
   v_from equipment_assignments;
 BEGIN
-  SELECT * INTO v_from FROM return_equipment(p_equipment_id, p_notes);
+  SELECT * INTO v_from FROM return_equipment(p_equipment_id, p_notes, p_condition, p_meter_reading);
   IF v_from.user_id = p_user_id THEN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_transfer_to_another', MESSAGE = 'this person has the machine already';
   END IF;
-  RETURN QUERY SELECT * FROM assign_equipment(p_equipment_id, p_user_id, p_notes, p_due_at);
+  RETURN QUERY SELECT * FROM assign_equipment(p_equipment_id, p_user_id, p_notes, p_due_at, p_condition, p_meter_reading);
 END
 $function$
 -- owner bitcorp_owner, executed by application_user

@@ -222,6 +222,21 @@ test('every path and script that the papers name is there', () => {
   expect([...new Set(missing)]).toEqual([])
 })
 
+test('every test that the table of the guidelines names is there', () => {
+  const rows = textOf('docs/guidelines.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| part'))
+  const named = rows.map((row) => [row, [...row.matchAll(/`([\w/.-]+\.test\.ts)` "([^"]+)"/g)]] as const)
+  expect(rows.length).toBeGreaterThan(20)
+  expect(named.filter(([, tests]) => tests.length === 0).map(([row]) => row)).toEqual([])
+  expect(
+    named
+      .flatMap(([, tests]) => tests)
+      .filter(([, path = '', name = '']) => !textOf(path).includes(name))
+      .map(([what]) => what),
+  ).toEqual([])
+})
+
 test('nothing is left for later, and comments stay short', () => {
   const later = new RegExp(['TO', 'DO|FIX', 'ME|X', 'XX\\b'].join(''))
   const all = [...sources, ...tests, ...filesUnder('db', /\.sql$/), ...filesUnder('src', /\.sql$/)]

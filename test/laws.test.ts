@@ -179,6 +179,19 @@ const laws: Law[] = [
     broken: 'ALTER TABLE equipment DISABLE TRIGGER trigger_000_refuse_delete',
   },
   {
+    name: 'every entity is deleted softly and restored, or never deleted',
+    subjects: `SELECT tgname AS name FROM pg_trigger WHERE tgname = 'trigger_000_refuse_soft_delete'`,
+    atLeast: 5,
+    breaches: `SELECT t.name FROM (${tables}) t WHERE NOT t.relispartition AND NOT ${hasTrigger('t', 'refuse_soft_delete', onUpdate)}`,
+    exceptions: {
+      ...notEntities,
+      equipment: 'deleted and restored: deleteEquipment, restoreEquipment',
+      equipment_categories: 'deleted and restored: deleteCategory, restoreCategory',
+      equipment_assignments: 'a hand-over that happened stays: ea_facts_fixed',
+    },
+    broken: 'DROP TRIGGER trigger_000_refuse_soft_delete ON companies',
+  },
+  {
     name: 'every entity writes its events and its audit',
     subjects: `SELECT tgname AS name FROM pg_trigger WHERE tgname = 'trigger_900_record_change'`,
     atLeast: 6,

@@ -171,6 +171,8 @@ CREATE OR REPLACE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON equi
 
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON maintenance_records
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON maintenance_records
+  FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON maintenance_records
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON maintenance_records

@@ -707,6 +707,7 @@ CREATE INDEX idx_maintenance_records_scheduled ON public.maintenance_records USI
 CREATE INDEX idx_maintenance_records_status_period ON public.maintenance_records USING btree (company_id, status_period_id);
 CREATE UNIQUE INDEX idx_maintenance_records_open ON public.maintenance_records USING btree (company_id, equipment_id, type, scheduled_date) WHERE (((status)::text = ANY ((ARRAY['scheduled'::character varying, 'in_progress'::character varying])::text[])) AND (NOT is_deleted));
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.maintenance_records FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION record_change('maintenance');

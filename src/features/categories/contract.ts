@@ -20,6 +20,19 @@ export const SpecificationField = Type.Object(
 )
 export type SpecificationField = Static<typeof SpecificationField>
 
+/** What the database would say of a value: the code of the problem, as find_specification_fault gives it. */
+export function specificationFault(field: SpecificationField, value: unknown): string | undefined {
+  if (value === undefined || value === null || (typeof value === 'string' && value.trim() === '')) return field.required ? 'specification_required' : undefined
+  const fits = {
+    text: typeof value === 'string',
+    number: typeof value === 'number',
+    boolean: typeof value === 'boolean',
+    choice: typeof value === 'string' && (field.choices ?? []).includes(value),
+    date: typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value),
+  }[field.type]
+  return fits ? undefined : `specification_${field.type}`
+}
+
 export const Category = Type.Object(
   {
     ...baseFields,

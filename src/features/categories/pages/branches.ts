@@ -9,11 +9,17 @@ export function ancestors(rows: readonly Category[], category: Pick<Category, 'p
 
 export const isWithin = (row: Pick<Category, 'path'>, branch: Pick<Category, 'path'>) => row.path === branch.path || row.path.startsWith(`${branch.path}.`)
 
-export type FieldOrigin = { field: SpecificationField; origin: Category }
+/** `replaces`: the category above whose field of the same key does not count here. */
+export type FieldOrigin = { field: SpecificationField; origin: Category; replaces?: Category }
 
-/** The inherited fields first, root first, then the category's own. */
+/** The fields that hold, inherited ones first, root first; where two have one key, the nearer one counts. */
 export function fieldOrigins(rows: readonly Category[], category: Category): FieldOrigin[] {
-  return [...ancestors(rows, category), category].flatMap((origin) => origin.specification_template.map((field) => ({ field, origin })))
+  const all: FieldOrigin[] = [...ancestors(rows, category), category].flatMap((origin) => origin.specification_template.map((field) => ({ field, origin })))
+  return all.flatMap((one, at) => {
+    if (all.slice(at + 1).some(({ field }) => field.key === one.field.key)) return []
+    const above = all.slice(0, at).findLast(({ field }) => field.key === one.field.key)
+    return [above ? { ...one, replaces: above.origin } : one]
+  })
 }
 
 /** "Capacidad (m³)" → capacidad_m3; never one of `taken`. */

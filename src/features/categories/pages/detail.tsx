@@ -1,12 +1,13 @@
 // One category: where it stands, its machines, its interval, its specification fields, and what can be done with it.
 import { Group, Stack, Text, Title } from '@mantine/core'
-import { IconArrowsMove, IconPencil, IconPlus, IconTir, IconTrash } from '@tabler/icons-react'
+import { IconAlertTriangle, IconArrowsMove, IconPencil, IconPlus, IconTir, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { ConfirmDialog } from '../../../web/dialog.tsx'
-import { useAction } from '../../../web/query.ts'
+import { useAction, useRead } from '../../../web/query.ts'
 import { PageLink, useUrl } from '../../../web/url.tsx'
+import { listEquipment, statuses } from '../../equipment/contract.ts'
 import { type Category, changeCategory, createCategory, deleteCategory } from '../contract.ts'
 import { ancestors, fieldOrigins } from './branches.ts'
 import { FieldTable } from './fields.tsx'
@@ -117,6 +118,7 @@ function Facts({ category, rows }: Props) {
             <IconTir size={18} aria-hidden />
             {t('categories.machines', { count: category.equipment_count })}
           </PageLink>
+          {category.equipment_count > 0 && <Counts category={category} />}
         </dd>
       </div>
       <div>
@@ -134,6 +136,36 @@ function Facts({ category, rows }: Props) {
         </dd>
       </div>
     </dl>
+  )
+}
+
+/** How many of the machines stand right here, how many are in which status, and how many lack what is asked for. */
+function Counts({ category }: { category: Category }) {
+  const { t } = useTranslation()
+  const { data } = useRead(listEquipment, { query: { category_id: category.id, incomplete: 'true', count: 'true', limit: 1 } })
+  const lacking = data?.total ?? 0
+  const at = { category_id: category.id }
+  return (
+    <ul className="category-counts">
+      {category.equipment_here < category.equipment_count && <li>{t('categories.here', { count: category.equipment_here })}</li>}
+      {statuses
+        .filter((status) => category.equipment_by_status[status] > 0)
+        .map((status) => (
+          <li key={status}>
+            <PageLink to="/equipment" search={{ ...at, status }}>
+              {t(`categories.count_${status}`, { count: category.equipment_by_status[status] })}
+            </PageLink>
+          </li>
+        ))}
+      {lacking > 0 && (
+        <li>
+          <PageLink to="/equipment" search={{ ...at, incomplete: 'true' }} className="with-icon tone-warn-text">
+            <IconAlertTriangle size={16} aria-hidden />
+            {t('categories.lacking', { count: lacking })}
+          </PageLink>
+        </li>
+      )}
+    </ul>
   )
 }
 

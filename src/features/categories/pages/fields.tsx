@@ -19,7 +19,7 @@ export function FieldTable({ label, fields, own }: { label: string; fields: read
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {fields.map(({ field, origin }) => (
+          {fields.map(({ field, origin, replaces }) => (
             <Table.Tr key={`${origin.id} ${field.key}`}>
               <Table.Th scope="row">
                 {field.label}
@@ -33,6 +33,11 @@ export function FieldTable({ label, fields, own }: { label: string; fields: read
                   <PageLink to="/categories" search={{ category: origin.id }}>
                     {origin.name}
                   </PageLink>
+                )}
+                {replaces && (
+                  <Text size="xs" c="dimmed">
+                    {t('categories.replaces', { category: replaces.name })}
+                  </Text>
                 )}
               </Table.Td>
             </Table.Tr>

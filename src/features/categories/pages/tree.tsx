@@ -1,21 +1,30 @@
 // The category tree, and beside it the category that was chosen.
 import { Button, TextInput } from '@mantine/core'
-import { IconArrowLeft, IconBinaryTree2, IconPlus, IconSearch } from '@tabler/icons-react'
+import { IconArrowLeft, IconBinaryTree2, IconPlus, IconSearch, IconTrash } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { Page } from '../../../web/page.tsx'
 import { usePhone } from '../../../web/phone.ts'
 import { useRead } from '../../../web/query.ts'
+import { useMay } from '../../../web/session.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { Tree } from '../../../web/tree.tsx'
 import { useUrl } from '../../../web/url.tsx'
-import { type Category, createCategory, listCategories } from '../contract.ts'
+import { type Category, createCategory, listCategories, restoreCategory } from '../contract.ts'
+import { DeletedDialog } from './deleted.tsx'
 import { CategoryDetail } from './detail.tsx'
 
 export function CategoriesPage() {
   const { t } = useTranslation()
   const tree = useRead(listCategories, {})
+  const [isShowingDeleted, setShowingDeleted] = useState(false)
+  const may = useMay()
+  const deleted = may(restoreCategory).allowed && (
+    <Button variant="default" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setShowingDeleted(true)}>
+      {t('categories.deleted_list')}
+    </Button>
+  )
   const add = (
     <ActionButton op={createCategory} to="/categories/new" leftSection={<IconPlus size={16} aria-hidden />}>
       {t('categories.add')}
@@ -31,8 +40,18 @@ export function CategoriesPage() {
   else if (tree.data) body = <TreeAndDetail rows={tree.data.items} />
   else if (tree.error) body = <ErrorState error={tree.error} retry={tree.refetch} />
   return (
-    <Page title={t('web.nav_categories')} subtitle={t('categories.subtitle')} actions={tree.data?.items.length ? add : null}>
+    <Page
+      title={t('web.nav_categories')}
+      subtitle={t('categories.subtitle')}
+      actions={
+        <>
+          {deleted}
+          {tree.data?.items.length ? add : null}
+        </>
+      }
+    >
       {body}
+      {isShowingDeleted && <DeletedDialog onClose={() => setShowingDeleted(false)} />}
     </Page>
   )
 }

@@ -47,17 +47,6 @@ export function EditMachinePage() {
   )
 }
 
-const places = {
-  idx_equipment_serial_number: 'serial_number',
-  equipment_serial_format: 'serial_number',
-  idx_equipment_fleet_code: 'fleet_code',
-  fk_equipment_category: 'category_id',
-  equipment_purchase_price_positive: 'purchase_price',
-  equipment_maintenance_dates_logical: 'next_maintenance_date',
-  equipment_warranty_future: 'warranty_expires_at',
-  equipment_tags_valid: 'tags',
-} as const
-
 function MachineForm({ machine, categories }: { machine?: Equipment; categories: Category[] }) {
   const { t } = useTranslation()
   const go = useGo()
@@ -74,7 +63,6 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
           .reverse()
           .map((fault) => [fault.field, t(`machine.${fault.code}`, fault.values ?? {})]),
       ),
-    places,
     save: async (values, version, { base, key }) => {
       if (!machine) return call(createEquipment, { body: { ...inputOf(values), status: values.status }, idempotencyKey: key })
       const change = changeOf(values, base)
@@ -106,7 +94,7 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
         <Money form={state.form} />
         <Service form={state.form} />
         <Section title={t('machine.tab_specifications')}>
-          <SpecificationFields form={state.form} template={templateOf(categories, state.form.values.category_id)} />
+          <SpecificationFields form={state.form} categories={categories} />
         </Section>
         <More form={state.form} />
       </FormBody>

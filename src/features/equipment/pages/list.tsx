@@ -30,6 +30,7 @@ const panelNames = [
   'next_maintenance_date.lt',
   'next_maintenance_date.lte',
   'tags',
+  'incomplete',
   'deleted',
 ]
 const filterNames = [...mainNames, ...panelNames]
@@ -110,6 +111,7 @@ function EquipmentFilters() {
         <TextFilter name="next_maintenance_date.lte" type="date" label={t('equipment.service_to')} />
       </div>
       <TextFilter name="tags" label={t('equipment.tags')} placeholder={t('equipment.tags_hint')} />
+      <ChoiceFilter name="incomplete" label={t('equipment.incomplete')} single choices={(['true', 'false'] as const).map((value) => ({ value, label: t(`equipment.incomplete_${value}`) }))} />
       {may(restoreEquipment).allowed && <ChoiceFilter name="deleted" label={t('equipment.deleted')} single choices={[{ value: 'true', label: t('equipment.deleted_only') }]} />}
     </FilterBar>
   )

@@ -4,14 +4,15 @@ import { IconPlus, IconX } from '@tabler/icons-react'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { SaveForm } from '../../../web/form.tsx'
-import type { SpecificationField } from '../../categories/contract.ts'
+import type { Category, SpecificationField } from '../../categories/contract.ts'
 import type { MachineValues } from './fields.ts'
-import { keyOfLabel, labelOfKey } from './values.tsx'
+import { inheritedFrom, keyOfLabel, labelOfKey, templateOf } from './values.tsx'
 
 type Form = SaveForm<MachineValues>['form']
 
-export function SpecificationFields({ form, template }: { form: Form; template: readonly SpecificationField[] }) {
+export function SpecificationFields({ form, categories }: { form: Form; categories: readonly Category[] }) {
   const { t } = useTranslation()
+  const template = templateOf(categories, form.values.category_id)
   const known = new Set(template.map((field) => field.key))
   const extra = Object.keys(form.values.specifications).filter((key) => !known.has(key))
   const set = (key: string, value: unknown) => {
@@ -29,7 +30,14 @@ export function SpecificationFields({ form, template }: { form: Form; template: 
       {template.length > 0 && (
         <div className="fields-grid">
           {template.map((field) => (
-            <Field key={field.key} field={field} value={form.values.specifications[field.key]} error={form.errors[`specifications.${field.key}`]} onChange={(value) => set(field.key, value)} />
+            <Field
+              key={field.key}
+              field={field}
+              from={inheritedFrom(categories, form.values.category_id, field.key)?.name}
+              value={form.values.specifications[field.key]}
+              error={form.errors[`specifications.${field.key}`]}
+              onChange={(value) => set(field.key, value)}
+            />
           ))}
         </div>
       )}
@@ -50,11 +58,16 @@ export function SpecificationFields({ form, template }: { form: Form; template: 
   )
 }
 
-type FieldProps = { field: SpecificationField; value: unknown; error: React.ReactNode; onChange: (value: unknown) => void }
+type FieldProps = { field: SpecificationField; from: string | undefined; value: unknown; error: React.ReactNode; onChange: (value: unknown) => void }
 
-function Field({ field, value, error, onChange }: FieldProps) {
+function Field({ field, from, value, error, onChange }: FieldProps) {
   const { t } = useTranslation()
-  const common = { label: field.unit ? `${field.label} (${field.unit})` : field.label, required: field.required ?? false, error }
+  const common = {
+    label: field.unit ? `${field.label} (${field.unit})` : field.label,
+    required: field.required ?? false,
+    error,
+    ...(from === undefined ? {} : { description: t('machine.field_from', { category: from }) }),
+  }
   const text = value === undefined || value === null ? '' : String(value)
   if (field.type === 'boolean') {
     const data = [
@@ -80,7 +93,7 @@ function Field({ field, value, error, onChange }: FieldProps) {
 }
 
 /** Keeps what is typed as it is typed ("1." on the way to "1.5"); the value is a number as soon as it reads as one. */
-function NumberField({ value, onChange, ...rest }: { label: string; required?: boolean; error: React.ReactNode; value: unknown; onChange: (value: unknown) => void }) {
+function NumberField({ value, onChange, ...rest }: { label: string; description?: string; required?: boolean; error: React.ReactNode; value: unknown; onChange: (value: unknown) => void }) {
   const [typed, setTyped] = useState(value === undefined || value === null ? '' : String(value))
   const change = (text: string) => {
     setTyped(text)

@@ -1,11 +1,13 @@
 // What a machine is: identity, ownership and money, service, and the specifications of its category.
 import { Badge, Group, Text, Title } from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import { EmptyState } from '../../../web/states.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
 import { PageLink } from '../../../web/url.tsx'
+import { type SpecificationField, specificationFault } from '../../categories/contract.ts'
 import type { Equipment } from '../contract.ts'
 import { ServiceDate } from './status.tsx'
 import { branchOf, labelOfKey, templateOf, useCategories, useShow } from './values.tsx'
@@ -127,7 +129,7 @@ export function Specifications({ machine }: { machine: Equipment }) {
       {template.length > 0 && (
         <Facts title={machine.category_name ?? t('machine.tab_specifications')}>
           {template.map((field) => (
-            <Fact key={field.key} label={field.label} value={showSpecification(machine.specifications[field.key], field)} />
+            <Fact key={field.key} label={field.label} value={<Asked field={field} value={machine.specifications[field.key]} shown={showSpecification(machine.specifications[field.key], field)} />} />
           ))}
         </Facts>
       )}
@@ -147,5 +149,20 @@ export function Specifications({ machine }: { machine: Equipment }) {
         </Facts>
       )}
     </div>
+  )
+}
+
+/** A value that the category does not take as it is says so: it came before the field was asked for. */
+function Asked({ field, value, shown }: { field: SpecificationField; value: unknown; shown: string }) {
+  const { t } = useTranslation()
+  const fault = specificationFault(field, value)
+  if (!fault) return shown
+  return (
+    <span className="inline">
+      {shown}
+      <ToneBadge tone="warn" icon={IconAlertTriangle}>
+        {t(fault === 'specification_required' ? 'machine.asked_missing' : 'machine.asked_other')}
+      </ToneBadge>
+    </span>
   )
 }

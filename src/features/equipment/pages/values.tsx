@@ -20,6 +20,12 @@ export function branchOf(categories: readonly Category[], id: string | null): Ca
 
 export const templateOf = (categories: readonly Category[], id: string | null): readonly SpecificationField[] => categories.find((category) => category.id === id)?.inherited_template ?? []
 
+/** The category above from which this one has the field; undefined for its own. */
+export function inheritedFrom(categories: readonly Category[], id: string | null, key: string): Category | undefined {
+  const origin = branchOf(categories, id).findLast((category) => category.specification_template.some((field) => field.key === key))
+  return origin?.id === id ? undefined : origin
+}
+
 /** `ancho_de_hoja` reads "Ancho de hoja" where no template names it. A key has no ñ, and its commonest word must not do without. */
 export function labelOfKey(key: string): string {
   const text = key.replaceAll('_', ' ').replace(/\b(a|tama)no(s?)\b/gi, '$1ño$2')

@@ -26,6 +26,7 @@ import { words as equipmentWords } from './features/equipment/words.ts'
 import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
+import { words as logsWords } from './features/logs/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
 import { managers } from './plain/roles.ts'
@@ -65,7 +66,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, utilizationWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, utilizationWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

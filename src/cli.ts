@@ -7,6 +7,7 @@ import { accessCommands } from './features/access/command.ts'
 import { companyCommands } from './features/companies/command.ts'
 import { equipmentCommands } from './features/equipment/command.ts'
 import { importCommands } from './features/imports/command.ts'
+import { logCommands } from './features/logs/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
 import { proofCommands } from './features/proof/command.ts'
 import { allWords, createServer, rooms } from './server.ts'
@@ -27,6 +28,7 @@ try {
   accessCommands(program, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
+  logCommands(program, context)
   proofCommands(program, context)
   await program.parseAsync()
 } catch (error) {

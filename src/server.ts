@@ -25,6 +25,9 @@ import { historyRoutes } from './features/history/routes.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { importRoutes } from './features/imports/routes.ts'
 import { words as importWords } from './features/imports/words.ts'
+import { logJobs, logMetrics } from './features/logs/jobs.ts'
+import { logRoutes } from './features/logs/routes.ts'
+import { words as logWords } from './features/logs/words.ts'
 import { maintenanceRoutes } from './features/maintenance/routes.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { utilizationJobs } from './features/utilization/jobs.ts'
@@ -33,12 +36,13 @@ import { words as utilizationWords } from './features/utilization/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'utilization', 'imports', 'proof'] as const
-export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, utilizationWords, importWords]
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'imports', 'proof'] as const
+export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, logWords, utilizationWords, importWords]
 
-export async function createServer(config: Config, db: Database): Promise<FastifyInstance> {
+/** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
+export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
   const app = await createHttp(config, db, await createTranslator(allWords))
-  serveHealth(app, db)
+  logMetrics(serveHealth(app, db), db)
   accessRoutes(app)
   historyRoutes(app)
   historyJobs(app)
@@ -47,6 +51,8 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   equipmentRoutes(app)
   assignmentRoutes(app)
   maintenanceRoutes(app)
+  logRoutes(app)
+  if (ownerUrl) logJobs(app, ownerUrl)
   utilizationRoutes(app)
   utilizationJobs(app)
   importRoutes(app, equipmentWhere)
@@ -55,7 +61,7 @@ export async function createServer(config: Config, db: Database): Promise<Fastif
   return app
 }
 
-function serveHealth(app: FastifyInstance, db: Database): void {
+function serveHealth(app: FastifyInstance, db: Database): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const durations = new Histogram({
@@ -88,6 +94,7 @@ function serveHealth(app: FastifyInstance, db: Database): void {
     if (!/^(127\.|::1|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')) return reply.callNotFound()
     return reply.type(registry.contentType).send(await registry.metrics())
   })
+  return registry
 }
 
 /** The readable page is large and seldom read: its package is loaded, into a server of its own, by the first who asks. */

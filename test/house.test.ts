@@ -127,6 +127,7 @@ const helpers: Record<string, Record<string, string>> = {
   imports: Object.fromEntries(
     ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
   ),
+  logs: { 'retain.ts': 'the months of the logs: made, tidied, exported, dropped; the job and the command share it' },
   operations: { 'serve.ts': 'the start and stop of everything', 'demo.ts': 'the demo companies', 'demo-data.ts': 'what the demo companies hold', 'doctor.ts': 'what `doctor` looks at' },
   proof: Object.fromEntries(
     ['audit.ts', 'events.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map((file) => [

@@ -114,7 +114,7 @@ async function fill(q: Query, company: string): Promise<void> {
   const [machine] = await q("INSERT INTO equipment (company_id, name, ownership, category_id) VALUES ($1, 'Fija', 'rented', $2) RETURNING id", [company, category.id])
   const [free] = await q("INSERT INTO equipment (company_id, name, ownership) VALUES ($1, 'Libre', 'rented') RETURNING id", [company])
   await q('INSERT INTO equipment_assignments (company_id, equipment_id, user_id, assigned_by) VALUES ($1, $2, $3, $3)', [company, machine.id, user])
-  await q("INSERT INTO equipment_logs (company_id, equipment_id, event_type, recorded_by) VALUES ($1, $2, 'reading', $3)", [company, free.id, user])
+  await q("INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, recorded_by) VALUES ($1, $2, 'note', 'Fija', $3)", [company, free.id, user])
   await q("INSERT INTO import_batches (company_id, file_name, row_count) VALUES ($1, 'a.csv', 0)", [company])
   await q("INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) SELECT company_id, user_id, 'k', 'h' FROM user_company_roles WHERE company_id = $1", [company])
   await q(

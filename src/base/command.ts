@@ -9,7 +9,7 @@ import { Database } from './db.ts'
 import { StartError } from './embedded.ts'
 import { asOwner, type Owner } from './owner.ts'
 
-export type CreateServer = (config: Config, db: Database) => Promise<FastifyInstance>
+export type CreateServer = (config: Config, db: Database, ownerUrl?: string) => Promise<FastifyInstance>
 export type CommandContext = { config: Config; rooms: readonly string[]; createServer: CreateServer }
 
 /** Refused or failed: a sentence on stderr and exit code 1. */

@@ -24,6 +24,10 @@ export type Config = Readonly<{
   mailDir: string
   /** Where people reach the page, for links in mail; without a slash at its end. */
   publicUrl: string
+  /** Whole months of machines' logs that are kept in the database; undefined means: all of them. */
+  logKeepMonths: number | undefined
+  /** Where older months are written before they leave the database. */
+  logExportDir: string
 }>
 
 export class ConfigError extends Error {}
@@ -48,6 +52,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     mailFrom: env.BITCORP_MAIL_FROM || 'Bitcorp ERP <bitcorp@localhost>',
     mailDir: resolve(env.BITCORP_MAIL_DIR || join(dataDir, 'outbox')),
     publicUrl: (readAddress(env, 'BITCORP_PUBLIC_URL', /^https?:$/, 'https://erp.example.com') ?? `http://localhost:${port}`).replace(/\/+$/, ''),
+    logKeepMonths: env.BITCORP_LOG_KEEP_MONTHS ? readNumber(env, 'BITCORP_LOG_KEEP_MONTHS', 1, 1, 1200) : undefined,
+    logExportDir: resolve(env.BITCORP_LOG_EXPORT_DIR || join(dataDir, 'log-exports')),
   }
   if (!levels.includes(config.logLevel)) {
     throw new ConfigError(`BITCORP_LOG_LEVEL is "${config.logLevel}"; it must be one of ${levels.join(', ')}.`)

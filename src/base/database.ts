@@ -112,8 +112,8 @@ async function signsIn(url: string): Promise<string | undefined> {
   }
 }
 
-/** This month's partition of the logs and three to come; called at each start and once a day. */
-export async function makeLogPartitions(ownerUrl: string): Promise<void> {
+/** The partitions of the logs from last month to three months ahead, at each start; later a job makes them. */
+async function makeLogPartitions(ownerUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: ownerUrl })
   client.on('error', () => {})
   try {

@@ -1,4 +1,4 @@
--- Owns: equipment, equipment_serial_counters, equipment_status_history, equipment_logs, equipment_search_documents, equipment_search_words.
+-- Owns: equipment, equipment_serial_counters, equipment_status_history, equipment_search_documents, equipment_search_words.
 -- Life of a machine: its code, its status and the history of it, and how it is found. Its next service: see the maintenance room.
 
 GRANT SELECT, INSERT, UPDATE ON equipment_serial_counters, equipment_status_history, equipment_search_documents TO record_keeper;
@@ -238,37 +238,10 @@ BEGIN
 END
 $$;
 
--- This month and the p_months to come: name and bounds (in UTC) of their partitions of equipment_logs.
-CREATE OR REPLACE FUNCTION current_equipment_log_months(p_months integer) RETURNS TABLE (partition_name text, lower_bound text, upper_bound text)
-LANGUAGE sql STABLE AS $$
-  SELECT 'equipment_logs_' || to_char(m, 'YYYY_MM'), to_char(m, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(m + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
-  FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_months), interval '1 month') m
-$$;
-GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), record_equipment_status(), keep_equipment_search(),
-  current_equipment_log_months(integer) TO bitcorp_owner;
+GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), record_equipment_status(), keep_equipment_search() TO bitcorp_owner;
 GRANT EXECUTE ON FUNCTION search_equipment(text, integer) TO application_user, reporting_user;
 
 SET LOCAL ROLE bitcorp_owner;
-
--- Makes this month's partition of equipment_logs and those of p_months to come, each with row security forced. Gives how many were new.
-CREATE OR REPLACE FUNCTION create_equipment_log_partitions(p_months integer DEFAULT 3) RETURNS integer
-LANGUAGE plpgsql AS $$
-DECLARE
-  v_month record;
-  v_created integer := 0;
-BEGIN
-  FOR v_month IN SELECT * FROM current_equipment_log_months(p_months) LOOP
-    IF to_regclass('public.' || v_month.partition_name) IS NULL THEN
-      EXECUTE format('CREATE TABLE public.%I PARTITION OF public.equipment_logs FOR VALUES FROM (%L) TO (%L)',
-        v_month.partition_name, v_month.lower_bound, v_month.upper_bound);
-      EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', v_month.partition_name);
-      v_created := v_created + 1;
-    END IF;
-  END LOOP;
-  RETURN v_created;
-END
-$$;
-SELECT create_equipment_log_partitions(3);
 
 -- The status of a machine of the caller's company as its history has it; NULL for an unknown machine.
 CREATE OR REPLACE FUNCTION get_current_equipment_status(p_equipment_id uuid) RETURNS varchar(20)
@@ -317,8 +290,7 @@ CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON eq
 
 GRANT SELECT, INSERT, UPDATE ON equipment TO application_user;
 GRANT SELECT ON equipment_status_history TO application_user;
-GRANT SELECT, INSERT ON equipment_logs TO application_user;
-GRANT SELECT ON equipment, equipment_status_history, equipment_logs TO reporting_user;
+GRANT SELECT ON equipment, equipment_status_history TO reporting_user;
 
 DROP POLICY IF EXISTS equipment_select ON equipment;
 CREATE POLICY equipment_select ON equipment FOR SELECT TO application_user, reporting_user
@@ -332,10 +304,4 @@ CREATE POLICY equipment_update ON equipment FOR UPDATE TO application_user
 DROP POLICY IF EXISTS equipment_status_history_select ON equipment_status_history;
 CREATE POLICY equipment_status_history_select ON equipment_status_history FOR SELECT TO application_user, reporting_user
   USING (company_id = (SELECT c.company_id FROM caller c));
-DROP POLICY IF EXISTS equipment_logs_select ON equipment_logs;
-CREATE POLICY equipment_logs_select ON equipment_logs FOR SELECT TO application_user, reporting_user
-  USING (company_id = (SELECT c.company_id FROM caller c));
-DROP POLICY IF EXISTS equipment_logs_insert ON equipment_logs;
-CREATE POLICY equipment_logs_insert ON equipment_logs FOR INSERT TO application_user WITH CHECK (
-  company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager', 'operator'))
-  AND recorded_by = (SELECT c.user_id FROM caller c));
+

@@ -1,9 +1,7 @@
-// Who may read and write machines, their status history, logs and search, tried out in SQL.
+// Who may read and write machines, their status history and search, tried out in SQL.
 import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
 
 const world = await createPolicyWorld()
-const free = await world.sqlAdmin((q) => q("SELECT id FROM equipment WHERE company_id = $1 AND name = 'Libre'", [world.companies.andina.id]))
-const machines = { andina: free[0].id }
 
 policyTest(
   world,
@@ -55,34 +53,6 @@ policyTest(
     empty                 none                  refused               refused               refused
     unset                 none                  refused               refused               refused
     reporting_user        own 2                 refused               refused               refused
-  `,
-)
-
-policyTest(
-  world,
-  'equipment_logs',
-  {
-    insert: `INSERT INTO equipment_logs (company_id, equipment_id, event_type, recorded_by) SELECT $1, '${machines.andina}', 'reading', $2 RETURNING 1`,
-    update: `UPDATE equipment_logs SET event_type = 'x' WHERE company_id = $1 RETURNING 1`,
-  },
-  `
-                          select                insert                update                delete
-    admin                 own 1                 done                  refused               refused
-    manager               own 1                 done                  refused               refused
-    operator              own 1                 done                  refused               refused
-    viewer                own 1                 refused               refused               refused
-    admin, read token     own 1                 refused               refused               refused
-    admin, write token    own 1                 done                  refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
-    reporting_user        own 1                 refused               refused               refused
   `,
 )
 

@@ -115,21 +115,20 @@ async function examineSchema(ask: Ask): Promise<Finding[]> {
 }
 
 async function examinePartitions(ask: Ask): Promise<Finding[]> {
-  const [row] = await ask(`SELECT
-    (SELECT count(*)::int FROM pg_inherits i WHERE i.inhparent = 'equipment_logs'::regclass AND i.inhrelid::regclass::text ~ to_char(now() AT TIME ZONE 'UTC' + interval '1 month', '"y"YYYY"m"MM|YYYY_MM')) AS ahead,
-    pg_relation_size('equipment_logs_default') AS stray`)
+  const [row] = await ask('SELECT missing_months, stray_rows::int AS stray_rows FROM examine_equipment_logs()')
+  const [missing, stray] = [Number(row?.missing_months), Number(row?.stray_rows)]
   return [
     {
       name: 'log partitions',
-      ok: Number(row?.ahead) > 0,
-      found: Number(row?.ahead) > 0 ? 'next month is there' : 'next month is missing',
-      advice: 'Start the server: it makes them at each start and once a day.',
+      ok: missing === 0,
+      found: missing === 0 ? 'this month and three to come are there' : `${missing} of this month and three to come are missing`,
+      advice: '`bitcorp logs tidy` makes them; a running server does it every minute.',
     },
     {
       name: 'default partition',
-      ok: Number(row?.stray) === 0,
-      found: Number(row?.stray) === 0 ? 'empty' : 'holds rows of months without a partition',
-      advice: 'Look at the clock of the database, then move the rows into a partition of their month.',
+      ok: stray === 0,
+      found: stray === 0 ? 'empty' : `holds ${stray} entries of months without a partition`,
+      advice: 'Look at the clock of the database, then `bitcorp logs tidy` moves them.',
     },
   ]
 }

@@ -3,13 +3,13 @@ import { createServer as createProbe } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type CommandContext, print } from '../../base/command.ts'
 import type { Config } from '../../base/config.ts'
-import { makeLogPartitions, type OpenDatabase, openDatabase } from '../../base/database.ts'
+import { type OpenDatabase, openDatabase } from '../../base/database.ts'
 import { Database } from '../../base/db.ts'
 import { StartError } from '../../base/embedded.ts'
 import { asOwner } from '../../base/owner.ts'
 import { demoAccounts, demoPassword, loadDemo } from './demo.ts'
 
-type Running = { database?: OpenDatabase; db?: Database; app?: FastifyInstance; daily?: NodeJS.Timeout }
+type Running = { database?: OpenDatabase; db?: Database; app?: FastifyInstance }
 
 /** Serves until SIGTERM or SIGINT; the process then ends with 0. Throws StartError when it cannot start. */
 export async function serve(context: CommandContext, json: boolean): Promise<void> {
@@ -47,8 +47,7 @@ async function start(context: CommandContext, running: Running, say: (line: stri
   running.database = await openDatabase(config, rooms, say)
   const { owner, app } = running.database.urls
   running.db = new Database(app)
-  running.daily = setInterval(() => makeLogPartitions(owner).catch(() => {}), 86_400_000)
-  running.app = await createServer(config, running.db)
+  running.app = await createServer(config, running.db, owner)
   if (config.demo) await loadDemo(running.app, owner, say)
   await running.app.listen({ host: config.host, port: config.port })
 }
@@ -63,7 +62,6 @@ async function refuseTakenPort(config: Config): Promise<void> {
 }
 
 async function stop(running: Running): Promise<void> {
-  clearInterval(running.daily)
   if (running.app) {
     // Requests under way may end; a connection that only stays open may not hold the stop up.
     const late = setTimeout(() => running.app?.server.closeAllConnections(), 5000)

@@ -76,7 +76,7 @@ async function furnish(query: Look, where: string): Promise<void> {
     (await query<{ id: string }>("INSERT INTO equipment (company_id, name, ownership, category_id) VALUES ($1, 'Verify', 'rented', $2) RETURNING id", [where, category?.id]))[0]?.id
   const held = await machine()
   await query('INSERT INTO equipment_assignments (company_id, equipment_id, user_id) VALUES ($1, $2, $3)', [where, held, user])
-  await query("INSERT INTO equipment_logs (company_id, equipment_id, event_type, recorded_by) VALUES ($1, $2, 'note', $3)", [where, held, user])
+  await query("INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, recorded_by) VALUES ($1, $2, 'note', 'Verify', $3)", [where, held, user])
   await query("INSERT INTO import_batches (company_id, file_name, row_count) VALUES ($1, 'verify.csv', 0)", [where])
   await query("INSERT INTO api_tokens (company_id, user_id, name, token_hash, scopes, expires_at) VALUES ($1, $2, 'verify', $3, '{read}', now() + interval '1 hour')", [
     where,

@@ -94,9 +94,29 @@ const rules: Rule[] = [
   },
 ]
 
+const loggedStatus = `SELECT e.company_id, e.aggregate_id AS id, e.event_data -> 'new' ->> 'status' AS status, (e.event_data -> 'new' ->> 'updated_at')::timestamptz AS at
+  FROM domain_events e WHERE e.aggregate_type = 'equipment' AND e.event_data -> 'new' ? 'status'`
+// Months that left the database took their entries along, and machines older than the log have their first ones in the events alone.
+const logRules: Rule[] = [
+  {
+    rule: 'event_stands_in_log',
+    about: 'equipment',
+    text: `SELECT v.company_id, v.id, NULL AS found, v.status || ' at ' || v.at AS expected FROM (${loggedStatus}) v
+      WHERE v.at >= (SELECT min(l.created_at) FROM equipment_logs l WHERE l.event_type = 'status') AND NOT EXISTS (SELECT FROM equipment_logs l
+        WHERE l.company_id = v.company_id AND l.equipment_id = v.id AND l.event_type = 'status' AND l.created_at = v.at AND l.event_data ->> 'status' = v.status)`,
+  },
+  {
+    rule: 'log_tells_an_event',
+    about: 'log entry',
+    text: `SELECT l.company_id, l.id, (l.event_data ->> 'status') || ' at ' || l.created_at AS found, NULL AS expected FROM equipment_logs l
+      LEFT JOIN (${loggedStatus}) v ON v.company_id = l.company_id AND v.id = l.equipment_id AND v.at = l.created_at AND v.status = l.event_data ->> 'status'
+      WHERE l.event_type = 'status' AND v.id IS NULL`,
+  },
+]
+
 export async function verifyProjections(query: Look): Promise<Fault[]> {
   const faults: Fault[] = []
-  for (const { rule, about, text } of rules) {
+  for (const { rule, about, text } of [...rules, ...logRules]) {
     const rows = await query<Found>(`SELECT * FROM (${text}) broken ORDER BY company_id, id LIMIT 100`)
     faults.push(...rows.map((r) => ({ rule, where: `${about} ${r.id}`, ...r })))
   }

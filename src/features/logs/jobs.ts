@@ -1,0 +1,66 @@
+// What the logs need by the clock: partitions made ahead, rows without one given one, old months taken out, and the alarm.
+import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import { Gauge, type Registry } from 'prom-client'
+import type { Database } from '../../base/db.ts'
+import { retain, takeTurn, tidy } from './retain.ts'
+
+const everyMs = 60_000
+const retainEveryMs = 3600_000
+
+type Health = { missing_months: number; stray_rows: number }
+const examine = async (db: Database): Promise<Health> => (await db.plain<Health>(sql`SELECT missing_months, stray_rows FROM examine_equipment_logs()`))[0] ?? { missing_months: 0, stray_rows: 0 }
+
+/** Runs while the server listens. Several servers on one database take turns: who comes second leaves it to the first. */
+export function logJobs(app: FastifyInstance, ownerUrl: string): void {
+  const { config, db } = app.ground
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let retained = 0
+  const work = async () => {
+    const { missing_months, stray_rows } = await examine(db)
+    const { logKeepMonths } = config
+    const isTime = logKeepMonths !== undefined && Date.now() - retained >= retainEveryMs
+    if (missing_months === 0 && stray_rows === 0 && !isTime) return
+    await takeTurn(ownerUrl, false, async (client) => {
+      await tidy(client)
+      if (!isTime) return
+      retained = Date.now()
+      await retain(client, logKeepMonths, config.logExportDir, (line) => app.log.info(line))
+    })
+    const after = await examine(db)
+    if (after.stray_rows > 0) app.log.warn(after, 'entries of machines’ logs stand in the default partition; `bitcorp logs tidy` moves them')
+    if (after.missing_months > 0) app.log.warn(after, 'partitions of machines’ logs are missing')
+  }
+  const tick = () => {
+    running ??= work()
+      .catch((error: Error) => app.log.warn({ err: { message: error.message } }, 'the partitions of machines’ logs could not be kept'))
+      .finally(() => (running = undefined))
+  }
+  app.addHook('onListen', async () => {
+    timer = setInterval(tick, everyMs)
+    tick()
+  })
+  app.addHook('onClose', async () => {
+    clearInterval(timer)
+    await running
+  })
+}
+
+/** How the partitions stand, for collectors. Without a database the values are left out. */
+export function logMetrics(registry: Registry, db: Database): void {
+  const gauge = (name: string, help: string, field: keyof Health) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.reset()
+        const health = await examine(db).catch(() => undefined)
+        if (health) this.set(health[field])
+        else this.remove()
+      },
+    })
+  gauge('equipment_logs_default_rows', 'Entries of machines’ logs without a partition of their month; must be 0', 'stray_rows')
+  gauge('equipment_logs_missing_months', 'Partitions that are missing of this month and the three to come; must be 0', 'missing_months')
+}

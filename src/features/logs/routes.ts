@@ -23,7 +23,7 @@ export function logRoutes(app: FastifyInstance): void {
       outcome,
       id,
       code: refusal,
-      field: refusal ? (store.fieldOf[refusal] ?? null) : null,
+      field: refusal ? (store.fieldOf.get(refusal) ?? null) : null,
       detail: refusal ? ctx.t(`problems.${refusal}`) : null,
     }))
     return { added: count('added'), repeated: count('repeated'), refused: count('refused'), results }
@@ -37,7 +37,7 @@ function notFound(): never {
 /** A refusal of the database, with the field that it is about. */
 function nameField(error: unknown): never {
   const { status, code } = toRefusal(error)
-  const field = store.fieldOf[code]
+  const field = store.fieldOf.get(code)
   if (!field) throw error
   throw new Refusal(status, code, {}, [{ field, code }])
 }

@@ -16,17 +16,17 @@ const fields: ListFields = { created_at: { column: sql`l.created_at`, type: 'ins
 type ListQuery = { limit?: number; cursor?: string; event_type?: string; [filter: string]: unknown }
 
 /** The field that a rule is about, where it is about one. */
-export const fieldOf: Record<string, string> = {
-  equipment_logs_created_at_range: 'created_at',
-  equipment_logs_meter_backwards: 'reading',
-  equipment_logs_reading_of_meter: 'reading',
-  equipment_logs_reading_range: 'reading',
-  equipment_logs_correction_of_meter: 'is_correction',
-  equipment_logs_note_says: 'notes',
-  equipment_logs_event_data_size: 'event_data',
-  equipment_logs_entry_differs: 'entry_key',
-  fk_equipment_logs_equipment: 'equipment_id',
-}
+export const fieldOf = new Map([
+  ['equipment_logs_created_at_range', 'created_at'],
+  ['equipment_logs_meter_backwards', 'reading'],
+  ['equipment_logs_reading_of_meter', 'reading'],
+  ['equipment_logs_reading_range', 'reading'],
+  ['equipment_logs_correction_of_meter', 'is_correction'],
+  ['equipment_logs_note_says', 'notes'],
+  ['equipment_logs_event_data_size', 'event_data'],
+  ['equipment_logs_entry_differs', 'entry_key'],
+  ['fk_equipment_logs_equipment', 'equipment_id'],
+])
 
 /** Each kind is read from its own end of the index, so that a rare kind among millions of others costs what a page costs. */
 export async function listLogs(ctx: Runner, equipmentId: string, query: ListQuery) {

@@ -1,7 +1,16 @@
 // The proving grounds: `fast` before every landing, `slow` for crashes, races, fuzz and isolation at full size, `journeys` in a browser.
 import { defineConfig } from 'vitest/config'
 
-const slow = ['test/races.test.ts', 'test/isolation.test.ts', 'test/fuzz.test.ts', 'test/crash.test.ts', 'test/start.test.ts', 'test/command.test.ts', 'test/indexes.test.ts']
+const slow = [
+  'test/races.test.ts',
+  'test/isolation.test.ts',
+  'test/fuzz.test.ts',
+  'test/crash.test.ts',
+  'test/start.test.ts',
+  'test/command.test.ts',
+  'test/indexes.test.ts',
+  'src/features/history/history.stream.test.ts',
+]
 
 export default defineConfig({
   test: {

@@ -608,6 +608,20 @@ GRANT SELECT TO application_user;
 GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE event_feed_epochs (
+  epoch integer NOT NULL,
+  server_mark character varying(100) NOT NULL,
+  last_sequence bigint NOT NULL DEFAULT 0,
+  began_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT event_feed_epochs_pkey PRIMARY KEY (epoch),
+  CONSTRAINT event_feed_epochs_counted CHECK (((epoch > 0) AND (last_sequence >= 0))),
+  CONSTRAINT event_feed_epochs_mark_not_empty CHECK (is_not_blank((server_mark)::text)),
+  CONSTRAINT event_feed_epochs_time_finite CHECK (isfinite(began_at))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY event_feed_epochs_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
 TABLE idempotency_keys (
   company_id uuid NOT NULL,
   user_id uuid NOT NULL,
@@ -2329,6 +2343,26 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.list_feed_spans(p_transaction xid8, p_sequence bigint)
+ RETURNS TABLE(place integer, above bigint, up_to bigint, before xid8, from_transaction xid8, from_sequence bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER ROWS 1
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  WITH bound AS (
+    SELECT 0::bigint AS above UNION SELECT e.last_sequence FROM event_feed_epochs e
+  ), span AS (
+    SELECT b.above, lead(b.above, 1, 9223372036854775807) OVER (ORDER BY b.above) AS up_to FROM bound b
+  ), numbered AS (
+    SELECT (row_number() OVER (ORDER BY s.above))::integer AS place, s.* FROM span s WHERE s.up_to >= p_sequence
+  )
+  SELECT n.place, n.above, n.up_to,
+    CASE WHEN n.up_to = 9223372036854775807 THEN pg_snapshot_xmin(pg_current_snapshot()) ELSE '18446744073709551615'::xid8 END,
+    CASE WHEN n.place = 1 THEN p_transaction ELSE '0'::xid8 END, CASE WHEN n.place = 1 THEN p_sequence ELSE 0 END
+  FROM numbered n ORDER BY n.place
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.lock_category_tree()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2881,6 +2915,39 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.renew_event_feed()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_mark text := (SELECT s.system_identifier FROM pg_control_system() s) || '/' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+  v_epoch integer;
+  v_known text;
+  v_last bigint;
+BEGIN
+  SELECT e.epoch, e.server_mark INTO v_epoch, v_known FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1;
+  IF v_known = v_mark THEN
+    RETURN false;
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('event feed epoch', 0));
+  SELECT e.epoch, e.server_mark INTO v_epoch, v_known FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1;
+  IF v_known = v_mark THEN
+    RETURN false;
+  END IF;
+  -- No transaction of this server can have written these.
+  SELECT max(v.sequence) INTO v_last FROM domain_events v WHERE v.transaction_id >= pg_snapshot_xmax(pg_current_snapshot());
+  IF v_epoch IS NULL OR v_last IS NOT NULL THEN
+    INSERT INTO event_feed_epochs (epoch, server_mark, last_sequence) VALUES (coalesce(v_epoch, 0) + 1, v_mark, coalesce(v_last, 0));
+  ELSE
+    UPDATE event_feed_epochs SET server_mark = v_mark WHERE epoch = v_epoch;
+  END IF;
+  RETURN v_known IS NOT NULL;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.reserve_equipment(p_equipment_id uuid, p_user_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_notes text)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
@@ -3151,3 +3218,28 @@ CREATE OR REPLACE FUNCTION public.validate_equipment_serial_number(p_serial_numb
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN (p_serial_number ~ '^EQ-[0-9]{4}-[A-Z]{2}-[0-9]{6}$'::text)
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.watch_event_feed(p_credentials text[], p_companies uuid[])
+ RETURNS TABLE(place integer, head text)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_company_id uuid;
+BEGIN
+  FOR v_place IN 1 .. cardinality(p_credentials) LOOP
+    PERFORM set_config('app.credential', p_credentials[v_place], true), set_config('app.current_company_id', p_companies[v_place]::text, true);
+    IF EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager')) THEN
+      place := v_place;
+      IF v_company_id IS DISTINCT FROM p_companies[v_place] THEN
+        v_company_id := p_companies[v_place];
+        head := (SELECT v.transaction_id || '-' || v.sequence FROM domain_events v
+          WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+          ORDER BY v.transaction_id DESC, v.sequence DESC LIMIT 1);
+      END IF;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+  PERFORM set_config('app.credential', '', true), set_config('app.current_company_id', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user

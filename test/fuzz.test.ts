@@ -194,7 +194,10 @@ test('the document is one of OpenAPI 3.1 with all operations and their refusals'
   }
 })
 
-test.each(operations.map((op) => [op.id, op] as const))('%s takes malformed input without a fault', async (_id, op) => {
+// A stream does not end by itself; its refusals are in the room's own test.
+const ending = operations.filter((op) => op.id !== 'streamEvents')
+
+test.each(ending.map((op) => [op.id, op] as const))('%s takes malformed input without a fault', async (_id, op) => {
   const names = [...op.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')
   const broken = fc.record({
     client: fc.nat(3),
@@ -245,7 +248,7 @@ test.each(operations.map((op) => [op.id, op] as const))('%s takes malformed inpu
 })
 
 const exceptions = /import|export|Progress/i
-test.each(operations.filter((op) => keeps(op) && !exceptions.test(op.id)).map((op) => [op.id, op] as const))('%s answers valid input as declared', async (_id, op) => {
+test.each(ending.filter((op) => keeps(op) && !exceptions.test(op.id)).map((op) => [op.id, op] as const))('%s answers valid input as declared', async (_id, op) => {
   const input = fc.record({
     query: fc.record(Object.fromEntries(Object.entries(op.query).map(([key, schema]) => [key, valid(schema, key)])), { requiredKeys: [] }).map(({ cursor: _, sort: __, ...query }: Body) => query),
     body: op.body ? valid(op.body) : fc.constant(undefined),

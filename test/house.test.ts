@@ -135,7 +135,7 @@ const helpers: Record<string, Record<string, string>> = {
       'one of the things `verify` looks at',
     ]),
   ),
-  history: { 'feed.test.ts': 'the feed of events under concurrent writers' },
+  history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
 }
 
 test('every room has the same files', () => {

@@ -48,6 +48,7 @@ const notEntities = {
   audit_logs: 'append-only record',
   audit_chain: 'append-only record',
   audit_chain_progress: 'how far the chain is',
+  event_feed_epochs: 'which server wrote the events',
   equipment_search_documents: 'derived from equipment',
   equipment_search_words: 'derived from equipment',
   equipment_fleet_periods: 'periods, written by the database alone',

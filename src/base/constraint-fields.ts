@@ -64,6 +64,8 @@ export const constraintFields: Readonly<Record<string, string>> = {
   esh_reason_length: 'reason',
   esh_status_valid: 'status',
   eum_month_first_day: 'month',
+  event_feed_epochs_mark_not_empty: 'server_mark',
+  event_feed_epochs_time_finite: 'began_at',
   fk_api_tokens_membership: 'user_id',
   fk_audit_chain_audit: 'audit_id',
   fk_category_parent: 'parent_id',

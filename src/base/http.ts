@@ -98,6 +98,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
   app.route({
     method: op.method,
     url: op.path.replace(/\{(\w+)\}/g, ':$1'),
+    ...(op.stream ? { compress: false } : {}),
     schema: {
       operationId: op.id,
       summary: op.summary,
@@ -111,7 +112,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       ...(op.ifMatch
         ? { headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The version that was read, as in ETag. Missing: 428. Another one is there by now: 412.' })) }) }
         : {}),
-      ...(op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
+      ...(op.keyed
         ? {
             headers: Type.Object({
               'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same reply.' })),
@@ -119,16 +120,13 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
             }),
           }
         : {}),
-      response: { [op.status]: op.reply, '4xx': problem, '5xx': problem },
+      response: { [op.status]: op.stream ? { description: 'Events as they come', content: { 'text/event-stream': { schema: op.reply } } } : op.reply, '4xx': problem, '5xx': problem },
     },
     handler: async (request, reply) => {
       const ctx = createCtx(app, op, request, reply)
       const input = { params: request.params, query: request.query, body: isNone(op.body) ? {} : request.body } as InputOf<O>
       const key = request.headers['idempotency-key']
-      const answer =
-        key && op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
-          ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input))
-          : await handler(ctx, input)
+      const answer = key && op.keyed ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input)) : await handler(ctx, input)
       if (reply.sent || answer === reply) return reply
       if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
       if (app.ground.config.checkReplies) checkReply(op, answer)

@@ -23,6 +23,10 @@ export type Operation<P extends TSchema = TSchema, Q extends TSchema = TSchema, 
   rawBody: boolean
   /** A read that may take long: it gets a connection of its own. */
   slow: boolean
+  /** Answers with events as they come: never compressed, open for as long as the caller may listen. */
+  stream: boolean
+  /** A POST that takes an Idempotency-Key. False where the reply holds a secret, or where others are waited for. */
+  keyed: boolean
 }>
 
 const None = Type.Object({}, { additionalProperties: false })
@@ -42,6 +46,8 @@ type Parts<P extends TSchema, Q extends TSchema, B extends TSchema, R extends TS
   ifMatch?: boolean
   rawBody?: boolean
   slow?: boolean
+  stream?: boolean
+  keyed?: boolean
 }
 
 /** Fills what an operation leaves out: no parameters, no query, no body, status 200. */
@@ -54,7 +60,9 @@ export function operation<R extends TSchema, P extends TSchema = None, Q extends
     ifMatch: false,
     rawBody: false,
     slow: false,
+    stream: false,
     ...parts,
+    keyed: parts.method === 'POST' && Array.isArray(parts.who) && !parts.rawBody && parts.keyed !== false,
   }
 }
 

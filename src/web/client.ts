@@ -49,7 +49,7 @@ export async function call<O extends Operation>(op: O, ...[input]: CallArguments
     body = JSON.stringify(given.body)
   }
   if (op.ifMatch) headers['if-match'] = given.version === undefined ? '*' : `"${given.version}"`
-  const isKeyed = op.method === 'POST' && Array.isArray(op.who) && !op.rawBody
+  const isKeyed = op.keyed
   if (isKeyed) headers['idempotency-key'] = given.idempotencyKey ?? randomKey()
   const response = await send(op.method, urlOf(op, given), headers, body, given.signal, isKeyed || op.method === 'GET' ? 2 : 0)
   return (response.status === 204 ? null : await response.json()) as ReplyOf<O>

@@ -64,17 +64,16 @@ export const FeedEvent = Type.Object(
   { additionalProperties: false },
 )
 export type FeedEvent = Static<typeof FeedEvent>
+const Position = Type.String({ pattern: '^(0-0|\\d{1,18}-\\d{1,18}-[0-9a-f]{12})$', maxLength: 60 })
 export const readFeed = operation({
   id: 'readEventFeed',
   method: 'GET',
   path: `${company}/events/feed`,
   who: managers,
-  summary: 'Events oldest first, for programs that follow: from any position on, none skipped and none twice. Without `after`: from the first. An event appears once no older transaction is open',
+  summary:
+    'Events oldest first, for programs that follow: from any position on, none skipped and none twice. Without `after`: from the first. An event appears once no older transaction is open. 410: the event of that position is not there, because an older copy of the database was put back; begin anew',
   params,
-  query: Type.Object(
-    { after: Type.Optional(Type.String({ pattern: '^\\d{1,18}-\\d{1,18}$' })), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 200 })) },
-    { additionalProperties: false },
-  ),
+  query: Type.Object({ after: Type.Optional(Position), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 200 })) }, { additionalProperties: false }),
   reply: Type.Object(
     {
       items: Type.Array(FeedEvent),
@@ -83,6 +82,18 @@ export const readFeed = operation({
     },
     { additionalProperties: false },
   ),
+})
+export const streamFeed = operation({
+  id: 'streamEvents',
+  method: 'GET',
+  path: `${company}/events/stream`,
+  who: managers,
+  stream: true,
+  summary:
+    'The same feed as server-sent events: `id` is the position, `data` the event. Goes on behind `Last-Event-ID`, else `after`, else from the first; `after=end` begins with what comes now. Ends with an event `end` when the sign-in, the membership or the company no longer holds',
+  params,
+  query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^(end|0-0|\\d{1,18}-\\d{1,18}-[0-9a-f]{12})$', maxLength: 60 })) }, { additionalProperties: false }),
+  reply: Type.String({ description: 'text/event-stream' }),
 })
 
 export const AuditEntry = Type.Object(

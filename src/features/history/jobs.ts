@@ -1,4 +1,4 @@
-// What the records do by the clock: new audit rows are chained a few seconds after their transaction ended.
+// What the records do by the clock: new audit rows are chained a few seconds after their transaction ended; another server begins a new epoch of the feed.
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 
@@ -9,6 +9,7 @@ const atOnce = 5000
 export function historyJobs(app: FastifyInstance): void {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
+  const renew = () => app.ground.db.plain(sql`SELECT renew_event_feed()`)
   const chain = async () => {
     for (let chained = atOnce; chained === atOnce; ) {
       const [row] = await app.ground.db.plain<{ chained: number }>(sql`SELECT chain_audit_logs(${atOnce}) AS chained`)
@@ -20,6 +21,10 @@ export function historyJobs(app: FastifyInstance): void {
       .catch((error: Error) => app.log.warn({ err: { message: error.message } }, 'the audit could not be chained'))
       .finally(() => (running = undefined))
   }
+  // Before the first request: nobody may read the feed in the order of another server.
+  app.addHook('onReady', async () => {
+    await renew().catch((error: Error) => app.log.warn({ err: { message: error.message } }, 'the feed was not looked at'))
+  })
   app.addHook('onListen', async () => {
     timer = setInterval(tick, everyMs)
   })

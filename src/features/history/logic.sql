@@ -1,4 +1,4 @@
--- Owns: domain_events, audit_logs, audit_chain. Written by record_change and chain_audit_logs; nobody changes or removes a row.
+-- Owns: domain_events, audit_logs, audit_chain, event_feed_epochs. Written by record_change and chain_audit_logs; nobody changes or removes a row.
 CREATE OR REPLACE TRIGGER trigger_000_refuse_change BEFORE UPDATE OR DELETE ON domain_events
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON domain_events
@@ -94,3 +94,86 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION chain_audit_logs(integer) TO application_user, bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
+
+-- === as record_keeper: the order of events across servers ============================================================
+GRANT SELECT, INSERT, UPDATE ON event_feed_epochs TO record_keeper;
+DROP POLICY IF EXISTS event_feed_epochs_keeper ON event_feed_epochs;
+CREATE POLICY event_feed_epochs_keeper ON event_feed_epochs TO record_keeper USING (true) WITH CHECK (true);
+
+SET LOCAL ROLE record_keeper;
+
+-- Sees whether the database was loaded into another server, and then begins a new epoch behind the events that came with it.
+-- Gives whether the server is another one. Events written before this was called are placed rightly: their sequence goes on.
+CREATE OR REPLACE FUNCTION renew_event_feed() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_mark text := (SELECT s.system_identifier FROM pg_control_system() s) || '/' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+  v_epoch integer;
+  v_known text;
+  v_last bigint;
+BEGIN
+  SELECT e.epoch, e.server_mark INTO v_epoch, v_known FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1;
+  IF v_known = v_mark THEN
+    RETURN false;
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('event feed epoch', 0));
+  SELECT e.epoch, e.server_mark INTO v_epoch, v_known FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1;
+  IF v_known = v_mark THEN
+    RETURN false;
+  END IF;
+  -- No transaction of this server can have written these.
+  SELECT max(v.sequence) INTO v_last FROM domain_events v WHERE v.transaction_id >= pg_snapshot_xmax(pg_current_snapshot());
+  IF v_epoch IS NULL OR v_last IS NOT NULL THEN
+    INSERT INTO event_feed_epochs (epoch, server_mark, last_sequence) VALUES (coalesce(v_epoch, 0) + 1, v_mark, coalesce(v_last, 0));
+  ELSE
+    UPDATE event_feed_epochs SET server_mark = v_mark WHERE epoch = v_epoch;
+  END IF;
+  RETURN v_known IS NOT NULL;
+END
+$$;
+
+-- The stretches of the feed from a position on, in order: events above one sequence and up to another, of transactions before
+-- `before`, behind (from_transaction, from_sequence). More than one only after the database came from another server.
+-- Numbers alone: what a caller may read of it is for the policies of domain_events.
+CREATE OR REPLACE FUNCTION list_feed_spans(p_transaction xid8, p_sequence bigint)
+RETURNS TABLE (place integer, above bigint, up_to bigint, before xid8, from_transaction xid8, from_sequence bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp ROWS 1 AS $$
+  WITH bound AS (
+    SELECT 0::bigint AS above UNION SELECT e.last_sequence FROM event_feed_epochs e
+  ), span AS (
+    SELECT b.above, lead(b.above, 1, 9223372036854775807) OVER (ORDER BY b.above) AS up_to FROM bound b
+  ), numbered AS (
+    SELECT (row_number() OVER (ORDER BY s.above))::integer AS place, s.* FROM span s WHERE s.up_to >= p_sequence
+  )
+  SELECT n.place, n.above, n.up_to,
+    CASE WHEN n.up_to = 9223372036854775807 THEN pg_snapshot_xmin(pg_current_snapshot()) ELSE '18446744073709551615'::xid8 END,
+    CASE WHEN n.place = 1 THEN p_transaction ELSE '0'::xid8 END, CASE WHEN n.place = 1 THEN p_sequence ELSE 0 END
+  FROM numbered n ORDER BY n.place
+$$;
+GRANT EXECUTE ON FUNCTION renew_event_feed(), list_feed_spans(xid8, bigint) TO application_user, bitcorp_owner;
+SET LOCAL ROLE bitcorp_owner;
+
+-- For a server with many who follow: of these credentials in these companies, which may still read the feed, and where it stands
+-- for them. One statement for all. It shows no more than each of them may see; those who may not are left out.
+CREATE OR REPLACE FUNCTION watch_event_feed(p_credentials text[], p_companies uuid[]) RETURNS TABLE (place integer, head text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_company_id uuid;
+BEGIN
+  FOR v_place IN 1 .. cardinality(p_credentials) LOOP
+    PERFORM set_config('app.credential', p_credentials[v_place], true), set_config('app.current_company_id', p_companies[v_place]::text, true);
+    IF EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager')) THEN
+      place := v_place;
+      IF v_company_id IS DISTINCT FROM p_companies[v_place] THEN
+        v_company_id := p_companies[v_place];
+        head := (SELECT v.transaction_id || '-' || v.sequence FROM domain_events v
+          WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+          ORDER BY v.transaction_id DESC, v.sequence DESC LIMIT 1);
+      END IF;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+  PERFORM set_config('app.credential', '', true), set_config('app.current_company_id', '', true);
+END
+$$;
+GRANT EXECUTE ON FUNCTION watch_event_feed(text[], uuid[]) TO application_user;

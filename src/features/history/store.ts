@@ -1,6 +1,7 @@
 // The queries of events and audit.
 import { type RawBuilder, sql } from 'kysely'
-import type { Runner } from '../../base/db.ts'
+import type { Database, Runner } from '../../base/db.ts'
+import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
 import type { AuditEntry, DomainEvent, FeedEvent } from './contract.ts'
 
@@ -48,23 +49,52 @@ export async function listEvents(ctx: Runner, query: { limit?: number; cursor?: 
   return page.finish(rows)
 }
 
+/** The first place of all; any other one names its event. */
+export const feedStart = '0-0'
+
 /**
  * Events in the order of their transactions, of finished ones alone: below the oldest transaction that is still open nothing
  * can appear any more, so a reader who goes on from where it stopped meets every event once, however late some commit.
+ * A position names its event: where that one is not stored, the past is another one (an older copy was put back), and it is refused.
  */
-export async function readFeed(ctx: Runner, query: { after?: string; limit?: number }) {
-  const after = query.after ?? '0-0'
-  const [transaction, sequence] = after.split('-')
+export async function readFeed(ctx: Runner, query: { after?: string | undefined; limit?: number | undefined }) {
+  const after = query.after ?? feedStart
+  const [transaction, sequence, mark] = after.split('-')
   const limit = query.limit ?? 200
-  const rows = await ctx.run<FeedEvent>(sql`
-    SELECT v.transaction_id || '-' || v.sequence AS position, v.id, v.aggregate_id, v.aggregate_type, v.event_type, v.event_version, v.event_data, v.metadata,
-      v.occurred_at, v.recorded_by
-    FROM domain_events v
-    WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-      AND (v.transaction_id, v.sequence) > (${transaction}::xid8, ${sequence}::bigint)
-    ORDER BY v.transaction_id, v.sequence LIMIT ${limit + 1}`)
+  const known = () =>
+    ctx.run(sql`
+      SELECT FROM domain_events v WHERE v.company_id = (SELECT c.company_id FROM caller c)
+        AND v.transaction_id = ${transaction}::xid8 AND v.sequence = ${sequence}::bigint AND right(v.id::text, 12) = ${mark}`)
+  const read = ctx.run<FeedEvent>(sql`
+    SELECT v.transaction_id || '-' || v.sequence || '-' || right(v.id::text, 12) AS position, v.id, v.aggregate_id, v.aggregate_type, v.event_type, v.event_version,
+      v.event_data, v.metadata, v.occurred_at, v.recorded_by
+    FROM list_feed_spans(${transaction}::xid8, ${sequence}::bigint) s CROSS JOIN LATERAL (
+      SELECT * FROM domain_events v
+      WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < s.before
+        AND (v.transaction_id, v.sequence) > (s.from_transaction, s.from_sequence) AND v.sequence > s.above AND v.sequence <= s.up_to
+      ORDER BY v.transaction_id, v.sequence LIMIT ${limit + 1}) v
+    ORDER BY s.place, v.transaction_id, v.sequence LIMIT ${limit + 1}`)
+  const [rows, found] = await Promise.all([read, after === feedStart ? ['start'] : known()])
+  if (found.length === 0) throw new Refusal(410, 'feed_position_gone')
   const items = rows.slice(0, limit)
   return { items, next_after: items.at(-1)?.position ?? after, at_end: rows.length <= limit }
+}
+
+/** The position of the last event there is. */
+export async function findFeedEnd(ctx: Runner): Promise<string> {
+  const [row] = await ctx.run<{ position: string }>(sql`
+    SELECT v.transaction_id || '-' || v.sequence || '-' || right(v.id::text, 12) AS position
+    FROM list_feed_spans('0'::xid8, 0) s CROSS JOIN LATERAL (
+      SELECT * FROM domain_events v
+      WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.transaction_id < s.before AND v.sequence > s.above AND v.sequence <= s.up_to
+      ORDER BY v.transaction_id DESC, v.sequence DESC LIMIT 1) v
+    ORDER BY s.place DESC LIMIT 1`)
+  return row?.position ?? feedStart
+}
+
+/** Which of these followers may still read, by their place in the list, and where the feed stands for them. */
+export async function watchFeed(db: Database, followers: readonly { credential: string; companyId: string }[]) {
+  return db.plain<{ place: number; head: string | null }>(sql`SELECT place, head FROM watch_event_feed(${followers.map((f) => f.credential)}::text[], ${followers.map((f) => f.companyId)}::uuid[])`)
 }
 
 const auditFields: ListFields = {

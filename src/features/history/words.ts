@@ -17,6 +17,12 @@ export const words = {
       audit_chain_time_finite: 'A link of the chain needs a real time.',
       audit_chain_once: 'This audit entry is chained already.',
       audit_chain_progress_single: 'There is one state of the chain for the installation.',
+      event_feed_epochs_counted: 'Epochs of the feed count from one.',
+      event_feed_epochs_mark_not_empty: 'An epoch of the feed names its server.',
+      event_feed_epochs_time_finite: 'An epoch of the feed needs a real time.',
+      feed_position_gone:
+        'The event at this position is not in the records: the database was put back from an older copy, or the position is of another installation. Begin anew: read without `after`.',
+      too_many_streams: 'Too many listen at once: at most {{person}} streams for a person and {{company}} for a company. Close one, or ask for pages of the feed instead.',
     },
     history: {
       events: 'Events',
@@ -211,6 +217,12 @@ export const words = {
       audit_chain_time_finite: 'Un eslabón de la cadena necesita una hora real.',
       audit_chain_once: 'Esta entrada de auditoría ya está encadenada.',
       audit_chain_progress_single: 'Hay un solo estado de la cadena para la instalación.',
+      event_feed_epochs_counted: 'Las épocas de la lista de eventos cuentan desde uno.',
+      event_feed_epochs_mark_not_empty: 'Una época de la lista de eventos nombra su servidor.',
+      event_feed_epochs_time_finite: 'Una época de la lista de eventos necesita una hora real.',
+      feed_position_gone:
+        'El evento de esta posición no está en los registros: la base de datos se repuso desde una copia anterior, o la posición es de otra instalación. Empiece de nuevo: lea sin `after`.',
+      too_many_streams: 'Demasiados escuchan a la vez: como máximo {{person}} conexiones por persona y {{company}} por empresa. Cierre una, o pida páginas de eventos.',
     },
     history: {
       events: 'Eventos',

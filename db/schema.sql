@@ -193,7 +193,7 @@ TABLE domain_events (
   CONSTRAINT domain_events_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT de_version_once UNIQUE (company_id, aggregate_id, event_version),
   CONSTRAINT fk_domain_events_company FOREIGN KEY (company_id) REFERENCES companies(id),
-  CONSTRAINT de_aggregate_type_valid CHECK (((aggregate_type)::text = ANY ((ARRAY['company'::character varying, 'user'::character varying, 'category'::character varying, 'equipment'::character varying, 'assignment'::character varying, 'maintenance'::character varying, 'api_token'::character varying, 'import_batch'::character varying])::text[]))),
+  CONSTRAINT de_aggregate_type_valid CHECK ((((aggregate_type)::text = ANY (ARRAY[('company'::character varying)::text, ('user'::character varying)::text, ('category'::character varying)::text, ('equipment'::character varying)::text, ('assignment'::character varying)::text, ('maintenance'::character varying)::text, ('api_token'::character varying)::text, ('import_batch'::character varying)::text])) OR ((aggregate_type)::text = 'maintenance_file'::text))),
   CONSTRAINT de_event_data_object CHECK ((jsonb_typeof(event_data) = 'object'::text)),
   CONSTRAINT de_event_version_positive CHECK ((event_version > 0))
 );
@@ -691,6 +691,69 @@ GRANT INSERT, SELECT, UPDATE TO application_user;
 GRANT SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE maintenance_file_contents (
+  company_id uuid NOT NULL,
+  file_id uuid NOT NULL,
+  content bytea NOT NULL,
+  CONSTRAINT maintenance_file_contents_pkey PRIMARY KEY (company_id, file_id),
+  CONSTRAINT fk_mfc_file FOREIGN KEY (company_id, file_id) REFERENCES maintenance_files(company_id, id),
+  CONSTRAINT mfc_size_range CHECK (((octet_length(content) >= 1) AND (octet_length(content) <= 10485760)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.maintenance_file_contents FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.maintenance_file_contents FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY maintenance_file_contents_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY maintenance_file_contents_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+GRANT SELECT TO application_user;
+GRANT INSERT, SELECT TO record_keeper;
+
+TABLE maintenance_files (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  maintenance_id uuid NOT NULL,
+  equipment_id uuid NOT NULL,
+  name character varying(200) NOT NULL,
+  kind character varying(10) NOT NULL,
+  size_bytes integer NOT NULL,
+  content_hash character varying(64) NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT maintenance_files_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_mf_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT fk_mf_record FOREIGN KEY (company_id, maintenance_id) REFERENCES maintenance_records(company_id, id),
+  CONSTRAINT mf_hash_form CHECK (((content_hash)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT mf_kind_valid CHECK (((kind)::text = ANY ((ARRAY['jpeg'::character varying, 'png'::character varying, 'webp'::character varying, 'heic'::character varying, 'pdf'::character varying])::text[]))),
+  CONSTRAINT mf_name_valid CHECK ((is_not_blank((name)::text) AND ((name)::text !~ '[[:cntrl:]/\\]'::text))),
+  CONSTRAINT mf_size_range CHECK (((size_bytes >= 1) AND (size_bytes <= 10485760)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_maintenance_files_equipment ON public.maintenance_files USING btree (company_id, equipment_id);
+CREATE INDEX idx_maintenance_files_record ON public.maintenance_files USING btree (company_id, maintenance_id, id);
+CREATE UNIQUE INDEX idx_maintenance_files_once ON public.maintenance_files USING btree (company_id, maintenance_id, content_hash) WHERE (NOT is_deleted);
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_020_keep_maintenance_file BEFORE INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION keep_maintenance_file();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION record_change('maintenance_file');
+CREATE POLICY maintenance_files_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY maintenance_files_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c)));
+CREATE POLICY maintenance_files_update FOR UPDATE TO application_user USING (((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))) OR ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'operator'::text))) AND (created_by = ( SELECT c.user_id
+   FROM caller c)))));
+GRANT SELECT, UPDATE (version, is_deleted) TO application_user;
+GRANT INSERT, SELECT TO record_keeper;
+GRANT SELECT TO reporting_user;
+
 TABLE maintenance_records (
   company_id uuid NOT NULL,
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
@@ -1041,6 +1104,39 @@ BEGIN
 END
 $function$
 -- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.add_maintenance_file(p_maintenance_id uuid, p_name text, p_content bytea)
+ RETURNS SETOF maintenance_files
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c);
+  v_kind text := find_file_kind(p_content);
+  v_record maintenance_records;
+  v_file maintenance_files;
+BEGIN
+  SELECT * INTO v_record FROM maintenance_records r WHERE r.company_id = v_caller.company_id AND r.id = p_maintenance_id AND NOT r.is_deleted;
+  IF v_record.id IS NULL THEN
+    RETURN;
+  ELSIF v_caller.role NOT IN ('admin', 'manager') AND NOT (v_caller.role = 'operator' AND v_record.created_by = v_caller.user_id
+      AND v_record.status IN ('scheduled', 'in_progress')) THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'not a record this person adds files to';
+  ELSIF v_kind IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_kind_known', MESSAGE = 'neither a photo nor a PDF';
+  END IF;
+  INSERT INTO maintenance_files (company_id, maintenance_id, equipment_id, name, kind, size_bytes, content_hash)
+  VALUES (v_record.company_id, v_record.id, v_record.equipment_id,
+    CASE WHEN p_name ~* CASE v_kind WHEN 'jpeg' THEN '\.jpe?g$' WHEN 'heic' THEN '\.hei[cf]$' ELSE '\.' || v_kind || '$' END THEN p_name
+      ELSE left(p_name, 195) || '.' || CASE v_kind WHEN 'jpeg' THEN 'jpg' ELSE v_kind END END,
+    v_kind, octet_length(p_content), encode(sha256(p_content), 'hex'))
+  RETURNING * INTO v_file;
+  INSERT INTO maintenance_file_contents (company_id, file_id, content) VALUES (v_file.company_id, v_file.id, p_content);
+  RETURN NEXT v_file;
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text)
  RETURNS uuid
@@ -1758,6 +1854,21 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.find_file_kind(p_content bytea)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  SELECT CASE
+    WHEN substr(p_content, 1, 3) = '\xffd8ff' THEN 'jpeg'
+    WHEN substr(p_content, 1, 8) = '\x89504e470d0a1a0a' THEN 'png'
+    WHEN substr(p_content, 1, 4) = 'RIFF' AND substr(p_content, 9, 4) = 'WEBP' THEN 'webp'
+    WHEN substr(p_content, 5, 4) = 'ftyp' AND substr(p_content, 9, 4) IN ('heic', 'heix', 'heim', 'heis', 'hevc', 'mif1') THEN 'heic'
+    WHEN substr(p_content, 1, 5) = '%PDF-' THEN 'pdf'
+  END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
 CREATE OR REPLACE FUNCTION public.find_maintenance_interval(p_company_id uuid, p_category_id uuid, p_own_days integer)
  RETURNS integer
  LANGUAGE sql
@@ -2305,6 +2416,28 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.keep_maintenance_file()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.maintenance_id, NEW.equipment_id, NEW.name, NEW.kind, NEW.size_bytes, NEW.content_hash)
+      IS DISTINCT FROM (OLD.maintenance_id, OLD.equipment_id, OLD.name, OLD.kind, OLD.size_bytes, OLD.content_hash) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_facts_fixed', MESSAGE = 'a file stays as it was added';
+  ELSIF NOT NEW.is_deleted AND (TG_OP = 'INSERT' OR OLD.is_deleted) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('maintenance files ' || NEW.maintenance_id, 0));
+    IF (SELECT count(*) >= 30 OR sum(f.size_bytes) + NEW.size_bytes > 52428800 FROM maintenance_files f
+        WHERE f.company_id = NEW.company_id AND f.maintenance_id = NEW.maintenance_id AND NOT f.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_record_full', MESSAGE = 'the record holds all the files it may';
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.keep_token()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2790,7 +2923,8 @@ BEGIN
     occurred_at, recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
     jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, v_now, NEW.updated_by,
-    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid END);
+    CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid
+      WHEN 'maintenance_file' THEN (v_new ->> 'equipment_id')::uuid END);
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata, created_at)
   VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, v_now);
   RETURN NULL;

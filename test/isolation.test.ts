@@ -24,12 +24,15 @@ async function settle() {
   const token = (await admin.post('/api/v1/tokens', { name: canary('token'), company_id: sur.id, scopes: ['read'], expires_at: new Date(Date.now() + 86_400_000).toISOString() })).body
   const person = (await admin.post('/users', { email: 'canario@sur.test', display_name: canary('person'), role: 'viewer' })).body
   const work = (await manager.post('/maintenance-records', { equipment_id: machine.id, type: 'preventive', title: canary('work'), scheduled_date: '2030-01-15' })).body
+  const photo = `--x\r\ncontent-disposition: form-data; name="file"; filename="${canary('file')}.pdf"\r\n\r\n%PDF-${canary('content')}\r\n--x--\r\n`
+  const file = (await manager.call('POST', `/maintenance-records/${work.id}/files`, photo, { headers: { 'content-type': 'multipart/form-data; boundary=x' } })).body
   const event = (await manager.get('/events?limit=1')).body.items[0]
-  return { category, machine, deleted, assignment, token, person, work, event }
+  return { category, machine, deleted, assignment, token, person, work, file, event }
 }
 const theirs = await settle()
 const machine = await world.machine({ name: 'Propia', fleet_code: 'PROPIA-1' })
 const category = (await world.as('andina', 'manager').post('/equipment-categories', { name: 'Propia' })).body
+const ownWork = (await world.as('andina', 'manager').post('/maintenance-records', { equipment_id: machine.id, type: 'preventive', scheduled_date: '2030-01-15' })).body
 
 const idsOfTheirs: Record<string, string> = {
   company_id: sur.id,
@@ -40,13 +43,20 @@ const idsOfTheirs: Record<string, string> = {
   progress_id: theirs.event.id,
   maintenance_id: theirs.work.id,
   assignment_id: theirs.assignment.id,
+  file_id: theirs.file.id,
   user_id: sur.people.operator.userId,
   parent_id: theirs.category.id,
   holder_id: sur.people.operator.userId,
   aggregate_id: theirs.machine.id,
   entity_id: theirs.machine.id,
 }
-const idsOfOurs: Record<string, string> = { company_id: andina.id, equipment_id: machine.id, category_id: category.id, user_id: andina.people.operator.userId }
+const idsOfOurs: Record<string, string> = {
+  company_id: andina.id,
+  equipment_id: machine.id,
+  category_id: category.id,
+  maintenance_id: ownWork.id,
+  user_id: andina.people.operator.userId,
+}
 
 type Parameter = { name: string; in: string; required?: boolean; schema: Body }
 type Operation = { id: string; method: string; path: string; parameters: Parameter[]; body: Body; raw: boolean }
@@ -207,7 +217,7 @@ test('another company’s codes and addresses are free here', async () => {
 test('no reply held a text of the other company', () => {
   expect(tried).toBeGreaterThan(250)
   expect(replies.length).toBeGreaterThan(900)
-  const words = ['category', 'machine', 'fleet', 'maker', 'tag', 'place', 'deleted', 'notes', 'reason', 'token', 'person'].map(canary)
+  const words = ['category', 'machine', 'fleet', 'maker', 'tag', 'place', 'deleted', 'notes', 'reason', 'token', 'person', 'work', 'file', 'content'].map(canary)
   const leaks = replies.filter((text) => [...words, 'Vial del Sur', 'CAN-999', 'de sur', '@sur.test'].some((word) => text.includes(word)))
   expect(leaks).toEqual([])
 })

@@ -55,6 +55,7 @@ const notEntities = {
   equipment_usage_months: 'derived from assignments',
   company_usage_months: 'derived from assignments',
   idempotency_keys: 'a reply kept for repetition',
+  maintenance_file_contents: 'the bytes of a file, whose record is maintenance_files',
   schema_migrations: 'what the migration runner did',
   schema_logic: 'what the migration runner did',
 }

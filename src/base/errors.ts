@@ -56,6 +56,8 @@ const conflicts = new Set([
   'mr_facts_fixed',
   'mr_machine_in_service',
   'mr_next_date_needed',
+  'idx_maintenance_files_once',
+  'mf_record_full',
 ])
 // Rules of several columns, or of the logic, that a person puts right at one field. Constraints of one column: constraint-fields.ts.
 const places: Readonly<Record<string, string>> = {

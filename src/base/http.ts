@@ -108,7 +108,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       ...(op.path.includes('{') ? { params: op.params } : {}),
       ...(op.method === 'GET' || Object.keys(propertiesOf(op.query)).length ? { querystring: op.query } : {}),
       ...(op.method === 'GET' || op.rawBody || isNone(op.body) ? {} : { body: op.body }),
-      ...(op.rawBody ? { consumes: ['text/csv', 'multipart/form-data', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] } : {}),
+      ...(op.rawBody ? { consumes: [...op.media] } : {}),
       ...(op.ifMatch
         ? { headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The version that was read, as in ETag. Missing: 428. Another one is there by now: 412.' })) }) }
         : {}),

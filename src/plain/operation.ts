@@ -21,6 +21,8 @@ export type Operation<P extends TSchema = TSchema, Q extends TSchema = TSchema, 
   ifMatch: boolean
   /** Takes files or raw text instead of a JSON body. */
   rawBody: boolean
+  /** The kinds of body that a raw one may be. */
+  media: readonly string[]
   /** A read that may take long: it gets a connection of its own. */
   slow: boolean
   /** Answers with events as they come: never compressed, open for as long as the caller may listen. */
@@ -45,6 +47,7 @@ type Parts<P extends TSchema, Q extends TSchema, B extends TSchema, R extends TS
   status?: number
   ifMatch?: boolean
   rawBody?: boolean
+  media?: readonly string[]
   slow?: boolean
   stream?: boolean
   keyed?: boolean
@@ -59,6 +62,7 @@ export function operation<R extends TSchema, P extends TSchema = None, Q extends
     status: 200,
     ifMatch: false,
     rawBody: false,
+    media: ['text/csv', 'multipart/form-data', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
     slow: false,
     stream: false,
     ...parts,

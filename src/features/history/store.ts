@@ -9,9 +9,10 @@ import type { AuditEntry, DomainEvent, FeedEvent } from './contract.ts'
 const subject = (type: RawBuilder<unknown>, company: RawBuilder<unknown>, id: RawBuilder<unknown>) => sql`
   LEFT JOIN LATERAL (
     SELECT e.name || ' · ' || coalesce(e.fleet_code, e.serial_number) AS subject_name, e.id AS equipment_id
-    FROM equipment e WHERE ${type} IN ('equipment', 'assignment', 'maintenance') AND e.company_id = ${company} AND e.id = CASE ${type}
+    FROM equipment e WHERE ${type} IN ('equipment', 'assignment', 'maintenance', 'maintenance_file') AND e.company_id = ${company} AND e.id = CASE ${type}
       WHEN 'equipment' THEN ${id}
-      WHEN 'maintenance' THEN (SELECT m.equipment_id FROM maintenance_records m WHERE m.company_id = ${company} AND m.id = ${id}) ELSE (SELECT a.equipment_id FROM equipment_assignments a WHERE a.company_id = ${company} AND a.id = ${id}) END
+      WHEN 'maintenance' THEN (SELECT m.equipment_id FROM maintenance_records m WHERE m.company_id = ${company} AND m.id = ${id})
+      WHEN 'maintenance_file' THEN (SELECT f.equipment_id FROM maintenance_files f WHERE f.company_id = ${company} AND f.id = ${id}) ELSE (SELECT a.equipment_id FROM equipment_assignments a WHERE a.company_id = ${company} AND a.id = ${id}) END
     UNION ALL SELECT k.name, NULL FROM equipment_categories k WHERE ${type} = 'category' AND k.company_id = ${company} AND k.id = ${id}
     UNION ALL SELECT r.display_name, NULL FROM user_company_roles r WHERE ${type} = 'user' AND r.company_id = ${company} AND r.id = ${id}
     UNION ALL SELECT o.name, NULL FROM api_tokens o WHERE ${type} = 'api_token' AND o.company_id = ${company} AND o.id = ${id}

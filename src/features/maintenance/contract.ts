@@ -1,6 +1,6 @@
 // Work on machines: planned, sent to, begun, done or cancelled, and which machine is due when.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Day, Id, Instant, Money, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Day, Id, Instant, Money, Nothing, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
 import { everyone, managers, takers } from '../../plain/roles.ts'
 
 const company = '/api/v1/companies/{company_id}'
@@ -39,6 +39,7 @@ export const MaintenanceRecord = Type.Object(
     meter_reading: Nullable(Type.String()),
     status_period_id: Nullable(Id),
     created_by_name: Nullable(Type.String()),
+    file_count: Type.Integer(),
   },
   { additionalProperties: false },
 )
@@ -217,4 +218,62 @@ export const listDue = operation({
     { additionalProperties: false },
   ),
   reply: Page(DueMachine),
+})
+
+export const fileKinds = ['jpeg', 'png', 'webp', 'heic', 'pdf'] as const
+export const fileLimits = { bytes: 10 * 1024 * 1024, recordBytes: 50 * 1024 * 1024, count: 30, name: 200 } as const
+export const MaintenanceFile = Type.Object(
+  {
+    ...baseFields,
+    maintenance_id: Id,
+    name: Type.String(),
+    kind: Choice(fileKinds),
+    size_bytes: Type.Integer(),
+    content_hash: Type.String({ description: 'SHA-256 of the bytes, as hex' }),
+    created_by_name: Nullable(Type.String()),
+  },
+  { additionalProperties: false },
+)
+export type MaintenanceFile = Static<typeof MaintenanceFile>
+const oneFile = Type.Object({ company_id: Id, maintenance_id: Id, file_id: Id })
+export const listFiles = operation({
+  id: 'listMaintenanceFiles',
+  method: 'GET',
+  path: `${path}/{maintenance_id}/files`,
+  who: everyone,
+  summary: 'Photos and invoices of a record, the latest first',
+  params: one,
+  reply: Page(MaintenanceFile),
+})
+export const addFile = operation({
+  id: 'addMaintenanceFile',
+  method: 'POST',
+  path: `${path}/{maintenance_id}/files`,
+  who: takers,
+  summary: 'Add a photo or PDF, at most 10 MB, as the one file of a form; an operator adds to open work they wrote down',
+  params: one,
+  status: 201,
+  rawBody: true,
+  media: ['multipart/form-data'],
+  reply: MaintenanceFile,
+})
+export const getFile = operation({
+  id: 'getMaintenanceFile',
+  method: 'GET',
+  path: `${path}/{maintenance_id}/files/{file_id}`,
+  who: everyone,
+  summary: 'The file itself, to be saved',
+  params: oneFile,
+  slow: true,
+  reply: Type.Unsafe<never>({ description: 'The bytes of the file, of its kind' }),
+})
+export const removeFile = operation({
+  id: 'removeMaintenanceFile',
+  method: 'DELETE',
+  path: `${path}/{maintenance_id}/files/{file_id}`,
+  who: takers,
+  summary: 'Take a file away; an operator takes away what they added. The history keeps its name and hash',
+  params: oneFile,
+  status: 204,
+  reply: Nothing,
 })

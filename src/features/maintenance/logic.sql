@@ -1,4 +1,4 @@
--- Owns: maintenance_records, and the service dates of equipment. Work on a machine from its planning to its end, and what it moves.
+-- Owns: maintenance_records with their files, and the service dates of equipment. Work on a machine from its planning to its end, and what it moves.
 
 GRANT SELECT ON maintenance_records TO record_keeper;
 -- A lock on a row needs the right to change one of its columns.
@@ -315,3 +315,107 @@ CREATE POLICY maintenance_records_insert ON maintenance_records FOR INSERT TO ap
 DROP POLICY IF EXISTS maintenance_records_update ON maintenance_records;
 CREATE POLICY maintenance_records_update ON maintenance_records FOR UPDATE TO application_user
   USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));
+
+-- === files =======================================================================================================
+GRANT SELECT, INSERT ON maintenance_files, maintenance_file_contents TO record_keeper;
+DROP POLICY IF EXISTS maintenance_files_keeper ON maintenance_files;
+CREATE POLICY maintenance_files_keeper ON maintenance_files TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS maintenance_file_contents_keeper ON maintenance_file_contents;
+CREATE POLICY maintenance_file_contents_keeper ON maintenance_file_contents TO record_keeper USING (true) WITH CHECK (true);
+
+-- What a file is by its first bytes, whatever its name says. NULL for anything but a photo or a PDF.
+CREATE OR REPLACE FUNCTION find_file_kind(p_content bytea) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE
+    WHEN substr(p_content, 1, 3) = '\xffd8ff' THEN 'jpeg'
+    WHEN substr(p_content, 1, 8) = '\x89504e470d0a1a0a' THEN 'png'
+    WHEN substr(p_content, 1, 4) = 'RIFF' AND substr(p_content, 9, 4) = 'WEBP' THEN 'webp'
+    WHEN substr(p_content, 5, 4) = 'ftyp' AND substr(p_content, 9, 4) IN ('heic', 'heix', 'heim', 'heis', 'hevc', 'mif1') THEN 'heic'
+    WHEN substr(p_content, 1, 5) = '%PDF-' THEN 'pdf'
+  END
+$$;
+GRANT EXECUTE ON FUNCTION find_file_kind(bytea) TO application_user, record_keeper;
+
+SET LOCAL ROLE record_keeper;
+
+-- BEFORE INSERT OR UPDATE: a file is added or taken away, never changed; a record holds 30 files and 50 MB at most. Who adds at the
+-- same moment is waited for.
+CREATE OR REPLACE FUNCTION keep_maintenance_file() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.maintenance_id, NEW.equipment_id, NEW.name, NEW.kind, NEW.size_bytes, NEW.content_hash)
+      IS DISTINCT FROM (OLD.maintenance_id, OLD.equipment_id, OLD.name, OLD.kind, OLD.size_bytes, OLD.content_hash) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_facts_fixed', MESSAGE = 'a file stays as it was added';
+  ELSIF NOT NEW.is_deleted AND (TG_OP = 'INSERT' OR OLD.is_deleted) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('maintenance files ' || NEW.maintenance_id, 0));
+    IF (SELECT count(*) >= 30 OR sum(f.size_bytes) + NEW.size_bytes > 52428800 FROM maintenance_files f
+        WHERE f.company_id = NEW.company_id AND f.maintenance_id = NEW.maintenance_id AND NOT f.is_deleted) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_record_full', MESSAGE = 'the record holds all the files it may';
+    END IF;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- Adds a file to a record of the caller's company: managers and admins to any, operators to open work they wrote down themselves.
+-- Kind, size and hash are told by the bytes; a name that does not end like its kind gets that ending. Gives the file, or no row when
+-- there is no such record. Errors: 42501; by constraint mf_kind_known, mf_name_valid, mf_size_range, mf_record_full, idx_maintenance_files_once.
+CREATE OR REPLACE FUNCTION add_maintenance_file(p_maintenance_id uuid, p_name text, p_content bytea) RETURNS SETOF maintenance_files
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c);
+  v_kind text := find_file_kind(p_content);
+  v_record maintenance_records;
+  v_file maintenance_files;
+BEGIN
+  SELECT * INTO v_record FROM maintenance_records r WHERE r.company_id = v_caller.company_id AND r.id = p_maintenance_id AND NOT r.is_deleted;
+  IF v_record.id IS NULL THEN
+    RETURN;
+  ELSIF v_caller.role NOT IN ('admin', 'manager') AND NOT (v_caller.role = 'operator' AND v_record.created_by = v_caller.user_id
+      AND v_record.status IN ('scheduled', 'in_progress')) THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'not a record this person adds files to';
+  ELSIF v_kind IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_kind_known', MESSAGE = 'neither a photo nor a PDF';
+  END IF;
+  INSERT INTO maintenance_files (company_id, maintenance_id, equipment_id, name, kind, size_bytes, content_hash)
+  VALUES (v_record.company_id, v_record.id, v_record.equipment_id,
+    CASE WHEN p_name ~* CASE v_kind WHEN 'jpeg' THEN '\.jpe?g$' WHEN 'heic' THEN '\.hei[cf]$' ELSE '\.' || v_kind || '$' END THEN p_name
+      ELSE left(p_name, 195) || '.' || CASE v_kind WHEN 'jpeg' THEN 'jpg' ELSE v_kind END END,
+    v_kind, octet_length(p_content), encode(sha256(p_content), 'hex'))
+  RETURNING * INTO v_file;
+  INSERT INTO maintenance_file_contents (company_id, file_id, content) VALUES (v_file.company_id, v_file.id, p_content);
+  RETURN NEXT v_file;
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_maintenance_file() TO bitcorp_owner;
+GRANT EXECUTE ON FUNCTION add_maintenance_file(uuid, text, bytea) TO application_user;
+
+SET LOCAL ROLE bitcorp_owner;
+
+CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON maintenance_files
+  FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON maintenance_files
+  FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_020_keep_maintenance_file BEFORE INSERT OR UPDATE ON maintenance_files
+  FOR EACH ROW EXECUTE FUNCTION keep_maintenance_file();
+CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON maintenance_files
+  FOR EACH ROW EXECUTE FUNCTION record_change('maintenance_file');
+CREATE OR REPLACE TRIGGER trigger_000_refuse_change BEFORE UPDATE OR DELETE ON maintenance_file_contents
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON maintenance_file_contents
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Files are added by add_maintenance_file alone, so that none says of its bytes what they are not.
+GRANT SELECT, UPDATE (is_deleted, version) ON maintenance_files TO application_user;
+GRANT SELECT ON maintenance_file_contents TO application_user;
+GRANT SELECT ON maintenance_files TO reporting_user;
+DROP POLICY IF EXISTS maintenance_files_select ON maintenance_files;
+CREATE POLICY maintenance_files_select ON maintenance_files FOR SELECT TO application_user, reporting_user
+  USING (company_id = (SELECT c.company_id FROM caller c));
+DROP POLICY IF EXISTS maintenance_files_update ON maintenance_files;
+CREATE POLICY maintenance_files_update ON maintenance_files FOR UPDATE TO application_user USING (
+  company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager'))
+  OR (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'operator') AND created_by = (SELECT c.user_id FROM caller c)));
+DROP POLICY IF EXISTS maintenance_file_contents_select ON maintenance_file_contents;
+CREATE POLICY maintenance_file_contents_select ON maintenance_file_contents FOR SELECT TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c));

@@ -3,13 +3,14 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
 import type { Money } from '../../plain/operation.ts'
-import type { CancelInput, CompleteInput, DueMachine, DueState, MaintenanceChange, MaintenanceInput, MaintenanceRecord, SendInput, StartInput } from './contract.ts'
+import type { CancelInput, CompleteInput, DueMachine, DueState, MaintenanceChange, MaintenanceFile, MaintenanceInput, MaintenanceRecord, SendInput, StartInput } from './contract.ts'
 
 const company = sql`r.company_id = (SELECT c.company_id FROM caller c)`
 const columns = sql`r.id, r.version, r.created_at, r.updated_at, r.created_by, r.updated_by, r.equipment_id, e.name AS equipment_name, e.serial_number,
   r.type, r.status, r.title, r.scheduled_date, r.started_at, r.completed_at, r.completed_date, r.counts_as_service, r.cancelled_at,
   r.cancel_reason, CASE WHEN r.cost IS NOT NULL THEN json_build_object('amount', r.cost::text, 'currency', r.currency) END AS cost,
-  r.technician, r.parts, r.notes, r.meter_reading::text, r.status_period_id, author.display_name AS created_by_name`
+  r.technician, r.parts, r.notes, r.meter_reading::text, r.status_period_id, author.display_name AS created_by_name,
+  (SELECT count(*)::int FROM maintenance_files f WHERE f.company_id = r.company_id AND f.maintenance_id = r.id AND NOT f.is_deleted) AS file_count`
 const joins = sql`JOIN equipment e ON e.company_id = r.company_id AND e.id = r.equipment_id
   LEFT JOIN user_company_roles author ON author.company_id = r.company_id AND author.user_id = r.created_by`
 
@@ -134,4 +135,36 @@ export async function listDue(ctx: Runner, query: { limit?: number; cursor?: str
   if (query.count !== 'true') return page.finish(rows)
   const [counted] = await ctx.run<{ total: number }>(sql`SELECT count(*)::int AS total FROM equipment e WHERE ${where}`)
   return { ...page.finish(rows), total: counted?.total ?? 0 }
+}
+
+const fileColumns = sql`f.id, f.version, f.created_at, f.updated_at, f.created_by, f.updated_by, f.maintenance_id, f.name, f.kind, f.size_bytes, f.content_hash,
+  author.display_name AS created_by_name`
+const fileAuthor = sql`LEFT JOIN user_company_roles author ON author.company_id = f.company_id AND author.user_id = f.created_by`
+const oneFile = (maintenanceId: string, fileId: string) =>
+  sql`f.company_id = (SELECT c.company_id FROM caller c) AND f.maintenance_id = ${maintenanceId}::uuid AND f.id = ${fileId}::uuid AND NOT f.is_deleted`
+
+/** Undefined when there is no such record. A record holds few files: they are one page. */
+export async function listFiles(ctx: Runner, maintenanceId: string): Promise<{ items: MaintenanceFile[]; next_cursor: null } | undefined> {
+  const rows = await ctx.run<MaintenanceFile & { id: string | null }>(sql`
+    SELECT ${fileColumns} FROM maintenance_records r
+    LEFT JOIN maintenance_files f ON f.company_id = r.company_id AND f.maintenance_id = r.id AND NOT f.is_deleted ${fileAuthor}
+    WHERE ${company} AND r.id = ${maintenanceId}::uuid AND NOT r.is_deleted ORDER BY f.id DESC`)
+  return rows.length === 0 ? undefined : { items: rows.filter((row) => row.id !== null), next_cursor: null }
+}
+
+/** Undefined when there is no such record. */
+export async function addFile(ctx: Runner, maintenanceId: string, name: string, content: Buffer): Promise<MaintenanceFile | undefined> {
+  return (await ctx.run<MaintenanceFile>(sql`SELECT ${fileColumns} FROM add_maintenance_file(${maintenanceId}::uuid, ${name}, ${content}::bytea) f ${fileAuthor}`))[0]
+}
+
+export async function findFile(ctx: Runner, maintenanceId: string, fileId: string): Promise<{ name: string; kind: MaintenanceFile['kind']; content: Buffer } | undefined> {
+  const [row] = await ctx.run<{ name: string; kind: MaintenanceFile['kind']; content: Buffer }>(sql`
+    SELECT f.name, f.kind, b.content FROM maintenance_files f JOIN maintenance_file_contents b ON b.company_id = f.company_id AND b.file_id = f.id
+    WHERE ${oneFile(maintenanceId, fileId)}`)
+  return row
+}
+
+/** False when there is no such file, or none that this person may take away. */
+export async function removeFile(ctx: Runner, maintenanceId: string, fileId: string): Promise<boolean> {
+  return (await ctx.run(sql`UPDATE maintenance_files f SET is_deleted = true, version = f.version WHERE ${oneFile(maintenanceId, fileId)} RETURNING f.id`)).length > 0
 }

@@ -22,6 +22,8 @@ export type Moment = {
     | 'work_changed'
     | 'work_done'
     | 'work_cancelled'
+    | 'file_added'
+    | 'file_removed'
     | 'other'
   entry: TimelineEntry
   /** Who had it before a transfer. */
@@ -47,6 +49,8 @@ const kinds: Record<string, Moment['kind']> = {
   maintenance_changed: 'work_changed',
   maintenance_completed: 'work_done',
   maintenance_cancelled: 'work_cancelled',
+  maintenance_file_created: 'file_added',
+  maintenance_file_deleted: 'file_removed',
 }
 
 /** Entries come newest first, so the return of a transfer follows its hand-over. */
@@ -56,7 +60,7 @@ export function momentsOf(entries: readonly TimelineEntry[]): Moment[] {
     const entry = entries[place] as TimelineEntry
     const before = entries[place + 1]
     const kind = entry.event_type === 'maintenance_created' && entry.new.status === 'in_progress' ? 'work_begun' : (kinds[entry.event_type] ?? 'other')
-    const notes = text(entry.new[kind === 'returned' ? 'return_notes' : 'notes'])
+    const notes = text(entry.new[kind === 'returned' ? 'return_notes' : kind === 'file_added' ? 'name' : 'notes'])
     if (before && isTransfer(entry, before)) {
       moments.push({ kind: 'transferred', entry, from: before.holder_name ?? undefined, notes })
       place++

@@ -13,6 +13,7 @@ import {
   IconEdit,
   IconHandGrab,
   IconHistory,
+  IconPaperclip,
   IconRefreshDot,
   IconRestore,
   IconTool,
@@ -98,6 +99,8 @@ const looks: Record<Moment['kind'], { icon: Icon; tone: string }> = {
   work_changed: { icon: IconEdit, tone: 'idle' },
   work_done: { icon: IconCircleCheck, tone: 'ok' },
   work_cancelled: { icon: IconCircleX, tone: 'idle' },
+  file_added: { icon: IconPaperclip, tone: 'info' },
+  file_removed: { icon: IconTrash, tone: 'idle' },
   other: { icon: IconHistory, tone: 'idle' },
 }
 

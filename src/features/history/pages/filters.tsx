@@ -10,7 +10,7 @@ import { useRead } from '../../../web/query.ts'
 import { useUrl } from '../../../web/url.tsx'
 import { listPeople } from '../../access/contract.ts'
 
-const kinds = ['equipment', 'assignment', 'maintenance', 'category', 'user', 'company', 'api_token', 'import_batch'] as const
+const kinds = ['equipment', 'assignment', 'maintenance', 'maintenance_file', 'category', 'user', 'company', 'api_token', 'import_batch'] as const
 export const actionsOfEvents = ['created', 'changed', 'status_changed', 'returned', 'started', 'completed', 'cancelled', 'moved', 'deleted', 'restored'] as const
 export const actionsOfAudit = [...actionsOfEvents, 'signed_in', 'signed_out', 'sign_in_failed', 'password_changed', 'exported'] as const
 const names = ['person', 'kind', 'action', 'from', 'to', 'record'] as const

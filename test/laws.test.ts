@@ -189,6 +189,7 @@ const laws: Law[] = [
       ...notEntities,
       equipment: 'deleted and restored: deleteEquipment, restoreEquipment',
       equipment_categories: 'deleted and restored: deleteCategory, restoreCategory',
+      maintenance_files: 'taken away and put back: removeMaintenanceFile, restoreMaintenanceFile',
       equipment_assignments: 'a hand-over that happened stays: ea_facts_fixed',
     },
     broken: 'DROP TRIGGER trigger_000_refuse_soft_delete ON companies',

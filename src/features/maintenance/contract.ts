@@ -277,3 +277,12 @@ export const removeFile = operation({
   status: 204,
   reply: Nothing,
 })
+export const restoreFile = operation({
+  id: 'restoreMaintenanceFile',
+  method: 'POST',
+  path: `${path}/{maintenance_id}/files/{file_id}/restore`,
+  who: takers,
+  summary: 'Put a file back that was taken away',
+  params: oneFile,
+  reply: MaintenanceFile,
+})

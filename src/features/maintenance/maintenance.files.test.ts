@@ -59,6 +59,9 @@ test('a file is added, listed, given back byte for byte to be saved, and taken a
   expect((await manager.delete(path)).status).toBe(204)
   expect(await files(record.id)).toEqual([])
   for (const gone of [await manager.get(path), await manager.delete(path)]) expect(problem(gone)).toBe('404 not_found')
+  expect((await manager.post(`${path}/restore`)).body).toMatchObject({ id: added.body.id, version: 3 })
+  expect((await bytesOf(manager, path)).equals(bytes)).toBe(true)
+  await manager.delete(path)
   const [changes] = await world.sqlAdmin((q) =>
     q(
       `SELECT string_agg(e.event_type || ' ' || e.event_data::text, ' ' ORDER BY e.event_version) AS events,
@@ -72,7 +75,7 @@ test('a file is added, listed, given back byte for byte to be saved, and taken a
     expect(text.length).toBeLessThan(3000)
     expect(text).not.toContain(bytes.subarray(0, 20).toString('hex'))
   }
-  expect(changes.events).toMatch(/^maintenance_file_created .*maintenance_file_deleted /)
+  expect(changes.events).toMatch(/^maintenance_file_created .*maintenance_file_deleted .*maintenance_file_restored /)
   expect(changes.deleted_by).toBe(world.person('andina', 'manager').userId)
   const timeline = (await manager.get(`/equipment/${machine.id}/timeline`)).body.items
   expect(timeline[0].event_type).toBe('maintenance_file_deleted')
@@ -105,7 +108,10 @@ test('a file has 10 MB at most, a record 50 MB and 30 files, and the same file o
   const other = await plan()
   const same = jpeg()
   expect((await Promise.all([1, 2].map(() => add(manager, other.id, 'a.jpg', same)))).map(problem).filter((p) => p.startsWith('4'))).toEqual(['409 idx_maintenance_files_once'])
-  for (let n = 1; n < 30; n++) expect((await add(manager, other.id, `${n}.jpg`, jpeg())).status).toBe(201)
+  const [gone] = await files(other.id)
+  await manager.delete(`/maintenance-records/${other.id}/files/${gone.id}`)
+  for (let n = 1; n <= 30; n++) expect((await add(manager, other.id, `${n}.jpg`, jpeg())).status).toBe(201)
+  expect(problem(await manager.post(`/maintenance-records/${other.id}/files/${gone.id}/restore`))).toBe('409 mf_record_full')
   expect(problem(await add(manager, other.id, 'a.jpg', jpeg()))).toBe('409 mf_record_full')
 })
 
@@ -151,6 +157,7 @@ test('another company’s record and file are as good as none, in the API and in
     expect(problem(await stranger.get(path)), path).toBe('404 not_found')
   expect(problem(await manager.get(`/maintenance-records/${elsewhere.id}/files/${file.id}`))).toBe('404 not_found')
   expect(problem(await stranger.delete(`/maintenance-records/${record.id}/files/${file.id}`))).toBe('404 not_found')
+  expect(problem(await stranger.post(`/maintenance-records/${record.id}/files/${file.id}/restore`))).toBe('404 not_found')
   expect(await world.sqlAs('sur', 'admin', (q) => q('SELECT file_id FROM maintenance_file_contents'))).toEqual([])
   expect(await world.sqlAs('sur', 'admin', (q) => q("SELECT * FROM add_maintenance_file($1, 'a.jpg', $2)", [record.id, jpeg()]))).toEqual([])
 })

@@ -33,6 +33,7 @@ export function maintenanceRoutes(app: FastifyInstance): void {
     return ctx.reply
   })
   handle(app, contract.removeFile, async (ctx, { params }) => ((await store.removeFile(ctx, params.maintenance_id, params.file_id)) ? null : notFound()))
+  handle(app, contract.restoreFile, async (ctx, { params }) => (await store.restoreFile(ctx, params.maintenance_id, params.file_id)) ?? notFound())
   handle(app, contract.listDue, (ctx, { query }) => store.listDue(ctx, query))
 }
 

@@ -140,8 +140,7 @@ export async function listDue(ctx: Runner, query: { limit?: number; cursor?: str
 const fileColumns = sql`f.id, f.version, f.created_at, f.updated_at, f.created_by, f.updated_by, f.maintenance_id, f.name, f.kind, f.size_bytes, f.content_hash,
   author.display_name AS created_by_name`
 const fileAuthor = sql`LEFT JOIN user_company_roles author ON author.company_id = f.company_id AND author.user_id = f.created_by`
-const oneFile = (maintenanceId: string, fileId: string) =>
-  sql`f.company_id = (SELECT c.company_id FROM caller c) AND f.maintenance_id = ${maintenanceId}::uuid AND f.id = ${fileId}::uuid AND NOT f.is_deleted`
+const oneFile = (maintenanceId: string, fileId: string) => sql`f.company_id = (SELECT c.company_id FROM caller c) AND f.maintenance_id = ${maintenanceId}::uuid AND f.id = ${fileId}::uuid`
 
 /** Undefined when there is no such record. A record holds few files: they are one page. */
 export async function listFiles(ctx: Runner, maintenanceId: string): Promise<{ items: MaintenanceFile[]; next_cursor: null } | undefined> {
@@ -160,11 +159,19 @@ export async function addFile(ctx: Runner, maintenanceId: string, name: string, 
 export async function findFile(ctx: Runner, maintenanceId: string, fileId: string): Promise<{ name: string; kind: MaintenanceFile['kind']; content: Buffer } | undefined> {
   const [row] = await ctx.run<{ name: string; kind: MaintenanceFile['kind']; content: Buffer }>(sql`
     SELECT f.name, f.kind, b.content FROM maintenance_files f JOIN maintenance_file_contents b ON b.company_id = f.company_id AND b.file_id = f.id
-    WHERE ${oneFile(maintenanceId, fileId)}`)
+    WHERE ${oneFile(maintenanceId, fileId)} AND NOT f.is_deleted`)
   return row
 }
 
 /** False when there is no such file, or none that this person may take away. */
 export async function removeFile(ctx: Runner, maintenanceId: string, fileId: string): Promise<boolean> {
-  return (await ctx.run(sql`UPDATE maintenance_files f SET is_deleted = true, version = f.version WHERE ${oneFile(maintenanceId, fileId)} RETURNING f.id`)).length > 0
+  return (await ctx.run(sql`UPDATE maintenance_files f SET is_deleted = true, version = f.version WHERE ${oneFile(maintenanceId, fileId)} AND NOT f.is_deleted RETURNING f.id`)).length > 0
+}
+
+/** Undefined when there is no such file, or none that this person may put back. One that was not taken away stays as it is. */
+export async function restoreFile(ctx: Runner, maintenanceId: string, fileId: string): Promise<MaintenanceFile | undefined> {
+  const [row] = await ctx.run<MaintenanceFile>(sql`
+    WITH f AS (UPDATE maintenance_files f SET is_deleted = false, version = f.version WHERE ${oneFile(maintenanceId, fileId)} RETURNING f.*)
+    SELECT ${fileColumns} FROM f ${fileAuthor}`)
+  return row
 }

@@ -51,6 +51,7 @@ const kinds: Record<string, Moment['kind']> = {
   maintenance_cancelled: 'work_cancelled',
   maintenance_file_created: 'file_added',
   maintenance_file_deleted: 'file_removed',
+  maintenance_file_restored: 'file_added',
 }
 
 /** Entries come newest first, so the return of a transfer follows its hand-over. */

@@ -29,6 +29,7 @@ import { words as importsWords } from './features/imports/words.ts'
 import { words as logsWords } from './features/logs/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
+import { words as valuationWords } from './features/valuation/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n } from './web/i18n.ts'
@@ -66,7 +67,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, utilizationWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, utilizationWords, valuationWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

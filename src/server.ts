@@ -33,11 +33,13 @@ import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { utilizationJobs } from './features/utilization/jobs.ts'
 import { utilizationRoutes } from './features/utilization/routes.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
+import { valuationRoutes } from './features/valuation/routes.ts'
+import { words as valuationWords } from './features/valuation/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'imports', 'proof'] as const
-export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, logWords, utilizationWords, importWords]
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'valuation', 'imports', 'proof'] as const
+export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, logWords, utilizationWords, valuationWords, importWords]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
 export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
@@ -55,6 +57,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   if (ownerUrl) logJobs(app, ownerUrl)
   utilizationRoutes(app)
   utilizationJobs(app)
+  valuationRoutes(app)
   importRoutes(app, equipmentWhere)
   await serveDocuments(app)
   await servePage(app)

@@ -165,6 +165,7 @@ const notInDoor: Record<string, Record<string, string>> = {
     history: 'read in the page, by the API, or in SQL',
     maintenance: 'service is planned and done in the page or by the API',
     utilization: 'read in the page, by the API, or in SQL',
+    valuation: 'read in the page, by the API, or in SQL',
   },
   'src/browser.tsx': {
     operations: 'it is the installation’s own, reached by the command line alone',

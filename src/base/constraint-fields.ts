@@ -54,6 +54,7 @@ export const constraintFields: Readonly<Record<string, string>> = {
   equipment_ownership_valid: 'ownership',
   equipment_plate_not_empty: 'plate',
   equipment_purchase_price_positive: 'purchase_price',
+  equipment_salvage_value_range: 'salvage_value',
   equipment_serial_counters_range: 'last_number',
   equipment_serial_format: 'serial_number',
   equipment_serial_not_empty: 'serial_number',

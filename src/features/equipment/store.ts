@@ -8,11 +8,14 @@ import type { Equipment, EquipmentChange, EquipmentInput, Status, Summary, Timel
 
 const company = sql`e.company_id = (SELECT c.company_id FROM caller c)`
 
+/** What someone set; else the book value of the company's day today, worked out only for machines that depreciate. */
+const currentValue = sql`CASE WHEN e.current_value IS NOT NULL OR e.depreciation_rate IS NULL THEN e.current_value
+  ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, (SELECT get_company_day(c.company_id) FROM caller c)) END`
 const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
 
 const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
-  ${money(sql`e.current_value`)} AS current_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  ${money(currentValue)} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
   e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
     'assigned_at', a.assigned_at, 'due_at', a.due_at, 'accepted_at', a.accepted_at, 'condition', a.condition, 'notes', a.notes) END AS holder`
@@ -37,7 +40,8 @@ export const equipmentFields: ListFields = {
   ownership: { column: sql`e.ownership`, type: 'text' },
   purchase_date: { column: sql`e.purchase_date`, type: 'date', nullable: true },
   purchase_price: { column: sql`e.purchase_price`, type: 'number', nullable: true },
-  current_value: { column: sql`e.current_value`, type: 'number', nullable: true },
+  current_value: { column: currentValue, type: 'number', nullable: true },
+  salvage_value: { column: sql`e.salvage_value`, type: 'number' },
   depreciation_rate: { column: sql`e.depreciation_rate`, type: 'number', nullable: true },
   currency: { column: sql`e.currency`, type: 'text' },
   status: { column: sql`e.status`, type: 'text' },
@@ -119,7 +123,7 @@ const amountOf = (value: Money | string | null | undefined) => (value && typeof 
 
 /** The one currency an input speaks of, if any. Two would make one of the amounts another sum than was meant. */
 function currencyOf(input: EquipmentChange): string | undefined {
-  const named = [input.currency, ...[input.purchase_price, input.current_value].map((value) => (value && typeof value === 'object' ? value.currency : undefined))].filter(
+  const named = [input.currency, ...[input.purchase_price, input.current_value, input.salvage_value].map((value) => (value && typeof value === 'object' ? value.currency : undefined))].filter(
     (value) => value !== undefined,
   )
   if (new Set(named).size > 1) throw new Refusal(422, 'equipment_one_currency')
@@ -128,10 +132,11 @@ function currencyOf(input: EquipmentChange): string | undefined {
 
 /** Columns and values of an input; money splits into amount and currency. */
 function assignments(input: EquipmentChange & { status?: Status }): [string, unknown][] {
-  const { purchase_price, current_value, specifications, tags, ...plain } = input
+  const { purchase_price, current_value, salvage_value, specifications, tags, ...plain } = input
   const entries: [string, unknown][] = Object.entries(plain)
   if (purchase_price !== undefined) entries.push(['purchase_price', amountOf(purchase_price)])
   if (current_value !== undefined) entries.push(['current_value', amountOf(current_value)])
+  if (salvage_value !== undefined) entries.push(['salvage_value', amountOf(salvage_value) ?? '0'])
   if (specifications !== undefined) entries.push(['specifications', JSON.stringify(specifications)])
   if (tags !== undefined) entries.push(['tags', tags])
   const currency = currencyOf(input)
@@ -147,6 +152,7 @@ const typed = (column: string, value: unknown) => {
     year: sql`::smallint`,
     purchase_price: sql`::numeric`,
     current_value: sql`::numeric`,
+    salvage_value: sql`::numeric`,
     depreciation_rate: sql`::numeric`,
     purchase_date: sql`::date`,
     last_maintenance_date: sql`::date`,
@@ -179,11 +185,11 @@ export async function changeEquipment(ctx: Runner, id: string, version: number |
   const sets = assignments(change).map(([column, value]) => sql`${sql.ref(column)} = ${typed(column, value)}`)
   // An amount in a currency does not turn the machine's other amount into that currency unless `currency` says so.
   const currency = change.currency === undefined ? currencyOf(change) : undefined
-  const others = (['purchase_price', 'current_value'] as const).filter((column) => change[column] === undefined)
+  const others = (['purchase_price', 'current_value', 'salvage_value'] as const).filter((column) => change[column] === undefined)
   const keeps =
     currency && others.length > 0
       ? sql`(e.currency = ${currency} OR (${sql.join(
-          others.map((column) => sql`e.${sql.ref(column)} IS NULL`),
+          others.map((column) => sql`coalesce(e.${sql.ref(column)}, 0) = 0`),
           sql` AND `,
         )}))`
       : sql`true`

@@ -110,6 +110,7 @@ const meanings: Record<Meaning, readonly string[]> = {
     'monto',
   ],
   current_value: ['valor actual', 'current value', 'valor libros', 'valor en libros', 'book value', 'valor neto', 'valor comercial', 'market value', 'valor', 'value'],
+  salvage_value: ['valor residual', 'salvage value', 'valor rescate', 'valor salvamento', 'residual value', 'scrap value'],
   depreciation_rate: ['depreciacion', 'tasa depreciacion', 'depreciation', 'depreciation rate', 'depreciacion anual', 'yearly depreciation', 'annual depreciation'],
   currency: ['moneda', 'currency', 'divisa'],
   status: ['estado', 'status', 'estado actual', 'estado operativo', 'estado equipo', 'state', 'estatus'],

@@ -21,6 +21,7 @@ export const importFields = [
   'purchase_date',
   'purchase_price',
   'current_value',
+  'salvage_value',
   'depreciation_rate',
   'currency',
   'status',

@@ -6,7 +6,7 @@ import { importFields } from './contract.ts'
 import { type Existing, valueText } from './plan.ts'
 
 const days = new Set(['purchase_date', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at'])
-const numbers = new Set(['purchase_price', 'current_value', 'depreciation_rate', 'year'])
+const numbers = new Set(['purchase_price', 'current_value', 'salvage_value', 'depreciation_rate', 'year'])
 
 type ExportColumn = SheetColumn<Existing>
 

@@ -23,6 +23,7 @@ const blank: Machine = {
   purchase_date: null,
   purchase_price: null,
   current_value: null,
+  salvage_value: '0',
   depreciation_rate: null,
   currency: null,
   status: 'active',
@@ -35,7 +36,7 @@ const blank: Machine = {
   tags: [],
 }
 const plainFields = Object.keys(blank).filter((field) => field !== 'specifications' && field !== 'tags') as Exclude<keyof Machine, 'specifications' | 'tags'>[]
-const decimals = new Set(['purchase_price', 'current_value', 'depreciation_rate'])
+const decimals = new Set(['purchase_price', 'current_value', 'salvage_value', 'depreciation_rate'])
 
 /** The text by which files and people see a specification or the tags. */
 export function valueText(value: unknown): string {
@@ -108,7 +109,7 @@ function merge(existing: Existing | undefined, read: ReadRow, asked: Asked): Mac
 /** An amount in another currency must not turn the machine's other amount into that currency; a currency column says so outright. */
 function relabelsAmount(existing: Existing, { given, texts }: ReadRow): boolean {
   if (given.currency === undefined || texts.has('currency') || given.currency === existing.currency) return false
-  return (['purchase_price', 'current_value'] as const).some((field) => existing[field] !== null && given[field] === undefined)
+  return (['purchase_price', 'current_value', 'salvage_value'] as const).some((field) => Number(existing[field]) > 0 && given[field] === undefined)
 }
 
 const pick = (existing: Existing): Partial<Machine> => Object.fromEntries(plainFields.map((field) => [field, existing[field]]))

@@ -20,6 +20,7 @@ export type Machine = {
   purchase_date: string | null
   purchase_price: string | null
   current_value: string | null
+  salvage_value: string
   depreciation_rate: string | null
   currency: string | null
   status: string
@@ -41,7 +42,7 @@ export type Answers = { dateOrder: DateOrder | undefined; decimal: Decimal | und
 
 export const textLimits = { name: 200, description: 10_000, serial_number: 18, fleet_code: 50, manufacturer: 100, model: 100, manufacturer_serial_number: 100, plate: 20, location: 200 } as const
 const dayFields = new Set(['purchase_date', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at'])
-const amountFields = new Set(['purchase_price', 'current_value'])
+const amountFields = new Set(['purchase_price', 'current_value', 'salvage_value'])
 
 type ColumnReader = Column & { style: Style; currency: string | undefined; isPercent: boolean; isNumeric: boolean }
 

@@ -4,7 +4,7 @@ import type { Equipment, EquipmentChange, EquipmentInput, Status } from '../cont
 
 const texts = ['name', 'description', 'serial_number', 'fleet_code', 'manufacturer', 'model', 'manufacturer_serial_number', 'plate', 'location'] as const
 const days = ['purchase_date', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at'] as const
-const amounts = ['purchase_price', 'current_value'] as const
+const amounts = ['purchase_price', 'current_value', 'salvage_value'] as const
 
 export type MachineValues = Record<(typeof texts)[number] | (typeof days)[number] | (typeof amounts)[number] | 'year' | 'depreciation_rate' | 'currency' | 'maintenance_interval_days', string> & {
   ownership: Equipment['ownership']
@@ -33,6 +33,9 @@ export function valuesOf(machine: Equipment): MachineValues {
   const values = emptyMachine(machine.currency)
   for (const field of [...texts, ...days]) values[field] = machine[field] ?? ''
   for (const field of amounts) values[field] = machine[field] ? writeAmount(machine[field].amount) : ''
+  // Worked out, not written: saved as it is shown, it would stand still.
+  if (!machine.current_value_given) values.current_value = ''
+  if (Number(machine.salvage_value.amount) === 0) values.salvage_value = ''
   values.maintenance_interval_days = machine.maintenance_interval_days === null ? '' : String(machine.maintenance_interval_days)
   values.year = machine.year === null ? '' : String(machine.year)
   values.depreciation_rate = machine.depreciation_rate === null ? '' : String(Number((Number(machine.depreciation_rate) * 100).toFixed(2)))

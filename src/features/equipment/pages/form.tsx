@@ -79,7 +79,7 @@ function MachineForm({ machine, categories }: { machine?: Equipment; categories:
   })
   const labels = Object.fromEntries(Object.keys(state.form.values).map((field) => [field, label(field)]))
   const showField = (field: string, value: unknown) =>
-    field === 'depreciation_rate' ? (value ? `${value} %` : '–') : field === 'purchase_price' || field === 'current_value' ? String(value || '–') : show(field, value)
+    field === 'depreciation_rate' ? (value ? `${value} %` : '–') : field === 'purchase_price' || field === 'current_value' || field === 'salvage_value' ? String(value || '–') : show(field, value)
   return (
     <div className="record-form">
       <FormBody
@@ -195,7 +195,8 @@ function Money({ form }: { form: Form }) {
       <div className="fields-grid">
         <TextInput type="date" label={label('purchase_date')} required={owned} {...form.getInputProps('purchase_date')} />
         <Amount form={form} field="purchase_price" required={owned} />
-        <Amount form={form} field="current_value" />
+        <Amount form={form} field="current_value" description={t('machine.current_value_hint')} />
+        <Amount form={form} field="salvage_value" description={t('machine.salvage_hint')} />
         <Select label={label('currency')} data={currencies} searchable allowDeselect={false} {...form.getInputProps('currency')} />
         <TextInput
           label={label('depreciation_rate')}
@@ -214,7 +215,7 @@ function Money({ form }: { form: Form }) {
   )
 }
 
-function Amount({ form, field, required }: { form: Form; field: 'purchase_price' | 'current_value'; required?: boolean }) {
+function Amount({ form, field, required, description }: { form: Form; field: 'purchase_price' | 'current_value' | 'salvage_value'; required?: boolean; description?: string }) {
   const { label } = useShow()
   const props = form.getInputProps(field)
   const tidy = () => {
@@ -226,6 +227,7 @@ function Amount({ form, field, required }: { form: Form; field: 'purchase_price'
       label={label(field)}
       inputMode="decimal"
       required={required ?? false}
+      description={description}
       leftSection={
         <Text size="xs" c="dimmed">
           {form.values.currency}

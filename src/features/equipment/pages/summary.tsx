@@ -17,7 +17,7 @@ export function Summary({ machine }: { machine: Equipment }) {
   const { show, label } = useShow()
   const format = useFormat()
   const fact = (field: keyof Equipment & string, value: ReactNode = show(field, machine[field])) => <Fact key={field} label={label(field)} value={value} />
-  const price = (field: 'purchase_price' | 'current_value') => fact(field, format.money(machine[field]))
+  const price = (field: 'purchase_price' | 'current_value' | 'salvage_value') => fact(field, format.money(machine[field]))
   return (
     <div className="columns-2">
       <div className="stack">
@@ -36,6 +36,7 @@ export function Summary({ machine }: { machine: Equipment }) {
           {fact('purchase_date')}
           {price('purchase_price')}
           {price('current_value')}
+          {price('salvage_value')}
           {fact('depreciation_rate')}
         </Facts>
       </div>

@@ -61,7 +61,7 @@ export function useShow(): { show: Show; label: (field: string) => string; showS
       if (days.has(field)) return format.day(String(value))
       if (field === 'status' || field === 'ownership') return t(`equipment.${field}_${value}`)
       if (field === 'maintenance_rule') return t(`machine.rule_${value}`)
-      if (field === 'purchase_price' || field === 'current_value') return format.money({ amount: String(value), currency })
+      if (field === 'purchase_price' || field === 'current_value' || field === 'salvage_value') return format.money({ amount: String(value), currency })
       if (field === 'depreciation_rate') return format.percent(String(value))
       if (field === 'category_id') return categories?.find((category) => category.id === value)?.name ?? t('machine.other_category')
       if (Array.isArray(value)) return value.join(', ')

@@ -249,6 +249,7 @@ TABLE equipment (
   maintenance_interval_days integer,
   maintenance_rule character varying(10) NOT NULL DEFAULT 'floating'::character varying,
   maintenance_counted_from date,
+  salvage_value numeric(14,2) NOT NULL DEFAULT 0,
   CONSTRAINT equipment_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_equipment_category FOREIGN KEY (company_id, category_id) REFERENCES equipment_categories(company_id, id),
   CONSTRAINT fk_equipment_company FOREIGN KEY (company_id) REFERENCES companies(id),
@@ -271,6 +272,8 @@ TABLE equipment (
   CONSTRAINT equipment_ownership_valid CHECK (((ownership)::text = ANY ((ARRAY['owned'::character varying, 'rented'::character varying, 'leased'::character varying])::text[]))),
   CONSTRAINT equipment_plate_not_empty CHECK (is_not_blank((plate)::text)),
   CONSTRAINT equipment_purchase_price_positive CHECK (((purchase_price > (0)::numeric) AND (purchase_price <> 'NaN'::numeric))),
+  CONSTRAINT equipment_salvage_below_price CHECK ((salvage_value <= purchase_price)),
+  CONSTRAINT equipment_salvage_value_range CHECK (((salvage_value >= (0)::numeric) AND (salvage_value <> 'NaN'::numeric))),
   CONSTRAINT equipment_serial_format CHECK (validate_equipment_serial_number((serial_number)::text)),
   CONSTRAINT equipment_serial_not_empty CHECK (is_not_blank((serial_number)::text)),
   CONSTRAINT equipment_specifications_schema CHECK (((jsonb_typeof(specifications) = 'object'::text) AND (length((specifications)::text) <= 20000))),
@@ -1925,6 +1928,23 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.get_book_value(p_price numeric, p_salvage numeric, p_rate numeric, p_from date, p_at date)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  SELECT round(greatest(p_salvage, p_price - p_price * p_rate * (w.years * (w.next_day - w.last_day) + (p_at - w.last_day)) / (w.next_day - w.last_day)), 2)
+  FROM (
+    SELECT y.years, (p_from + make_interval(years => y.years))::date AS last_day, (p_from + make_interval(years => y.years + 1))::date AS next_day
+    FROM (
+      SELECT d.years - CASE WHEN (p_from + make_interval(years => d.years))::date > p_at THEN 1 ELSE 0 END AS years
+      FROM (SELECT (extract(year FROM p_at) - extract(year FROM p_from))::integer AS years) d
+    ) y
+  ) w
+  WHERE p_at >= p_from
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_company_day(p_company_id uuid)
  RETURNS date
  LANGUAGE sql
@@ -1944,6 +1964,23 @@ AS $function$
     AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_depreciation_schedule(p_price numeric, p_salvage numeric, p_rate numeric, p_from date)
+ RETURNS TABLE(year integer, from_date date, to_date date, opening_value numeric, depreciation numeric, closing_value numeric)
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  SELECT y.year, b.from_date,
+    coalesce((SELECT min(d.day)::date FROM generate_series(b.from_date::timestamp, b.next_date::timestamp - interval '1 day', interval '1 day') AS d (day)
+      WHERE v.closing = p_salvage AND get_book_value(p_price, p_salvage, p_rate, p_from, d.day::date) = p_salvage), b.next_date - 1),
+    v.opening, v.opening - v.closing, v.closing
+  FROM generate_series(extract(year FROM p_from)::integer, extract(year FROM p_from)::integer + 199) AS y (year)
+  CROSS JOIN LATERAL (SELECT greatest(p_from, make_date(y.year, 1, 1)) AS from_date, make_date(y.year + 1, 1, 1) AS next_date) b
+  CROSS JOIN LATERAL (SELECT get_book_value(p_price, p_salvage, p_rate, p_from, b.from_date) AS opening, get_book_value(p_price, p_salvage, p_rate, p_from, b.next_date) AS closing) v
+  WHERE v.opening > p_salvage AND p_rate > 0
+  ORDER BY y.year
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.get_month_begin(p_month date, p_zone text)
  RETURNS timestamp with time zone
@@ -2755,10 +2792,10 @@ BEGIN
       WHERE g.version IS NULL ORDER BY 1
     ), created AS (
       INSERT INTO equipment (company_id, id, category_id, name, description, serial_number, fleet_code, manufacturer, model, manufacturer_serial_number, year, plate,
-        ownership, purchase_date, purchase_price, current_value, depreciation_rate, currency, status, location, last_maintenance_date, next_maintenance_date,
+        ownership, purchase_date, purchase_price, current_value, salvage_value, depreciation_rate, currency, status, location, last_maintenance_date, next_maintenance_date,
         warranty_expires_at, specifications, tags)
       SELECT v_company_id, g.id, g.category_id, g.name, g.description, g.serial_number, g.fleet_code, g.manufacturer, g.model, g.manufacturer_serial_number, g.year, g.plate,
-        g.ownership, g.purchase_date, g.purchase_price, g.current_value, g.depreciation_rate, g.currency, g.status, g.location, g.last_maintenance_date,
+        g.ownership, g.purchase_date, g.purchase_price, g.current_value, coalesce(g.salvage_value, 0), g.depreciation_rate, g.currency, g.status, g.location, g.last_maintenance_date,
         g.next_maintenance_date, g.warranty_expires_at, g.specifications, g.tags
       FROM given g ORDER BY g.given_row
       RETURNING id
@@ -2773,7 +2810,7 @@ BEGIN
     UPDATE equipment e SET version = g.version, category_id = g.category_id, name = g.name, description = g.description, serial_number = g.serial_number,
       fleet_code = g.fleet_code, manufacturer = g.manufacturer, model = g.model, manufacturer_serial_number = g.manufacturer_serial_number, year = g.year,
       plate = g.plate, ownership = g.ownership, purchase_date = g.purchase_date, purchase_price = g.purchase_price, current_value = g.current_value,
-      depreciation_rate = g.depreciation_rate, currency = g.currency, status = g.status, location = g.location, last_maintenance_date = g.last_maintenance_date,
+      salvage_value = coalesce(g.salvage_value, 0), depreciation_rate = g.depreciation_rate, currency = g.currency, status = g.status, location = g.location, last_maintenance_date = g.last_maintenance_date,
       next_maintenance_date = g.next_maintenance_date, warranty_expires_at = g.warranty_expires_at, specifications = g.specifications, tags = g.tags
     FROM given g
     WHERE e.company_id = v_company_id AND e.id = g.id AND NOT e.is_deleted

@@ -9,6 +9,7 @@ const slow = [
   'test/start.test.ts',
   'test/command.test.ts',
   'test/indexes.test.ts',
+  'test/keys.test.ts',
   'src/features/history/history.stream.test.ts',
 ]
 

@@ -129,6 +129,7 @@ TABLE companies (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  tax_id_changed_at timestamp with time zone,
   CONSTRAINT companies_pkey PRIMARY KEY (id),
   CONSTRAINT companies_search_key_unique UNIQUE (search_key),
   CONSTRAINT companies_address_object CHECK (((jsonb_typeof(address) = 'object'::text) AND (length((address)::text) <= 4000))),
@@ -136,7 +137,8 @@ TABLE companies (
   CONSTRAINT companies_name_not_empty CHECK (is_not_blank((name)::text)),
   CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
   CONSTRAINT companies_settings_valid CHECK (is_company_settings(settings)),
-  CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[])))
+  CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[]))),
+  CONSTRAINT companies_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at))
 );
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.companies FOR EACH ROW EXECUTE FUNCTION refuse_delete();
@@ -211,6 +213,34 @@ CREATE POLICY domain_events_select FOR SELECT TO application_user, reporting_use
 GRANT SELECT TO application_user;
 GRANT INSERT, SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
+
+TABLE encrypted_tax_ids (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  person_id uuid,
+  key_id character varying(16) NOT NULL,
+  ciphertext bytea NOT NULL,
+  lookup_hash character varying(64) NOT NULL,
+  changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT encrypted_tax_ids_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT encrypted_tax_ids_one_each UNIQUE NULLS NOT DISTINCT (company_id, person_id),
+  CONSTRAINT fk_encrypted_tax_ids_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT fk_encrypted_tax_ids_person FOREIGN KEY (company_id, person_id) REFERENCES user_company_roles(company_id, id),
+  CONSTRAINT encrypted_tax_ids_changed_finite CHECK (isfinite(changed_at)),
+  CONSTRAINT encrypted_tax_ids_ciphertext_form CHECK (((octet_length(ciphertext) >= 31) AND (octet_length(ciphertext) <= 400))),
+  CONSTRAINT encrypted_tax_ids_hash_form CHECK (((lookup_hash)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT encrypted_tax_ids_key_form CHECK (((key_id)::text ~ '^[0-9a-f]{8,16}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_encrypted_tax_ids_company_hash ON public.encrypted_tax_ids USING btree (lookup_hash) WHERE (person_id IS NULL);
+CREATE INDEX idx_encrypted_tax_ids_key ON public.encrypted_tax_ids USING btree (key_id, company_id, id);
+CREATE UNIQUE INDEX idx_encrypted_tax_ids_person_hash ON public.encrypted_tax_ids USING btree (company_id, lookup_hash) WHERE (person_id IS NOT NULL);
+CREATE POLICY encrypted_tax_ids_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY encrypted_tax_ids_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT (company_id, person_id, key_id, ciphertext, lookup_hash) TO application_user;
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 
 TABLE equipment (
   company_id uuid NOT NULL,
@@ -886,6 +916,7 @@ TABLE user_company_roles (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  tax_id_changed_at timestamp with time zone,
   CONSTRAINT user_company_roles_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT ucr_one_membership UNIQUE (company_id, user_id),
   CONSTRAINT fk_ucr_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
@@ -893,7 +924,8 @@ TABLE user_company_roles (
   CONSTRAINT fk_ucr_user FOREIGN KEY (user_id) REFERENCES users(id),
   CONSTRAINT ucr_display_name_not_empty CHECK (is_not_blank((display_name)::text)),
   CONSTRAINT ucr_period_valid CHECK ((isfinite(assigned_at) AND isfinite(ended_at) AND (ended_at >= assigned_at))),
-  CONSTRAINT ucr_role_valid CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying, 'viewer'::character varying])::text[])))
+  CONSTRAINT ucr_role_valid CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying, 'viewer'::character varying])::text[]))),
+  CONSTRAINT ucr_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at))
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_user_company_roles_assigned_by ON public.user_company_roles USING btree (assigned_by);
@@ -1847,6 +1879,17 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.find_companies_by_tax_id(p_hashes text[])
+ RETURNS TABLE(id uuid, name text, status text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT co.id, co.name, co.status FROM encrypted_tax_ids t JOIN companies co ON co.id = t.company_id
+  WHERE t.person_id IS NULL AND t.lookup_hash = ANY (p_hashes) ORDER BY co.name, co.id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.find_company(p_name_or_id text)
  RETURNS TABLE(id uuid, name text)
  LANGUAGE sql
@@ -2500,6 +2543,16 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_encryption_keys()
+ RETURNS TABLE(key_id text, used bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT t.key_id, count(*) FROM encrypted_tax_ids t GROUP BY t.key_id ORDER BY t.key_id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.list_equipment_blockers(p_equipment_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_except_id uuid DEFAULT NULL::uuid)
  RETURNS SETOF equipment_assignments
  LANGUAGE sql
@@ -2532,6 +2585,18 @@ AS $function$
   FROM numbered n ORDER BY n.place
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.list_tax_ids_under_other_keys(p_key_id text, p_after_company_id uuid, p_after_id uuid, p_limit integer)
+ RETURNS TABLE(company_id uuid, id uuid, person_id uuid, key_id text, ciphertext bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT t.company_id, t.id, t.person_id, t.key_id, t.ciphertext FROM encrypted_tax_ids t
+  WHERE t.key_id <> p_key_id AND (t.company_id, t.id) > (p_after_company_id, p_after_id)
+  ORDER BY t.company_id, t.id LIMIT least(p_limit, 1000)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.lock_category_tree()
  RETURNS trigger
@@ -2776,6 +2841,22 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.put_company_tax_id(p_company_id uuid, p_key_id text, p_ciphertext bytea, p_hashes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('tax ids of companies', 0));
+  IF EXISTS (SELECT FROM encrypted_tax_ids t WHERE t.person_id IS NULL AND t.company_id <> p_company_id AND t.lookup_hash = ANY (p_hashes)) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'companies_tax_id_taken', MESSAGE = 'another company has this tax id';
+  END IF;
+  PERFORM store_tax_id(p_company_id, NULL, NULL, p_key_id, p_ciphertext, p_hashes);
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.put_import_rows(p_rows jsonb)
  RETURNS TABLE(row_number integer, equipment_id uuid)
  LANGUAGE plpgsql
@@ -2856,6 +2937,25 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.put_tax_id(p_person_id uuid, p_version integer, p_key_id text, p_ciphertext bytea, p_hashes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c WHERE c.role = 'admin');
+BEGIN
+  IF v_company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  END IF;
+  IF NOT store_tax_id(v_company_id, p_person_id, p_version, p_key_id, p_ciphertext, p_hashes) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such person in this company';
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.put_user(p_email text, p_full_name text, p_password_hash text, p_language text)
  RETURNS uuid
@@ -3055,6 +3155,21 @@ AS $function$
   FROM users u WHERE u.email = lower(p_email)
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.reencrypt_tax_id(p_company_id uuid, p_id uuid, p_old_ciphertext bytea, p_key_id text, p_ciphertext bytea, p_hash text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('tax ids ' || p_company_id, 0));
+  UPDATE encrypted_tax_ids t SET key_id = p_key_id, ciphertext = p_ciphertext, lookup_hash = p_hash
+  WHERE t.company_id = p_company_id AND t.id = p_id AND t.ciphertext = p_old_ciphertext;
+  RETURN FOUND;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
@@ -3261,6 +3376,44 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.store_tax_id(p_company_id uuid, p_person_id uuid, p_version integer, p_key_id text, p_ciphertext bytea, p_hashes text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_changed_at timestamptz := CASE WHEN p_ciphertext IS NOT NULL THEN clock_timestamp() END;
+BEGIN
+  IF p_person_id IS NULL THEN
+    UPDATE companies SET version = coalesce(p_version, version), tax_id_changed_at = v_changed_at WHERE id = p_company_id;
+  ELSE
+    UPDATE user_company_roles SET version = coalesce(p_version, version), tax_id_changed_at = v_changed_at
+    WHERE company_id = p_company_id AND id = p_person_id AND NOT is_deleted;
+  END IF;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  IF p_ciphertext IS NULL THEN
+    DELETE FROM encrypted_tax_ids WHERE company_id = p_company_id AND person_id IS NOT DISTINCT FROM p_person_id;
+    RETURN true;
+  END IF;
+  IF p_person_id IS NOT NULL THEN
+    -- While keys rotate the same value may stand under two hashes, which the unique index cannot see.
+    PERFORM pg_advisory_xact_lock(hashtextextended('tax ids ' || p_company_id, 0));
+    IF EXISTS (SELECT FROM encrypted_tax_ids t WHERE t.company_id = p_company_id AND t.person_id <> p_person_id AND t.lookup_hash = ANY (p_hashes)) THEN
+      RAISE EXCEPTION USING ERRCODE = '23505', CONSTRAINT = 'idx_encrypted_tax_ids_person_hash', MESSAGE = 'another person has this tax id';
+    END IF;
+  END IF;
+  INSERT INTO encrypted_tax_ids (company_id, person_id, key_id, ciphertext, lookup_hash)
+  VALUES (p_company_id, p_person_id, p_key_id, p_ciphertext, p_hashes[1])
+  ON CONFLICT ON CONSTRAINT encrypted_tax_ids_one_each DO UPDATE
+  SET key_id = excluded.key_id, ciphertext = excluded.ciphertext, lookup_hash = excluded.lookup_hash, changed_at = clock_timestamp();
+  RETURN true;
+END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.take_open_maintenance(p_id uuid)
  RETURNS maintenance_records

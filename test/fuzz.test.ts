@@ -141,7 +141,7 @@ const escaped = (value: Body) => {
   }
 }
 const pathOf = (op: Operation, values: Record<string, string | undefined>) => op.path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '01900000-0000-7000-8000-000000000000')
-const keeps = (op: Operation) => !['signOut', 'deleteEquipment', 'deleteCategory', 'revokeToken', 'changePerson'].includes(op.id)
+const keeps = (op: Operation) => !['signOut', 'deleteEquipment', 'deleteCategory', 'revokeToken', 'changePerson', 'changePersonTaxId'].includes(op.id)
 
 const codesSeen: Record<string, number> = {}
 async function send(op: Operation, input: { client?: number; path?: Record<string, string | undefined>; query?: Record<string, Body>; body?: Body; headers?: Record<string, string> }): Promise<Reply> {

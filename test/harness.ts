@@ -1,6 +1,9 @@
 // A world for one test file: its own clone of the database, two companies with people in every role, and clients to all doors.
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { hash } from '@node-rs/argon2'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
@@ -8,6 +11,7 @@ import { afterAll, inject } from 'vitest'
 import { readConfig } from '../src/base/config.ts'
 import { Database, hashSecret } from '../src/base/db.ts'
 import { csrfToken, sessionCookie } from '../src/base/http.ts'
+import { Keyring } from '../src/base/keys.ts'
 import { asOwner } from '../src/base/owner.ts'
 import type { Role } from '../src/plain/roles.ts'
 import { createServer } from '../src/server.ts'
@@ -69,10 +73,14 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 export async function createWorld(options: { poolSize?: number } = {}) {
   const clone = await cloneDatabase()
   const db = new Database(clone.app, options.poolSize ?? 5)
-  const app = await createServer(readConfig({ BITCORP_CHECK_REPLIES: '1', BITCORP_LOG_LEVEL: 'fatal', BITCORP_RATE_LIMIT: '10000000' }), db)
+  const folder = mkdtempSync(join(tmpdir(), 'bitcorp-world-'))
+  const config = readConfig({ BITCORP_DATA_DIR: folder, BITCORP_CHECK_REPLIES: '1', BITCORP_LOG_LEVEL: 'fatal', BITCORP_RATE_LIMIT: '10000000' })
+  new Keyring(config.keysFile).create()
+  const app = await createServer(config, db)
   const companies = await settle(clone.owner)
   const world = {
     app,
+    config,
     db,
     ownerUrl: clone.owner,
     appUrl: clone.app,
@@ -105,6 +113,7 @@ export async function createWorld(options: { poolSize?: number } = {}) {
       await app.close()
       await db.close()
       await dropDatabase(clone.name)
+      rmSync(folder, { recursive: true, force: true })
     },
   }
   afterAll(world.close)

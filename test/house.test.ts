@@ -135,6 +135,11 @@ const helpers: Record<string, Record<string, string>> = {
       'one of the things `verify` looks at',
     ]),
   ),
+  companies: {
+    'tax-id.ts': 'the one way of a tax id to and from the database, for page and command line',
+    'keys-command.ts': '`bitcorp keys`, a word of its own',
+    'tax-id.test.ts': 'attacks on the encryption',
+  },
   history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
 }
 

@@ -26,6 +26,7 @@ async function settle() {
   const work = (await manager.post('/maintenance-records', { equipment_id: machine.id, type: 'preventive', title: canary('work'), scheduled_date: '2030-01-15' })).body
   const photo = `--x\r\ncontent-disposition: form-data; name="file"; filename="${canary('file')}.pdf"\r\n\r\n%PDF-${canary('content')}\r\n--x--\r\n`
   const file = (await manager.call('POST', `/maintenance-records/${work.id}/files`, photo, { headers: { 'content-type': 'multipart/form-data; boundary=x' } })).body
+  for (const at of ['', `/users/${person.id}`]) await admin.patch(`${at}/tax-id`, { tax_id: 'CAN-9990' }, { version: '*' })
   const event = (await manager.get('/events?limit=1')).body.items[0]
   return { category, machine, deleted, assignment, token, person, work, file, event }
 }
@@ -88,7 +89,7 @@ function sample(schema: Body, name: string, ids: Record<string, string>): Body {
   if (schema.format === 'email') return 'alguien@andina.test'
   if (schema.format === 'date') return '2030-01-01'
   if (schema.format === 'date-time') return '2030-01-01T00:00:00Z'
-  if (schema.pattern) return { '^[a-z][a-z0-9_]{0,49}$': 'clave' }[schema.pattern as string] ?? 'x'
+  if (schema.pattern) return { '^[a-z][a-z0-9_]{0,49}$': 'clave', '^[A-Za-z0-9 ./-]+$': 'ABC-123' }[schema.pattern as string] ?? 'x'
   return 'x'.repeat(Math.max(1, schema.minLength ?? 1))
 }
 

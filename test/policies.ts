@@ -115,6 +115,7 @@ async function fill(q: Query, company: string): Promise<void> {
   const [free] = await q("INSERT INTO equipment (company_id, name, ownership) VALUES ($1, 'Libre', 'rented') RETURNING id", [company])
   await q('INSERT INTO equipment_assignments (company_id, equipment_id, user_id, assigned_by) VALUES ($1, $2, $3, $3)', [company, machine.id, user])
   await q("INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, recorded_by) VALUES ($1, $2, 'note', 'Fija', $3)", [company, free.id, user])
+  await q("INSERT INTO encrypted_tax_ids (company_id, key_id, ciphertext, lookup_hash) VALUES ($1, 'deadbeef', decode(repeat('00', 31), 'hex'), repeat('a', 64))", [company])
   await q("INSERT INTO import_batches (company_id, file_name, row_count) VALUES ($1, 'a.csv', 0)", [company])
   await q("INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) SELECT company_id, user_id, 'k', 'h' FROM user_company_roles WHERE company_id = $1", [company])
   await q(

@@ -7,6 +7,7 @@ import { type Config, ConfigError } from './config.ts'
 import { joinDatabase } from './database.ts'
 import { Database } from './db.ts'
 import { StartError } from './embedded.ts'
+import { Refusal } from './errors.ts'
 import { asOwner, type Owner } from './owner.ts'
 
 export type CreateServer = (config: Config, db: Database, ownerUrl?: string) => Promise<FastifyInstance>
@@ -145,6 +146,7 @@ export function explain(error: unknown, sentence: (constraint: string) => string
   if (e.code?.startsWith('commander.')) return { message: '', code: e.exitCode === 0 ? 0 : 2 }
   if (e instanceof UsageError) return { message: e.message, code: 2 }
   if (e instanceof CommandError || e instanceof StartError || e instanceof ConfigError) return { message: e.message, code: 1 }
+  if (e instanceof Refusal) return { message: sentence(e.code), code: 1 }
   if (e.constraint) return { message: sentence(e.constraint), code: 1 }
   if (e.code === 'ENOSPC' || e.code === '53100') return { message: 'The disk is full. Make room, then start again; nothing that was saved is lost.', code: 1 }
   if (e.code === '53300') return { message: 'The database takes no more connections (max_connections). End some, or raise the limit.', code: 1 }

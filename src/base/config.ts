@@ -18,6 +18,8 @@ export type Config = Readonly<{
   /** Throws when a reply does not match its contract. Set by the tests. */
   checkReplies: boolean
   rateLimitPerMinute: number
+  /** The keys that values are encrypted with; the same file for all servers on one database. */
+  keysFile: string
   /** The server that takes mail; undefined means: mail is written to mailDir. Holds a password: never shown. */
   smtpUrl: string | undefined
   mailFrom: string
@@ -48,6 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     behindProxy: readFlag(env, 'BITCORP_BEHIND_PROXY', false),
     checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
     rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),
+    keysFile: resolve(env.BITCORP_KEYS_FILE || join(dataDir, 'keys.json')),
     smtpUrl: readAddress(env, 'BITCORP_SMTP_URL', /^smtps?:$/, 'smtp://user:password@host:587 or smtps://…'),
     mailFrom: env.BITCORP_MAIL_FROM || 'Bitcorp ERP <bitcorp@localhost>',
     mailDir: resolve(env.BITCORP_MAIL_DIR || join(dataDir, 'outbox')),

@@ -3,8 +3,10 @@ import { createHmac } from 'node:crypto'
 import pg from 'pg'
 import type { Config } from './config.ts'
 import { type Embedded, prepareEmbedded, runningUrls, StartError, startEmbedded } from './embedded.ts'
+import { prepareKeys } from './keys.ts'
 import { lockDataDir } from './lock.ts'
 import { isCurrent, migrate, prepareServer } from './migrate.ts'
+import { asOwner } from './owner.ts'
 
 export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined }
 export type OpenDatabase = { urls: DatabaseUrls; databasePid: () => number | undefined; stop: () => Promise<void> }
@@ -15,6 +17,8 @@ export async function openDatabase(config: Config, rooms: readonly string[], say
   try {
     await migrate(opened.urls.owner, rooms, say)
     await makeLogPartitions(opened.urls.owner)
+    const trouble = prepareKeys(config.keysFile, await asOwner(opened.urls.owner, (owner) => owner.query<{ key_id: string; used: number }>('SELECT key_id, used::int FROM list_encryption_keys()')))
+    if (trouble) say(trouble)
     return opened
   } catch (error) {
     await opened.stop()

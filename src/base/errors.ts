@@ -58,6 +58,7 @@ const conflicts = new Set([
   'mr_next_date_needed',
   'idx_maintenance_files_once',
   'mf_record_full',
+  'idx_encrypted_tax_ids_person_hash',
 ])
 // Rules of several columns, or of the logic, that a person puts right at one field. Constraints of one column: constraint-fields.ts.
 const places: Readonly<Record<string, string>> = {

@@ -16,6 +16,7 @@ import { type Database, hashSecret, type Identity, type Runner } from './db.ts'
 import { Refusal, type Translate, toProblem, toRefusal } from './errors.ts'
 import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
+import { Keyring } from './keys.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
 export const sessionCookie = 'bitcorp_session'
@@ -38,7 +39,7 @@ export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Prom
 
 declare module 'fastify' {
   interface FastifyInstance {
-    ground: { config: Config; db: Database; translate: (language: Language) => Translate }
+    ground: { config: Config; db: Database; keys: Keyring; translate: (language: Language) => Translate }
   }
 }
 
@@ -56,7 +57,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     clientErrorHandler: answerBrokenRequest,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
-  app.decorate('ground', { config, db, translate })
+  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), translate })
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))

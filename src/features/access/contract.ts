@@ -110,6 +110,7 @@ export const Person = Type.Object(
     assigned_at: Instant,
     ended_at: Nullable(Instant),
     is_active: Type.Boolean(),
+    tax_id_mask: Nullable(Type.String({ description: 'Dots where a tax id is stored' })),
   },
   { additionalProperties: false },
 )

@@ -32,6 +32,13 @@ export const words = {
       api_tokens_revoked_finite: 'A token ends now, at a real time.',
       api_tokens_revoked_final: 'This token was ended; make a new one.',
     },
+    history: {
+      action_password_link_sent: 'Password link sent',
+      action_anonymised: 'Made anonymous',
+      say_user_password_link_sent: 'sent a link to choose a password to',
+      say_user_anonymised: 'made anonymous:',
+      field_anonymised_at: 'Made anonymous',
+    },
     access: {
       need_token_name: 'Give the token a name.',
       need_later_day: 'The end of the token must lie in the future.',
@@ -163,6 +170,13 @@ export const words = {
       api_tokens_expires_finite: 'Un token necesita un fin.',
       api_tokens_revoked_finite: 'Un token termina ahora, en una fecha real.',
       api_tokens_revoked_final: 'Este token ya terminó; cree uno nuevo.',
+    },
+    history: {
+      action_password_link_sent: 'Enlace de contraseña enviado',
+      action_anonymised: 'Anonimizado',
+      say_user_password_link_sent: 'envió un enlace para elegir contraseña a',
+      say_user_anonymised: 'anonimizó a',
+      field_anonymised_at: 'Anonimizado',
     },
     access: {
       need_token_name: 'Dé un nombre al token.',

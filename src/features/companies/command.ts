@@ -1,6 +1,9 @@
 // Companies on the command line: only who runs the installation makes or suspends one.
 import { type Command, Option } from 'commander'
-import { type CommandContext, CommandError, findCompany, print, printJson, printTable, withOwner } from '../../base/command.ts'
+import { type CommandContext, CommandError, findCompany, print, printJson, printTable, readSecret, UsageError, withOwner } from '../../base/command.ts'
+import { Keyring } from '../../base/keys.ts'
+import { keyCommands } from './keys-command.ts'
+import { normalise, sealTaxId } from './tax-id.ts'
 
 type Add = { timeZone: string; currency: string; language: string; json?: boolean }
 type Json = { json?: boolean }
@@ -25,6 +28,17 @@ export function companyCommands(program: Command, context: CommandContext): void
     .description('active, or suspended: then all its people are refused')
     .option('--json', 'for machines')
     .action((name: string, status: string, o: Json) => setStatus(context, name, status, o))
+  company
+    .command('tax-id <name>')
+    .description('Store the tax id of a company, read from stdin or asked for; it is stored encrypted')
+    .option('--json', 'for machines')
+    .action((name: string, o: Json) => setTaxId(context, name, o))
+  company
+    .command('find')
+    .description('The companies with a tax id, read from stdin or asked for')
+    .option('--json', 'for machines')
+    .action((o: Json) => findByTaxId(context, o))
+  keyCommands(program, context)
 }
 
 type Row = { id: string; name: string; status: string; created_at: string }
@@ -56,5 +70,37 @@ async function setStatus(context: CommandContext, name: string, status: string, 
     await owner.query('SELECT set_company_status($1, $2)', [id, status])
     if (json) return printJson({ id, status })
     print(`${name} is ${status} now.`)
+  })
+}
+
+/** Not from an argument, which other users of the machine would see. */
+async function readTaxId(): Promise<string> {
+  const given = (await readSecret('Tax id', !process.stdin.isTTY))?.trim()
+  if (!given) throw new UsageError('Give the tax id on stdin.')
+  return given
+}
+
+async function setTaxId(context: CommandContext, name: string, { json }: Json): Promise<void> {
+  const taxId = await readTaxId()
+  await withOwner(context, async (owner) => {
+    const id = await findCompany(owner, name)
+    const { keyId, ciphertext, hashes } = sealTaxId(new Keyring(context.config.keysFile), id, null, taxId)
+    await owner.query('SELECT put_company_tax_id($1, $2, $3, $4)', [id, keyId, ciphertext, hashes])
+    if (json) return printJson({ id, key_id: keyId })
+    print(`The tax id of ${name} is stored, encrypted with key ${keyId}.`)
+  })
+}
+
+async function findByTaxId(context: CommandContext, { json }: Json): Promise<void> {
+  const taxId = await readTaxId()
+  await withOwner(context, async (owner) => {
+    const hashes = new Keyring(context.config.keysFile).hashes('companies', normalise(taxId))
+    const rows = await owner.query<Row>('SELECT id, name, status FROM find_companies_by_tax_id($1)', [hashes])
+    if (json) return printJson(rows)
+    if (!rows.length) throw new CommandError('No company has this tax id.')
+    printTable(
+      ['name', 'status', 'id'],
+      rows.map((r) => [r.name, r.status, r.id]),
+    )
   })
 }

@@ -1,6 +1,6 @@
 // The company itself: its name, how to reach it, and the settings its days and amounts follow.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Email, Id, Nullable, operation, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Email, Id, Instant, Nothing, Nullable, operation, Text } from '../../plain/operation.ts'
 import { admins, everyone } from '../../plain/roles.ts'
 
 const path = '/api/v1/companies/{company_id}'
@@ -32,6 +32,8 @@ export const Company = Type.Object(
     address: Nullable(Address),
     status: Choice(['active', 'inactive', 'suspended']),
     settings: CompanySettings,
+    tax_id_mask: Nullable(Type.String({ description: 'Dots where a tax id is stored. The value itself: POST …/tax-id/reveal' })),
+    tax_id_changed_at: Nullable(Instant),
   },
   { additionalProperties: false },
 )
@@ -57,4 +59,64 @@ export const changeCompany = operation({
     { additionalProperties: false },
   ),
   reply: Company,
+})
+
+const TaxId = Type.String({ minLength: 3, maxLength: 50, pattern: '^[A-Za-z0-9 ./-]+$', description: 'Letters and digits; spaces, dots, slashes and dashes between them do not count.' })
+const TaxIdGiven = Type.Object({ tax_id: Nullable(TaxId) }, { additionalProperties: false })
+const TaxIdShown = Type.Object({ tax_id: Type.String() }, { additionalProperties: false })
+const onePerson = Type.Object({ company_id: Id, person_id: Id })
+
+export const changeTaxId = operation({
+  id: 'changeTaxId',
+  method: 'PATCH',
+  path: `${path}/tax-id`,
+  who: admins,
+  summary: 'Store, replace or (null) erase the tax id of the company; it is stored encrypted',
+  params,
+  ifMatch: true,
+  body: TaxIdGiven,
+  reply: Company,
+})
+export const revealTaxId = operation({
+  id: 'revealTaxId',
+  method: 'POST',
+  path: `${path}/tax-id/reveal`,
+  who: admins,
+  summary: 'Show the tax id of the company; the audit notes who asked',
+  params,
+  keyed: false,
+  reply: TaxIdShown,
+})
+export const changePersonTaxId = operation({
+  id: 'changePersonTaxId',
+  method: 'PATCH',
+  path: `${path}/users/{person_id}/tax-id`,
+  who: admins,
+  summary: 'Store, replace or (null) erase the tax id of a person; it is stored encrypted',
+  params: onePerson,
+  ifMatch: true,
+  status: 204,
+  body: TaxIdGiven,
+  reply: Nothing,
+})
+export const revealPersonTaxId = operation({
+  id: 'revealPersonTaxId',
+  method: 'POST',
+  path: `${path}/users/{person_id}/tax-id/reveal`,
+  who: admins,
+  summary: 'Show the tax id of a person; the audit notes who asked',
+  params: onePerson,
+  keyed: false,
+  reply: TaxIdShown,
+})
+export const findPersonByTaxId = operation({
+  id: 'findPersonByTaxId',
+  method: 'POST',
+  path: `${path}/users/by-tax-id`,
+  who: admins,
+  summary: 'The person of the company with this tax id',
+  params,
+  keyed: false,
+  body: Type.Object({ tax_id: TaxId }, { additionalProperties: false }),
+  reply: Type.Object({ person_id: Nullable(Id) }, { additionalProperties: false }),
 })

@@ -4,15 +4,17 @@ import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { looksMistyped } from '../../plain/ruc.ts'
 import { FormBody, useSaveForm } from '../../web/form.tsx'
 import { makeFormat } from '../../web/format.ts'
 import { languages } from '../../web/header.tsx'
+import { HiddenDialog, HiddenValue } from '../../web/hidden-value.tsx'
 import { notifyDone } from '../../web/notify.tsx'
 import { Page } from '../../web/page.tsx'
 import { useCall, useRead } from '../../web/query.ts'
 import { useMay } from '../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../web/states.tsx'
-import { type Company, changeCompany, getCompany } from './contract.ts'
+import { type Company, changeCompany, changeTaxId, getCompany, revealTaxId } from './contract.ts'
 
 const addressFields = ['street', 'city', 'region', 'postal_code', 'country'] as const
 type AddressField = (typeof addressFields)[number]
@@ -50,6 +52,7 @@ export function SettingsPage() {
   return (
     <Page title={t('web.nav_settings')} subtitle={t('companies.subtitle')}>
       {body}
+      {company.data && <TaxId company={company.data} onSaved={() => setSaves(saves + 1)} />}
     </Page>
   )
 }
@@ -104,6 +107,44 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
       </section>
       <DaysAndAmounts form={form} />
     </FormBody>
+  )
+}
+
+/** Beside the form, not in it: it is shown and stored by operations of its own. */
+function TaxId({ company, onSaved }: { company: Company; onSaved: () => void }) {
+  const { t } = useTranslation()
+  const send = useCall()
+  const [open, setOpen] = useState(false)
+  return (
+    <section className="surface">
+      <HiddenValue
+        label={t('companies.tax_id')}
+        mask={company.tax_id_mask}
+        none={t('companies.tax_id_missing')}
+        hint={t('companies.tax_id_hint')}
+        showing={revealTaxId}
+        changing={changeTaxId}
+        reveal={async () => (await send(revealTaxId, {})).tax_id}
+        onChange={() => setOpen(true)}
+      />
+      {open && (
+        <HiddenDialog
+          title={t('companies.tax_id_change')}
+          label={t('companies.tax_id')}
+          hint={t('companies.tax_id_write')}
+          field="tax_id"
+          version={company.version}
+          saved={t('companies.tax_id_saved')}
+          doubt={(value) => (looksMistyped(value) ? t('companies.tax_id_doubt') : undefined)}
+          save={(tax_id, version) => send(changeTaxId, { body: { tax_id }, ...(version === undefined ? {} : { version }) })}
+          reload={async () => (await send(getCompany, {})).version}
+          onClose={() => {
+            setOpen(false)
+            onSaved()
+          }}
+        />
+      )}
+    </section>
   )
 }
 

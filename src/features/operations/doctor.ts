@@ -5,6 +5,7 @@ import pg from 'pg'
 import { type CommandContext, progress } from '../../base/command.ts'
 import { programVersion } from '../../base/config.ts'
 import { findRunning, reachDatabase } from '../../base/database.ts'
+import { Keyring, troubleWith } from '../../base/keys.ts'
 import { migrationStatus } from '../../base/migrate.ts'
 
 export type Finding = { name: string; ok: boolean; found: string; advice?: string }
@@ -28,7 +29,7 @@ export async function examine(context: CommandContext): Promise<Finding[]> {
     findings.push(...(await examineServer(ask)))
     const migrations = await examineMigrations(database.urls.owner)
     findings.push(...migrations)
-    if (migrations.every((m) => m.ok)) findings.push(...(await examineSchema(ask)), ...(await examinePartitions(ask)), ...(await examineRoles(ask)))
+    if (migrations.every((m) => m.ok)) findings.push(...(await examineSchema(ask)), await examineKeys(ask, context), ...(await examinePartitions(ask)), ...(await examineRoles(ask)))
     findings.push(await examineAppUser(database.urls.app))
   } catch (error) {
     findings.push({ name: 'database', ok: false, found: (error as Error).message, advice: 'Check DATABASE_URL and that the server runs.' })
@@ -112,6 +113,23 @@ async function examineSchema(ask: Ask): Promise<Finding[]> {
       advice: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.',
     },
   ]
+}
+
+async function examineKeys(ask: Ask, { config }: CommandContext): Promise<Finding> {
+  const path = config.keysFile
+  await ask('SET ROLE bitcorp_owner')
+  const used = (await ask('SELECT key_id, used::int FROM list_encryption_keys()')) as { key_id: string; used: number }[]
+  await ask('RESET ROLE')
+  const finding = (ok: boolean, found: string, advice?: string): Finding => ({ name: 'encryption keys', ok, found, ...(advice ? { advice } : {}) })
+  try {
+    const trouble = troubleWith(new Keyring(path), used)
+    if (trouble) return finding(false, trouble, 'Without the file these values are lost: they can only be written again.')
+    if (!existsSync(path)) return finding(true, 'none yet: the first start makes them')
+    const mode = statSync(path).mode & 0o777
+    return finding(!(mode & 0o077), `${path} has mode ${mode.toString(8)} and all keys in use`, `chmod 600 ${path}`)
+  } catch (error) {
+    return finding(false, (error as Error).message)
+  }
 }
 
 async function examinePartitions(ask: Ask): Promise<Finding[]> {

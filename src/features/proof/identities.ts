@@ -83,6 +83,7 @@ async function furnish(query: Look, where: string): Promise<void> {
     user,
     hashSecret(randomUUID()),
   ])
+  await query("SELECT put_tax_id(NULL, NULL, 'deadbeef', decode(repeat('00', 31), 'hex'), ARRAY[repeat('a', 64)])")
   await query("INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) VALUES ($1, $2, 'verify', 'verify')", [where, user])
   await query('SET LOCAL ROLE bitcorp_owner')
 }

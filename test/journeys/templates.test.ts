@@ -60,7 +60,7 @@ describe.each(['es', 'en'] as const)('in %s, a manager', (language) => {
     await manager.page.screenshot({ path: join(pictures, `specifications-${language}.png`) })
 
     // While the form is open somebody takes a choice away: only the database can tell.
-    await manager.goTo(`/equipment/${lacking.id}/edit`)
+    await manager.link('web.edit').click()
     await manager.field('Potencia (kW)').fill('75')
     await manager.sees(manager.t('machine.field_from', { category: named('Maquinaria') }))
     await admin.patch(`${path}/${leaf.id}`, { specification_template: [{ ...drive, choices: ['Orugas'] }] }, { version: '*' })
@@ -73,7 +73,7 @@ describe.each(['es', 'en'] as const)('in %s, a manager', (language) => {
     const field = manager.field('Tracción')
     expect(await field.getAttribute('aria-invalid')).toBe('true')
     await inspect(manager, 'refused at the field')
-    await field.scrollIntoViewIfNeeded()
+    await field.evaluate((element: HTMLElement) => element.scrollIntoView({ block: 'center' }))
     await manager.page.screenshot({ path: join(pictures, `refused-${language}.png`) })
     await field.selectOption('Orugas')
     await manager.button('web.save').click()

@@ -47,15 +47,7 @@ policyTest(
     viewer                own 7                 refused               none                  refused
     admin, read token     own 7                 refused               none                  refused
     admin, write token    own 7                 refused               none                  refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        own 7                 refused               refused               refused
   `,
 )
@@ -76,15 +68,7 @@ policyTest(
     viewer                refused               refused               refused               refused
     admin, read token     refused               refused               refused               refused
     admin, write token    refused               refused               refused               refused
-    no membership         refused               refused               refused               refused
-    ended membership      refused               refused               refused               refused
-    suspended company     refused               refused               refused               refused
-    expired session       refused               refused               refused               refused
-    deactivated account   refused               refused               refused               refused
-    other company         refused               refused               refused               refused
-    random                refused               refused               refused               refused
-    empty                 refused               refused               refused               refused
-    unset                 refused               refused               refused               refused
+    outsiders             refused               refused               refused               refused
     reporting_user        refused               refused               refused               refused
   `,
 )
@@ -104,15 +88,7 @@ policyTest(
     viewer                own 1                 done                  done                  refused
     admin, read token     own 3                 refused               none                  refused
     admin, write token    own 3                 refused               done 3                refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        refused               refused               refused               refused
   `,
 )

@@ -2,8 +2,7 @@
 import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
 
 const world = await createPolicyWorld()
-const free = await world.sqlAdmin((q) => q("SELECT id FROM equipment WHERE company_id = $1 AND name = 'Libre'", [world.companies.andina.id]))
-const machines = { andina: free[0].id }
+const machines = { andina: world.freeMachine }
 
 policyTest(
   world,
@@ -20,15 +19,7 @@ policyTest(
     viewer                own 1                 refused               none                  refused
     admin, read token     own 1                 refused               none                  refused
     admin, write token    own 1                 done                  done                  refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        own 1                 refused               refused               refused
   `,
 )
@@ -50,15 +41,7 @@ policyTest(
     viewer                own 1                 refused               none                  refused
     admin, read token     own 1                 refused               none                  refused
     admin, write token    own 1                 done                  done                  refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        own 1                 refused               refused               refused
   `,
 )

@@ -15,15 +15,7 @@ policyTest(
     viewer                own 2                 refused               none                  refused
     admin, read token     own 2                 refused               none                  refused
     admin, write token    own 2                 done                  done 2                refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        own 2                 refused               refused               refused
   `,
 )
@@ -43,15 +35,7 @@ policyTest(
     viewer                own 2                 refused               refused               refused
     admin, read token     own 2                 refused               refused               refused
     admin, write token    own 2                 refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 2                 refused               refused               refused
   `,
 )
@@ -71,15 +55,7 @@ policyTest(
     viewer                refused               refused               refused               refused
     admin, read token     refused               refused               refused               refused
     admin, write token    refused               refused               refused               refused
-    no membership         refused               refused               refused               refused
-    ended membership      refused               refused               refused               refused
-    suspended company     refused               refused               refused               refused
-    expired session       refused               refused               refused               refused
-    deactivated account   refused               refused               refused               refused
-    other company         refused               refused               refused               refused
-    random                refused               refused               refused               refused
-    empty                 refused               refused               refused               refused
-    unset                 refused               refused               refused               refused
+    outsiders             refused               refused               refused               refused
     reporting_user        refused               refused               refused               refused
   `,
 )
@@ -99,15 +75,7 @@ policyTest(
     viewer                refused               refused               refused               refused
     admin, read token     refused               refused               refused               refused
     admin, write token    refused               refused               refused               refused
-    no membership         refused               refused               refused               refused
-    ended membership      refused               refused               refused               refused
-    suspended company     refused               refused               refused               refused
-    expired session       refused               refused               refused               refused
-    deactivated account   refused               refused               refused               refused
-    other company         refused               refused               refused               refused
-    random                refused               refused               refused               refused
-    empty                 refused               refused               refused               refused
-    unset                 refused               refused               refused               refused
+    outsiders             refused               refused               refused               refused
     reporting_user        refused               refused               refused               refused
   `,
 )
@@ -124,15 +92,7 @@ policyTest(
     viewer                refused               refused               refused               refused
     admin, read token     refused               refused               refused               refused
     admin, write token    refused               refused               refused               refused
-    no membership         refused               refused               refused               refused
-    ended membership      refused               refused               refused               refused
-    suspended company     refused               refused               refused               refused
-    expired session       refused               refused               refused               refused
-    deactivated account   refused               refused               refused               refused
-    other company         refused               refused               refused               refused
-    random                refused               refused               refused               refused
-    empty                 refused               refused               refused               refused
-    unset                 refused               refused               refused               refused
+    outsiders             refused               refused               refused               refused
     reporting_user        refused               refused               refused               refused
   `,
 )
@@ -152,15 +112,7 @@ policyTest(
     viewer                own 1                 done                  done                  refused
     admin, read token     own 1                 done                  done                  refused
     admin, write token    own 1                 done                  done                  refused
-    no membership         none                  refused               none                  refused
-    ended membership      none                  refused               none                  refused
-    suspended company     none                  refused               none                  refused
-    expired session       none                  refused               none                  refused
-    deactivated account   none                  refused               none                  refused
-    other company         none                  refused               none                  refused
-    random                none                  refused               none                  refused
-    empty                 none                  refused               none                  refused
-    unset                 none                  refused               none                  refused
+    outsiders             none                  refused               none                  refused
     reporting_user        refused               refused               refused               refused
   `,
 )

@@ -18,15 +18,7 @@ policyTest(
     viewer                own 3                 refused               refused               refused
     admin, read token     own 3                 refused               refused               refused
     admin, write token    own 23                refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 23                refused               refused               refused
   `,
 )
@@ -46,15 +38,7 @@ policyTest(
     viewer                none                  refused               refused               refused
     admin, read token     none                  refused               refused               refused
     admin, write token    none                  refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        none                  refused               refused               refused
   `,
 )

@@ -26,15 +26,7 @@ policyTest(
     viewer                own 4                 refused               refused               refused
     admin, read token     own 4                 refused               refused               refused
     admin, write token    own 4                 done                  refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 4                 refused               refused               refused
   `,
 )
@@ -51,15 +43,7 @@ policyTest(
     viewer                own 4                 refused               refused               refused
     admin, read token     own 4                 refused               refused               refused
     admin, write token    own 4                 done                  refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 4                 refused               refused               refused
   `,
 )
@@ -76,15 +60,7 @@ policyTest(
     viewer                own 4                 refused               refused               refused
     admin, read token     own 4                 refused               refused               refused
     admin, write token    own 4                 refused                  refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 4                 refused               refused               refused
   `,
 )

@@ -18,15 +18,7 @@ policyTest(
     viewer                own 2                 refused               refused               refused
     admin, read token     own 2                 refused               refused               refused
     admin, write token    own 2                 refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 2                 refused               refused               refused
   `,
 )
@@ -46,15 +38,7 @@ policyTest(
     viewer                own 2                 refused               refused               refused
     admin, read token     own 2                 refused               refused               refused
     admin, write token    own 2                 refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 2                 refused               refused               refused
   `,
 )
@@ -74,15 +58,7 @@ policyTest(
     viewer                own 3                 refused               refused               refused
     admin, read token     own 3                 refused               refused               refused
     admin, write token    own 3                 refused               refused               refused
-    no membership         none                  refused               refused               refused
-    ended membership      none                  refused               refused               refused
-    suspended company     none                  refused               refused               refused
-    expired session       none                  refused               refused               refused
-    deactivated account   none                  refused               refused               refused
-    other company         none                  refused               refused               refused
-    random                none                  refused               refused               refused
-    empty                 none                  refused               refused               refused
-    unset                 none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
     reporting_user        own 3                 refused               refused               refused
   `,
 )
@@ -102,15 +78,7 @@ policyTest(
     viewer                own 2                 55000                 55000                 55000
     admin, read token     own 2                 55000                 55000                 55000
     admin, write token    own 2                 55000                 55000                 55000
-    no membership         none                  55000                 55000                 55000
-    ended membership      none                  55000                 55000                 55000
-    suspended company     none                  55000                 55000                 55000
-    expired session       none                  55000                 55000                 55000
-    deactivated account   none                  55000                 55000                 55000
-    other company         none                  55000                 55000                 55000
-    random                none                  55000                 55000                 55000
-    empty                 none                  55000                 55000                 55000
-    unset                 none                  55000                 55000                 55000
+    outsiders             none                  55000                 55000                 55000
     reporting_user        own 2                 55000                 55000                 55000
   `,
 )

@@ -111,7 +111,7 @@ function Facts({ category, rows }: Props) {
     .find((parent) => parent.maintenance_interval_days !== null)
   return (
     <dl className="fact-list">
-      <div>
+      <div className="fact-wide">
         <dt>{t('categories.equipment')}</dt>
         <dd>
           <PageLink to="/equipment" search={{ category_id: category.id }} className="with-icon">

@@ -73,7 +73,7 @@ describe.each(['es', 'en'] as const)('in %s, a manager', (language) => {
     const field = manager.field('Tracción')
     expect(await field.getAttribute('aria-invalid')).toBe('true')
     await inspect(manager, 'refused at the field')
-    await field.evaluate((element: HTMLElement) => element.scrollIntoView({ block: 'center' }))
+    await manager.page.evaluate("document.querySelector('[aria-invalid=true]').scrollIntoView({ block: 'center' })")
     await manager.page.screenshot({ path: join(pictures, `refused-${language}.png`) })
     await field.selectOption('Orugas')
     await manager.button('web.save').click()

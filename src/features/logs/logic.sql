@@ -58,12 +58,12 @@ BEGIN
 END
 $$;
 
--- AFTER INSERT, or UPDATE that returns, on assignments: hand-over and return stand in the log at the instant they were written down.
+-- AFTER INSERT or UPDATE that hands over or returns: both stand in the log at the instant they were written down. A reservation is neither.
 CREATE OR REPLACE FUNCTION log_equipment_assignment() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO equipment_logs (company_id, equipment_id, event_type, event_data, created_at, recorded_by)
-  VALUES (NEW.company_id, NEW.equipment_id, 'assignment', jsonb_build_object('action', CASE WHEN TG_OP = 'INSERT' THEN 'handed_over' ELSE 'returned' END,
+  VALUES (NEW.company_id, NEW.equipment_id, 'assignment', jsonb_build_object('action', CASE WHEN NEW.returned_at IS NULL THEN 'handed_over' ELSE 'returned' END,
     'assignment_id', NEW.id, 'user_id', NEW.user_id), NEW.updated_at, NEW.updated_by);
   RETURN NULL;
 END
@@ -214,9 +214,10 @@ CREATE OR REPLACE TRIGGER trigger_860_log_first_status AFTER INSERT ON equipment
 CREATE OR REPLACE TRIGGER trigger_860_log_status AFTER UPDATE ON equipment
   FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION log_equipment_status();
 CREATE OR REPLACE TRIGGER trigger_860_log_hand_over AFTER INSERT ON equipment_assignments
-  FOR EACH ROW EXECUTE FUNCTION log_equipment_assignment();
+  FOR EACH ROW WHEN (NEW.assigned_at IS NOT NULL) EXECUTE FUNCTION log_equipment_assignment();
 CREATE OR REPLACE TRIGGER trigger_860_log_return AFTER UPDATE ON equipment_assignments
-  FOR EACH ROW WHEN (OLD.returned_at IS NULL AND NEW.returned_at IS NOT NULL) EXECUTE FUNCTION log_equipment_assignment();
+  FOR EACH ROW WHEN ((OLD.assigned_at IS NULL) <> (NEW.assigned_at IS NULL) OR (OLD.returned_at IS NULL) <> (NEW.returned_at IS NULL))
+  EXECUTE FUNCTION log_equipment_assignment();
 
 -- Takes a batch of entries from a device or a program, each with the sender's own id. An entry is that id and its instant: sent again it
 -- adds nothing (repeated), with other contents it is refused, and so is one that breaks a rule; the others stand. Gives a line for each

@@ -23,7 +23,6 @@ export const words = {
       equipment_logs_entry_differs: 'An entry with this id and time was recorded before with other contents. It stays as it was; give a correction an id of its own.',
     },
     logs: {
-      title: 'Readings and log',
       none: 'No entries yet',
       none_text: 'Meter readings, notes, hand-overs and what devices send will stand here.',
       none_found: 'No entries like these',
@@ -70,6 +69,7 @@ export const words = {
       save: 'Save',
       reading_done: 'The reading of {{name}} is saved.',
       note_done: 'The note on {{name}} is saved.',
+      telemetry_more: 'and {{count}} more',
       deleted: 'This machine is deleted; restore it first.',
     },
   },
@@ -94,7 +94,6 @@ export const words = {
       equipment_logs_entry_differs: 'Ya hay una entrada con este identificador y esta hora, con otro contenido. Queda como estaba; dé a una corrección su propio identificador.',
     },
     logs: {
-      title: 'Lecturas y bitácora',
       none: 'Aún sin entradas',
       none_text: 'Aquí estarán las lecturas de medidores, las notas, las entregas y lo que envíen los dispositivos.',
       none_found: 'Ninguna entrada así',
@@ -141,6 +140,7 @@ export const words = {
       save: 'Guardar',
       reading_done: 'La lectura de {{name}} se guardó.',
       note_done: 'La nota sobre {{name}} se guardó.',
+      telemetry_more: 'y {{count}} más',
       deleted: 'Este equipo está eliminado; restáurelo primero.',
     },
   },

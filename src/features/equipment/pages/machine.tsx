@@ -18,6 +18,7 @@ import { useGo, useUrl } from '../../../web/url.tsx'
 import { createMaintenance, listMaintenance, sendToMaintenance } from '../../maintenance/contract.ts'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
+import { Log } from './log.tsx'
 import { HandOvers, StatusHistory } from './records.tsx'
 import { StatusDialog } from './state.tsx'
 import { fullName, StatusBadge } from './status.tsx'
@@ -187,7 +188,7 @@ function MaintenanceItems({ machine }: { machine: Equipment }) {
   )
 }
 
-const tabs = { summary: Summary, specifications: Specifications, timeline: Timeline, hand_overs: HandOvers, statuses: StatusHistory } as const
+const tabs = { summary: Summary, specifications: Specifications, timeline: Timeline, log: Log, hand_overs: HandOvers, statuses: StatusHistory } as const
 
 function MachineTabs({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
@@ -200,8 +201,9 @@ function MachineTabs({ machine }: { machine: Equipment }) {
     // In a block: newer browsers answer with a promise, which an effect must not return.
     list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [chosen])
-  // The columns and order of one tab's list mean nothing to another's.
-  const choose = (tab: string | null) => setSearch({ tab: tab === 'summary' || tab === null ? undefined : tab, cols: undefined, sort: undefined }, { replace: true })
+  // The columns, order and filters of one tab's list mean nothing to another's.
+  const choose = (tab: string | null) =>
+    setSearch({ tab: tab === 'summary' || tab === null ? undefined : tab, cols: undefined, sort: undefined, event_type: undefined, from: undefined, until: undefined }, { replace: true })
   return (
     <Tabs value={chosen} onChange={choose} keepMounted={false} className="record-tabs">
       <Tabs.List ref={list} aria-label={machine.name}>

@@ -9,6 +9,7 @@ import { ToneBadge } from '../../../web/tone.tsx'
 import { PageLink } from '../../../web/url.tsx'
 import { type SpecificationField, specificationFault } from '../../categories/contract.ts'
 import type { Equipment } from '../contract.ts'
+import { Meters } from './meters.tsx'
 import { ServiceDate } from './status.tsx'
 import { branchOf, labelOfKey, templateOf, useCategories, useShow } from './values.tsx'
 
@@ -47,6 +48,7 @@ export function Summary({ machine }: { machine: Equipment }) {
           {machine.maintenance_interval_days !== null && fact('maintenance_interval_days')}
           {machine.maintenance_rule === 'fixed' && fact('maintenance_rule')}
           {fact('warranty_expires_at', <Warranty machine={machine} />)}
+          <Fact label={t('logs.meters')} value={<Meters machine={machine} />} />
         </Facts>
         <Facts title={t('machine.place')}>
           {fact('location')}

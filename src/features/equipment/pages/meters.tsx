@@ -1,4 +1,5 @@
 // The newest reading of each meter of a machine, and how a reading is written.
+import { Group } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
 import { useRead } from '../../../web/query.ts'
@@ -24,15 +25,15 @@ export function Meters({ machine }: { machine: Equipment }) {
   if (!meters) return null
   if (meters.length === 0) return <span className="dimmed">{t('logs.no_reading')}</span>
   return (
-    <span className="inline">
+    <Group gap="lg">
       {meters.map((meter) => (
-        <span key={meter.event_type} className="inline">
+        <span key={meter.event_type} className="inline nowrap">
           <strong>{reading(meter)}</strong>
           <span className="dimmed" title={format.instant(meter.created_at)}>
             {format.relative(meter.created_at)}
           </span>
         </span>
       ))}
-    </span>
+    </Group>
   )
 }

@@ -8,6 +8,7 @@ const slow = [
   'test/crash.test.ts',
   'test/start.test.ts',
   'test/command.test.ts',
+  'test/moments.test.ts',
   'test/indexes.test.ts',
   'test/keys.test.ts',
   'src/features/history/history.stream.test.ts',

@@ -46,6 +46,8 @@ const conflicts = new Set([
   'ea_leaves_while_reserved',
   'equipment_disposed_final',
   'equipment_retire_while_assigned',
+  'esh_correction_while_assigned',
+  'esh_correction_changes_nothing',
   'equipment_delete_while_assigned',
   'category_in_use',
   'category_no_circle',
@@ -80,6 +82,11 @@ const places: Readonly<Record<string, string>> = {
   equipment_warranty_future: 'warranty_expires_at',
   equipment_disposed_final: 'status',
   equipment_retire_while_assigned: 'status',
+  esh_correction_changes_nothing: 'status',
+  esh_correction_while_assigned: 'status',
+  esh_correction_after_start: 'effective_from',
+  esh_correction_not_in_future: 'effective_from',
+  esh_effective_period: 'effective_to',
   mr_next_date_needed: 'next_maintenance_date',
   mr_done_not_in_future: 'completed_date',
   idx_maintenance_records_open: 'scheduled_date',
@@ -95,6 +102,7 @@ export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   const e = error as DatabaseError & { statusCode?: number }
   const code = e.code ?? ''
+  if (code === 'BC400') return new Refusal(400, 'input_invalid', {}, [{ field: `query.${e.detail ?? ''}`, code: e.hint ?? 'input_wrong' }])
   if (code === 'BC401') return new Refusal(401, 'signed_out')
   if (code === 'BC403') return new Refusal(403, e.hint ?? 'role_required', { roles: e.detail ?? '' })
   if (code === 'BC404') return new Refusal(404, 'not_found')

@@ -104,5 +104,11 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 2000 })),
 }
 
+/** Reads that can be asked about the past. The answer for two given instants never changes. */
+export const momentQuery = {
+  as_of: Type.Optional(Type.String({ format: 'date-time', description: 'What was true at this instant; now when left out' })),
+  known_at: Type.Optional(Type.String({ format: 'date-time', description: 'By what was recorded up to this instant: corrections made later are left out; now when left out' })),
+}
+
 export const Page = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Type.Optional(Type.Integer()) }, { additionalProperties: false })

@@ -1,6 +1,6 @@
 // Who has which machine: hand over, take back, pass on, and the record of it.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Id, Instant, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Id, Instant, momentQuery, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
 import { everyone, managers, takers } from '../../plain/roles.ts'
 
 const company = '/api/v1/companies/{company_id}'
@@ -171,6 +171,7 @@ export const calendar = operation({
 const query = Type.Object(
   {
     ...pageQuery,
+    ...momentQuery,
     state: Type.Optional(Type.String({ maxLength: 100, description: `Any of ${states.join(', ')}; left out: hand-overs, no reservations` })),
     user_id: Type.Optional(Type.String({ maxLength: 2000 })),
     equipment_id: Type.Optional(Type.String({ maxLength: 2000 })),
@@ -185,7 +186,7 @@ export const listAssignments = operation({
   method: 'GET',
   path: `${company}/assignments`,
   who: everyone,
-  summary: 'Hand-overs of the company, newest first; by person, by machine, open or overdue',
+  summary: 'Hand-overs of the company, newest first; by person, by machine, open or overdue; as of any instant, reservations left out',
   params: Type.Object({ company_id: Id }),
   query,
   reply: Page(Assignment),
@@ -195,8 +196,8 @@ export const listMachineAssignments = operation({
   method: 'GET',
   path: `${machine}/assignments`,
   who: everyone,
-  summary: 'Hand-overs of one machine, newest first',
+  summary: 'Hand-overs of one machine, newest first; as of any instant',
   params: one,
-  query: Type.Object({ ...pageQuery, state: Type.Optional(Type.String({ maxLength: 100, description: 'As in the list of all' })) }, { additionalProperties: false }),
+  query: Type.Object({ ...pageQuery, ...momentQuery, state: Type.Optional(Type.String({ maxLength: 100, description: 'As in the list of all' })) }, { additionalProperties: false }),
   reply: Page(Assignment),
 })

@@ -367,6 +367,24 @@ BEGIN
   RETURN QUERY SELECT * FROM assign_equipment(p_equipment_id, p_user_id, p_notes, p_due_at, p_condition, p_meter_reading);
 END
 $$;
+
+-- A hand-over as it stood at p_as_of, by what was recorded up to p_known_at: no row when it had not begun or was not known. Whether
+-- it had begun and ended goes by its own times; what else it says is true from when it was recorded. Reservations are plans and no part of this.
+CREATE OR REPLACE FUNCTION get_assignment_at(p_row equipment_assignments, p_as_of timestamptz, p_known_at timestamptz)
+RETURNS SETOF equipment_assignments
+LANGUAGE sql STABLE ROWS 1 AS $$
+  SELECT r.* FROM (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) FILTER (WHERE v.occurred_at > p_known_at) AS unknown,
+      fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) FILTER (WHERE v.occurred_at > greatest(least(p_as_of, p_known_at), p_row.created_at)) AS later
+    FROM domain_events v
+    WHERE v.company_id = p_row.company_id AND v.aggregate_id = p_row.id AND v.occurred_at > least(p_as_of, p_known_at)) undone
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.unknown, '{}')) known
+  CROSS JOIN LATERAL (SELECT jsonb_object_agg(f.key, CASE WHEN f.key LIKE 'assigned%' OR known.returned_at <= p_as_of THEN f.value ELSE 'null' END) AS fields
+    FROM jsonb_each(to_jsonb(known)) f WHERE f.key LIKE 'assigned%' OR f.key LIKE 'return%') times
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.later, '{}') || times.fields) r
+  WHERE p_row.created_at <= p_known_at AND known.assigned_at <= p_as_of AND NOT known.is_deleted
+$$;
+GRANT EXECUTE ON FUNCTION get_assignment_at(equipment_assignments, timestamptz, timestamptz) TO application_user, reporting_user;
 GRANT EXECUTE ON FUNCTION claimed_period(timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) TO application_user, reporting_user, record_keeper;
 GRANT EXECUTE ON FUNCTION list_equipment_blockers(uuid, timestamptz, timestamptz, uuid) TO application_user, reporting_user;
 GRANT EXECUTE ON FUNCTION check_equipment_free(uuid, timestamptz, timestamptz, uuid), get_assignment_to_change(uuid),

@@ -3,17 +3,20 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
+import { type Moment, type MomentQuery, momentOf } from '../../base/moment.ts'
 import type { ReplyOf } from '../../plain/operation.ts'
 import { type Assignment, type availability, type State, states } from './contract.ts'
 
 type Described = { notes?: string | null | undefined; condition?: string | null | undefined; meter_reading?: string | null | undefined }
 type HandOver = Described & { user_id: string; due_at?: string | null }
 
-const state = sql`CASE WHEN a.cancelled_at IS NOT NULL THEN 'cancelled'
-  WHEN a.assigned_at IS NULL THEN CASE WHEN a.reserved_until > now() THEN 'reserved' ELSE 'missed' END
-  WHEN a.returned_at IS NOT NULL THEN 'returned' WHEN a.due_at < now() THEN 'overdue' ELSE 'out' END`
-const columns = sql`a.id, a.version, a.created_at, a.updated_at, a.created_by, a.updated_by, a.equipment_id, e.name AS equipment_name, e.serial_number, e.fleet_code,
-  a.user_id, holder.display_name AS holder_name, ${state} AS state, a.reserved_from, a.reserved_until, CASE WHEN a.reserved_from IS NOT NULL THEN maker.display_name END AS reserved_by_name,
+const state = (now: RawBuilder<unknown>) => sql`CASE WHEN a.cancelled_at IS NOT NULL THEN 'cancelled'
+  WHEN a.assigned_at IS NULL THEN CASE WHEN a.reserved_until > ${now} THEN 'reserved' ELSE 'missed' END
+  WHEN a.returned_at IS NOT NULL THEN 'returned' WHEN a.due_at < ${now} THEN 'overdue' ELSE 'out' END`
+const columns = (
+  now: RawBuilder<unknown> = sql`now()`,
+) => sql`a.id, a.version, a.created_at, a.updated_at, a.created_by, a.updated_by, a.equipment_id, e.name AS equipment_name, e.serial_number, e.fleet_code,
+  a.user_id, holder.display_name AS holder_name, ${state(now)} AS state, a.reserved_from, a.reserved_until, CASE WHEN a.reserved_from IS NOT NULL THEN maker.display_name END AS reserved_by_name,
   a.cancelled_at, a.cancel_reason, a.assigned_at, a.assigned_by, giver.display_name AS assigned_by_name, a.accepted_at, a.due_at, a.notes, a.condition, a.meter_reading,
   a.returned_at, a.returned_by, taker.display_name AS returned_by_name, a.return_notes, a.return_condition, a.return_meter_reading`
 const joins = sql`JOIN equipment e ON e.company_id = a.company_id AND e.id = a.equipment_id
@@ -24,6 +27,15 @@ const joins = sql`JOIN equipment e ON e.company_id = a.company_id AND e.id = a.e
 
 const how = (input: Described) => sql`${input.condition ?? null}::text, ${input.meter_reading ?? null}::numeric`
 const given = (input: Described & { due_at?: string | null | undefined }) => sql`${input.notes ?? null}, ${input.due_at ?? null}::timestamptz, ${how(input)}`
+
+/** Hand-overs `a` as they stood at a moment, with the names that machines and people had. */
+const sourceAt = ({ asOf, knownAt, recordedAt }: Moment) => sql`equipment_assignments b CROSS JOIN LATERAL get_assignment_at(b, ${asOf}, ${knownAt}) a
+  JOIN equipment now ON now.company_id = b.company_id AND now.id = b.equipment_id
+  CROSS JOIN LATERAL get_equipment_at(now, ${asOf}, ${knownAt}) e
+  JOIN get_member_names_at(${recordedAt}) holder ON holder.user_id = a.user_id
+  LEFT JOIN get_member_names_at(${recordedAt}) giver ON giver.user_id = a.assigned_by
+  LEFT JOIN get_member_names_at(${recordedAt}) taker ON taker.user_id = a.returned_by
+  LEFT JOIN get_member_names_at(${recordedAt}) maker ON maker.user_id = a.created_by`
 
 export const assignEquipment = (ctx: Runner, equipmentId: string, input: HandOver) => changed(ctx, sql`assign_equipment(${equipmentId}::uuid, ${input.user_id}::uuid, ${given(input)})`)
 
@@ -41,54 +53,60 @@ export const cancelReservation = (ctx: Runner, id: string, reason: string) => ch
 export const acceptAssignment = (ctx: Runner, id: string) => changed(ctx, sql`accept_assignment(${id}::uuid)`)
 
 async function changed(ctx: Runner, change: RawBuilder<unknown>): Promise<Assignment> {
-  const [row] = await ctx.run<Assignment>(sql`SELECT ${columns} FROM ${change} a ${joins}`)
+  const [row] = await ctx.run<Assignment>(sql`SELECT ${columns()} FROM ${change} a ${joins}`)
   if (!row) throw new Error('a hand-over gives its row or an error')
   return row
 }
 
-const fields: ListFields = {
-  assigned_at: { column: sql`a.assigned_at`, type: 'instant' },
-  starts_at: { column: sql`coalesce(a.assigned_at, a.reserved_from)`, type: 'instant' },
+const listFields = (row: RawBuilder<unknown>): ListFields => ({
+  assigned_at: { column: sql`${row}.assigned_at`, type: 'instant' },
+  starts_at: { column: sql`coalesce(${row}.assigned_at, ${row}.reserved_from)`, type: 'instant' },
   due_at: { column: sql`a.due_at`, type: 'instant', nullable: true },
-  user_id: { column: sql`a.user_id`, type: 'uuid', sort: false },
-  equipment_id: { column: sql`a.equipment_id`, type: 'uuid', sort: false },
-}
+  user_id: { column: sql`${row}.user_id`, type: 'uuid', sort: false },
+  equipment_id: { column: sql`${row}.equipment_id`, type: 'uuid', sort: false },
+})
 
 const isOut = sql`a.assigned_at IS NOT NULL AND a.returned_at IS NULL`
 const isReserved = sql`a.assigned_at IS NULL AND a.cancelled_at IS NULL`
-const inState: Record<State, RawBuilder<unknown>> = {
-  reserved: sql`${isReserved} AND a.reserved_until > now()`,
-  missed: sql`${isReserved} AND a.reserved_until <= now()`,
+const inState = (now: RawBuilder<unknown>): Record<State, RawBuilder<unknown>> => ({
+  reserved: sql`${isReserved} AND a.reserved_until > ${now}`,
+  missed: sql`${isReserved} AND a.reserved_until <= ${now}`,
   cancelled: sql`a.cancelled_at IS NOT NULL`,
-  out: sql`${isOut} AND (a.due_at IS NULL OR a.due_at >= now())`,
-  overdue: sql`${isOut} AND a.due_at < now()`,
+  out: sql`${isOut} AND (a.due_at IS NULL OR a.due_at >= ${now})`,
+  overdue: sql`${isOut} AND a.due_at < ${now}`,
   returned: sql`a.returned_at IS NOT NULL`,
-}
+})
 
 /** Rows in any of these states; hand-overs alone when none is asked for. */
-function stateFilter(asked: string | undefined): RawBuilder<unknown> {
+function stateFilter(asked: string | undefined, now: RawBuilder<unknown>): RawBuilder<unknown> {
   if (asked === undefined) return sql`a.assigned_at IS NOT NULL`
   const wanted = asked.split(',').map((word) => states.find((one) => one === word))
   const conditions = wanted.map((one) => {
     if (!one) throw new Refusal(400, 'input_invalid', {}, [{ field: 'query.state', code: 'input_enum', values: { limit: states.join(', ') } }])
-    return sql`(${inState[one]})`
+    return sql`(${inState(now)[one]})`
   })
   return sql`(${sql.join(conditions, sql` OR `)})`
 }
 
-type ListQuery = { limit?: number; cursor?: string; sort?: string; state?: string; open?: string; overdue?: string; user_id?: string; equipment_id?: string }
+type ListQuery = MomentQuery & { limit?: number; cursor?: string; sort?: string; state?: string; open?: string; overdue?: string; user_id?: string; equipment_id?: string }
 
-export async function listAssignments(ctx: Runner, query: ListQuery) {
+/** Those of now, or the hand-overs that had begun at the moment asked about; when one began never changes, so the same index gives the order. */
+export async function listAssignments(ctx: Runner, { as_of, known_at, ...query }: ListQuery) {
+  const moment = momentOf({ as_of, known_at })
+  const row = moment ? sql`b` : sql`a`
+  const now = moment?.asOf ?? sql`now()`
+  const fields = listFields(row)
   const fallback = query.state === undefined ? '-assigned_at' : '-starts_at'
-  const page = paging(query, fields, fallback, sql`a.id`)
+  const page = paging(query, fields, fallback, sql`${row}.id`)
   const known = ['limit', 'cursor', 'sort', 'state', 'open', 'overdue']
-  const conditions = [sql`a.company_id = (SELECT c.company_id FROM caller c)`, stateFilter(query.state), filters(query, fields, known), page.after]
+  const conditions = [sql`${row}.company_id = (SELECT c.company_id FROM caller c)`, stateFilter(query.state, now), filters(query, fields, known), page.after]
+  if (moment) conditions.push(sql`b.assigned_at <= ${now}`)
   if (query.open) conditions.push(query.open === 'true' ? isOut : sql`a.returned_at IS NOT NULL`)
-  if (query.overdue) conditions.push(query.overdue === 'true' ? inState.overdue : sql`(${inState.overdue}) IS NOT TRUE`)
-  const sortColumn = fields[(query.sort ?? fallback).replace(/^-/, '')]?.column ?? sql`a.assigned_at`
+  if (query.overdue) conditions.push(query.overdue === 'true' ? inState(now).overdue : sql`(${inState(now).overdue}) IS NOT TRUE`)
+  const sortColumn = fields[(query.sort ?? fallback).replace(/^-/, '')]?.column ?? sql`${row}.assigned_at`
   const rows = await ctx.run<Assignment & { sort_value: string }>(sql`
-    SELECT ${columns}, (${sortColumn})::text AS sort_value
-    FROM equipment_assignments a ${joins} WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${page.order} LIMIT ${page.limit}`)
+    ${moment ? sql`WITH ${moment.table}` : sql``} SELECT ${columns(now)}, (${sortColumn})::text AS sort_value
+    FROM ${moment ? sourceAt(moment) : sql`equipment_assignments a ${joins}`} WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
 }
 
@@ -97,7 +115,7 @@ const longestPeriod = 366 * 86_400_000
 /** Three kinds of rows touch a period, each found by an index of its own: what is out, what came back since, what is reserved. */
 export async function listCalendar(ctx: Runner, query: { from: string; to: string; limit?: number; cursor?: string; equipment_id?: string; user_id?: string }) {
   checkPeriod(query)
-  const page = paging({ ...query, sort: 'starts_at' }, fields, 'starts_at', sql`a.id`)
+  const page = paging({ ...query, sort: 'starts_at' }, listFields(sql`a`), 'starts_at', sql`a.id`)
   const [from, to] = [sql`${query.from}::timestamptz`, sql`${query.to}::timestamptz`]
   const whose = sql.join(
     [
@@ -112,7 +130,7 @@ export async function listCalendar(ctx: Runner, query: { from: string; to: strin
       SELECT a.id FROM equipment_assignments a WHERE ${whose} AND ${isOut} AND a.assigned_at < ${to} AND (a.due_at IS NULL OR a.due_at > ${from} OR now() > ${from})
       UNION ALL SELECT a.id FROM equipment_assignments a WHERE ${whose} AND a.returned_at > ${from} AND a.assigned_at < ${to}
       UNION ALL SELECT a.id FROM equipment_assignments a WHERE ${whose} AND ${isReserved} AND a.reserved_from < ${to} AND a.reserved_until > ${from})
-    SELECT ${columns}, coalesce(a.assigned_at, a.reserved_from)::text AS sort_value
+    SELECT ${columns()}, coalesce(a.assigned_at, a.reserved_from)::text AS sort_value
     FROM touching JOIN equipment_assignments a ON a.company_id = (SELECT c.company_id FROM caller c) AND a.id = touching.id ${joins}
     WHERE ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)

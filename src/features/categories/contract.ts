@@ -1,6 +1,6 @@
 // The tree by which a company sorts its machines, with the service interval and the specification fields of each branch.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Id, Instant, Nothing, Nullable, operation, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Id, Instant, momentQuery, Nothing, Nullable, operation, Text } from '../../plain/operation.ts'
 import { everyone, managers } from '../../plain/roles.ts'
 
 const path = '/api/v1/companies/{company_id}/equipment-categories'
@@ -78,9 +78,9 @@ export const listCategories = operation({
   method: 'GET',
   path,
   who: everyone,
-  summary: 'The category tree; deleted=true: the categories that were deleted, the latest first',
+  summary: 'The category tree, as of any instant; deleted=true: the categories that were deleted, the latest first',
   params,
-  query: Type.Object({ deleted: Type.Optional(Choice(['true', 'false'])) }, { additionalProperties: false }),
+  query: Type.Object({ ...momentQuery, deleted: Type.Optional(Choice(['true', 'false'])) }, { additionalProperties: false }),
   reply: Type.Object({ items: Type.Array(Category), next_cursor: Type.Null() }, { additionalProperties: false }),
 })
 export const createCategory = operation({
@@ -94,7 +94,16 @@ export const createCategory = operation({
   body: Type.Object({ name, ...Type.Partial(Type.Object(optional)).properties }, { additionalProperties: false }),
   reply: Category,
 })
-export const getCategory = operation({ id: 'getCategory', method: 'GET', path: `${path}/{category_id}`, who: everyone, summary: 'One category', params: one, reply: Category })
+export const getCategory = operation({
+  id: 'getCategory',
+  method: 'GET',
+  path: `${path}/{category_id}`,
+  who: everyone,
+  summary: 'One category, as of any instant',
+  params: one,
+  query: Type.Object(momentQuery, { additionalProperties: false }),
+  reply: Category,
+})
 export const changeCategory = operation({
   id: 'changeCategory',
   method: 'PATCH',

@@ -106,3 +106,32 @@ CREATE POLICY equipment_categories_insert ON equipment_categories FOR INSERT TO 
 DROP POLICY IF EXISTS equipment_categories_update ON equipment_categories;
 CREATE POLICY equipment_categories_update ON equipment_categories FOR UPDATE TO application_user
   USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')));
+
+-- === as record_keeper ===============================================================================================
+SET LOCAL ROLE record_keeper;
+
+-- The categories of the caller's company as they were recorded at p_at, deleted ones too. With the keeper's rights, since the
+-- events of categories, unlike the categories, are not for everyone.
+CREATE OR REPLACE FUNCTION get_categories_at(p_at timestamptz) RETURNS SETOF equipment_categories
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT r.* FROM equipment_categories k
+  CROSS JOIN LATERAL (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) AS fields FROM domain_events v
+    WHERE v.company_id = k.company_id AND v.aggregate_id = k.id AND v.occurred_at > p_at) undone
+  CROSS JOIN LATERAL jsonb_populate_record(k, coalesce(undone.fields, '{}')) r
+  WHERE k.company_id = (SELECT c.company_id FROM caller c) AND k.created_at <= p_at
+$$;
+GRANT EXECUTE ON FUNCTION get_categories_at(timestamptz) TO application_user, reporting_user;
+SET LOCAL ROLE bitcorp_owner;
+
+-- The fields that held for each category at p_at: category_specification_fields as it was then.
+CREATE OR REPLACE FUNCTION get_specification_fields_at(p_at timestamptz)
+RETURNS TABLE (company_id uuid, category_id uuid, key text, field jsonb, depth integer, "position" integer)
+LANGUAGE sql STABLE AS $$
+  WITH tree AS MATERIALIZED (SELECT * FROM get_categories_at(p_at))
+  SELECT DISTINCT ON (own.id, f.field ->> 'key') own.company_id, own.id, f.field ->> 'key', f.field, nlevel(above.path), f.position::integer
+  FROM tree own JOIN tree above ON above.path @> own.path
+  CROSS JOIN LATERAL jsonb_array_elements(above.specification_template) WITH ORDINALITY AS f (field, position)
+  ORDER BY own.id, f.field ->> 'key', nlevel(above.path) DESC
+$$;
+GRANT EXECUTE ON FUNCTION get_specification_fields_at(timestamptz) TO application_user, reporting_user;

@@ -7,10 +7,10 @@ import * as store from './store.ts'
 
 export function categoryRoutes(app: FastifyInstance): void {
   handle(app, contract.listCategories, async (ctx, { query }) => ({
-    items: await (query.deleted === 'true' ? store.listDeletedCategories(ctx) : store.listCategories(ctx)),
+    items: await (query.deleted === 'true' ? store.listDeletedCategories(ctx, query) : store.listCategories(ctx, query)),
     next_cursor: null,
   }))
-  handle(app, contract.getCategory, async (ctx, { params }) => (await store.findCategory(ctx, params.category_id)) ?? notFound())
+  handle(app, contract.getCategory, async (ctx, { params, query }) => (await store.findCategory(ctx, params.category_id, query)) ?? notFound())
   handle(app, contract.createCategory, async (ctx, { body }) => {
     const id = await store.createCategory(ctx, body)
     return (await store.findCategory(ctx, id)) ?? notFound()

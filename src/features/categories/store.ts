@@ -1,24 +1,40 @@
 // The queries of the category tree.
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
+import { type Moment, type MomentQuery, momentOf } from '../../base/moment.ts'
 import type { Category } from './contract.ts'
 
 const company = sql`(SELECT c.company_id FROM caller c)`
 
+/** Where categories, machines, the fields of each category, and names are read: the tables, or what they were at a moment. */
+type Sources = { before: RawBuilder<unknown>; categories: RawBuilder<unknown>; machines: RawBuilder<unknown>; fields: RawBuilder<unknown>; names: RawBuilder<unknown> }
+const present: Sources = { before: sql``, categories: sql`equipment_categories`, machines: sql`equipment`, fields: sql`category_specification_fields`, names: sql`user_company_roles` }
+const past = ({ table, asOf, knownAt, recordedAt }: Moment): Sources => ({
+  before: sql`${table}, tree AS MATERIALIZED (SELECT * FROM get_categories_at(${recordedAt})), machines AS (
+      SELECT e.* FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${asOf}, ${knownAt}) e WHERE b.company_id = ${company} AND b.created_at <= ${recordedAt}),`,
+  categories: sql`tree`,
+  machines: sql`machines`,
+  fields: sql`get_specification_fields_at(${recordedAt})`,
+  names: sql`(SELECT ${company} AS company_id, n.* FROM get_member_names_at(${recordedAt}) n)`,
+})
+
 /** Categories with what rolls up to them; the machines are counted once, however deep they stand. `only`: that one, else all. */
-const select = (where: RawBuilder<unknown>, only?: string) => sql<Category>`
-  WITH held AS MATERIALIZED (
-    SELECT e.category_id, e.status, count(*) AS count FROM equipment e
-    WHERE e.company_id = ${company} AND NOT e.is_deleted AND ${only ? sql`e.category_id IN (SELECT b.id FROM equipment_categories own JOIN equipment_categories b ON b.company_id = own.company_id AND b.path <@ own.path WHERE own.company_id = ${company} AND own.id = ${only}::uuid)` : sql`e.category_id IS NOT NULL`}
+const select = (where: RawBuilder<unknown>, query: MomentQuery, only?: string) => {
+  const moment = momentOf(query)
+  const from = moment ? past(moment) : present
+  return sql<Category>`
+  WITH ${from.before} held AS MATERIALIZED (
+    SELECT e.category_id, e.status, count(*) AS count FROM ${from.machines} e
+    WHERE e.company_id = ${company} AND NOT e.is_deleted AND ${only ? sql`e.category_id IN (SELECT b.id FROM ${from.categories} own JOIN ${from.categories} b ON b.company_id = own.company_id AND b.path <@ own.path WHERE own.company_id = ${company} AND own.id = ${only}::uuid)` : sql`e.category_id IS NOT NULL`}
     GROUP BY 1, 2
   ), rolled AS (
     SELECT up.id, sum(h.count)::int AS total, coalesce(sum(h.count) FILTER (WHERE h.category_id = up.id), 0)::int AS here,
       coalesce(sum(h.count) FILTER (WHERE h.status = 'active'), 0)::int AS active, coalesce(sum(h.count) FILTER (WHERE h.status = 'maintenance'), 0)::int AS maintenance,
       coalesce(sum(h.count) FILTER (WHERE h.status = 'retired'), 0)::int AS retired, coalesce(sum(h.count) FILTER (WHERE h.status = 'disposed'), 0)::int AS disposed
-    FROM held h JOIN equipment_categories k ON k.company_id = ${company} AND k.id = h.category_id
+    FROM held h JOIN ${from.categories} k ON k.company_id = ${company} AND k.id = h.category_id
     CROSS JOIN LATERAL unnest(string_to_array(k.path::text, '.')::uuid[]) AS up (id) GROUP BY up.id
   ), fields AS (
-    SELECT f.category_id, jsonb_agg(f.field ORDER BY f.depth, f.position) AS template FROM category_specification_fields f
+    SELECT f.category_id, jsonb_agg(f.field ORDER BY f.depth, f.position) AS template FROM ${from.fields} f
     WHERE f.company_id = ${company} AND ${only ? sql`f.category_id = ${only}::uuid` : sql`true`} GROUP BY 1
   )
   SELECT k.id, k.version, k.created_at, k.updated_at, k.created_by, k.updated_by, k.parent_id, k.name, k.description, k.type_code,
@@ -26,13 +42,14 @@ const select = (where: RawBuilder<unknown>, only?: string) => sql<Category>`
     coalesce(r.total, 0) AS equipment_count, coalesce(r.here, 0) AS equipment_here,
     json_build_object('active', coalesce(r.active, 0), 'maintenance', coalesce(r.maintenance, 0), 'retired', coalesce(r.retired, 0), 'disposed', coalesce(r.disposed, 0)) AS equipment_by_status,
     k.is_deleted, k.deleted_at, k.deleted_by, p.display_name AS deleted_by_name
-  FROM equipment_categories k LEFT JOIN rolled r ON r.id = k.id LEFT JOIN fields f ON f.category_id = k.id
-  LEFT JOIN user_company_roles p ON p.company_id = k.company_id AND p.user_id = k.deleted_by
+  FROM ${from.categories} k LEFT JOIN rolled r ON r.id = k.id LEFT JOIN fields f ON f.category_id = k.id
+  LEFT JOIN ${from.names} p ON p.company_id = k.company_id AND p.user_id = k.deleted_by
   WHERE k.company_id = ${company} AND ${where}`
+}
 
 /** All categories, each after its parent, siblings by name. A company has some hundreds at most. */
-export async function listCategories(ctx: Runner): Promise<Category[]> {
-  const rows = await ctx.run(sql<Category>`${select(sql`NOT k.is_deleted`)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
+export async function listCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
+  const rows = await ctx.run(sql<Category>`${select(sql`NOT k.is_deleted`, query)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
   const children = new Map<string | null, Category[]>()
   for (const row of rows) {
     const siblings = children.get(row.parent_id)
@@ -43,12 +60,12 @@ export async function listCategories(ctx: Runner): Promise<Category[]> {
   return inOrder(null)
 }
 
-export async function listDeletedCategories(ctx: Runner): Promise<Category[]> {
-  return ctx.run(sql<Category>`${select(sql`k.is_deleted`)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
+export async function listDeletedCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
+  return ctx.run(sql<Category>`${select(sql`k.is_deleted`, query)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
 }
 
-export async function findCategory(ctx: Runner, id: string): Promise<Category | undefined> {
-  return (await ctx.run(select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, id)))[0]
+export async function findCategory(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Category | undefined> {
+  return (await ctx.run(select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, query, id)))[0]
 }
 
 export type CategoryChange = Partial<Pick<Category, 'name' | 'description' | 'parent_id' | 'type_code' | 'maintenance_interval_days' | 'specification_template'>>

@@ -1,6 +1,6 @@
 // Machines: what there is, in what state, found by any of its names, with everything that happened to it.
 import { type Static, Type } from 'typebox'
-import { baseFields, Choice, Day, Id, Instant, Money, Nothing, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
+import { baseFields, Choice, Day, Id, Instant, Money, momentQuery, Nothing, Nullable, operation, Page, pageQuery, Text } from '../../plain/operation.ts'
 import { everyone, managers } from '../../plain/roles.ts'
 
 export const equipmentPath = '/api/v1/companies/{company_id}/equipment'
@@ -110,6 +110,7 @@ export type EquipmentChange = Static<typeof EquipmentChange>
 export const EquipmentQuery = Type.Object(
   {
     ...pageQuery,
+    ...momentQuery,
     q: Type.Optional(Type.String({ maxLength: 500, description: 'Search: words, starts of words, fragments of codes; typos and accents do not matter' })),
     status: Type.Optional(Type.String({ maxLength: 100, description: 'One, or several with commas' })),
     category_id: Type.Optional(Type.String({ maxLength: 2000, description: 'This category and all below it' })),
@@ -130,7 +131,7 @@ export const listEquipment = operation({
   method: 'GET',
   path: equipmentPath,
   who: everyone,
-  summary: 'Machines: filtered, searched, sorted, page by page',
+  summary: 'Machines: filtered, searched, sorted, page by page; as of any instant',
   params,
   query: EquipmentQuery,
   reply: Page(Equipment),
@@ -146,7 +147,16 @@ export const createEquipment = operation({
   body: EquipmentInput,
   reply: Equipment,
 })
-export const getEquipment = operation({ id: 'getEquipment', method: 'GET', path: `${equipmentPath}/{equipment_id}`, who: everyone, summary: 'One machine', params: one, reply: Equipment })
+export const getEquipment = operation({
+  id: 'getEquipment',
+  method: 'GET',
+  path: `${equipmentPath}/{equipment_id}`,
+  who: everyone,
+  summary: 'One machine, as of any instant',
+  params: one,
+  query: Type.Object(momentQuery, { additionalProperties: false }),
+  reply: Equipment,
+})
 export const changeEquipment = operation({
   id: 'changeEquipment',
   method: 'PATCH',
@@ -189,18 +199,51 @@ export const changeStatus = operation({
   reply: Equipment,
 })
 
+export const correctStatus = operation({
+  id: 'correctStatus',
+  method: 'POST',
+  path: `${equipmentPath}/{equipment_id}/status-corrections`,
+  who: managers,
+  summary: 'Put right which status the machine had in the past, with the reason; what was known before stays known',
+  params: one,
+  body: Type.Object(
+    {
+      status: Choice(statuses),
+      effective_from: Instant,
+      effective_to: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'Empty: until now and on' }))),
+      reason: Text(2000),
+      version: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })),
+    },
+    { additionalProperties: false },
+  ),
+  reply: Equipment,
+})
+
 export const StatusPeriod = Type.Object(
-  { id: Id, status: Choice(statuses), effective_from: Instant, effective_to: Nullable(Instant), changed_by: Nullable(Id), changed_by_name: Nullable(Type.String()), reason: Nullable(Type.String()) },
+  {
+    id: Id,
+    status: Choice(statuses),
+    effective_from: Instant,
+    effective_to: Nullable(Instant),
+    changed_by: Nullable(Id),
+    changed_by_name: Nullable(Type.String()),
+    reason: Nullable(Type.String()),
+    recorded_at: Type.String({ format: 'date-time', description: 'Since when the record says so' }),
+    superseded_at: Nullable(Type.String({ format: 'date-time', description: 'Until when it said so; empty for what holds' })),
+    superseded_by: Nullable(Id),
+    superseded_by_name: Nullable(Type.String()),
+  },
   { additionalProperties: false },
 )
+export type StatusPeriod = Static<typeof StatusPeriod>
 export const listStatusHistory = operation({
   id: 'listStatusHistory',
   method: 'GET',
   path: `${equipmentPath}/{equipment_id}/status-history`,
   who: everyone,
-  summary: 'Which status the machine had from when to when, newest first',
+  summary: 'Which status the machine had from when to when, newest first; what was corrected too, if asked',
   params: one,
-  query: Type.Object(pageQuery, { additionalProperties: false }),
+  query: Type.Object({ ...pageQuery, superseded: Type.Optional(Choice(['true', 'false'])) }, { additionalProperties: false }),
   reply: Page(StatusPeriod),
 })
 

@@ -93,24 +93,87 @@ BEGIN
 END
 $$;
 
--- AFTER INSERT OR UPDATE OF status: closes the running period and opens the next one, always later than the one before,
--- also for two changes in one transaction and for a transaction that began before the last change was made.
--- It leans on the row alone, not on the clock, so that the history can be told again from the events.
+-- BEFORE INSERT OR UPDATE of last_status_correction: a correction of the past is a change of the machine like any other. Checks it
+-- and writes it down in one form; one that reaches the present moves the status along. trigger_700_record_status then carries it out.
+CREATE OR REPLACE FUNCTION keep_status_correction() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+  v_status text := NEW.last_status_correction ->> 'status';
+  v_from timestamptz := (NEW.last_status_correction ->> 'from')::timestamptz;
+  v_to timestamptz := (NEW.last_status_correction ->> 'to')::timestamptz;
+  v_past record;
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.last_status_correction IS NULL THEN
+    NEW.last_status_correction := CASE WHEN TG_OP = 'UPDATE' THEN OLD.last_status_correction END;
+    RETURN NEW;
+  END IF;
+  SELECT min(h.effective_from) > v_from AS is_too_early,
+    -- Once disposed, always disposed: only when it happened can be put right.
+    CASE WHEN v_status = 'disposed' THEN bool_or(h.status <> 'disposed' AND coalesce(h.effective_to, 'infinity') > v_to)
+      ELSE OLD.status = 'disposed' AND v_to IS NULL OR bool_or(h.status = 'disposed' AND h.effective_from < v_from) END AS undoes_end,
+    bool_or(h.status <> v_status AND h.effective_from < coalesce(v_to, 'infinity') AND coalesce(h.effective_to, 'infinity') > v_from) AS is_change
+  INTO v_past FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+  IF v_status IS NULL OR v_from IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_status_correction_form', MESSAGE = 'a correction names status and period';
+  ELSIF NOT is_not_blank(coalesce(current_setting('app.reason', true), '')) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_reason_needed', MESSAGE = 'a correction needs its reason';
+  ELSIF v_to <= v_from THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_effective_period', MESSAGE = 'a period ends after it begins';
+  ELSIF v_from >= NEW.updated_at OR v_to > NEW.updated_at THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_not_in_future', MESSAGE = 'a correction lies in the past';
+  ELSIF v_past.is_too_early THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_after_start', MESSAGE = 'the machine was not registered then';
+  ELSIF v_past.undoes_end THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
+  ELSIF NOT v_past.is_change THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_changes_nothing', MESSAGE = 'it had this status then';
+  ELSIF v_status IN ('retired', 'disposed') AND EXISTS (
+      SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL
+        AND tstzrange(a.assigned_at, a.returned_at, '[)') && tstzrange(v_from, v_to, '[)')) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_while_assigned', MESSAGE = 'someone had the machine then';
+  END IF;
+  NEW.last_status_correction := jsonb_build_object('status', v_status, 'from', v_from, 'to', v_to, 'version', NEW.version);
+  NEW.status := CASE WHEN v_to IS NULL THEN v_status ELSE OLD.status END;
+  RETURN NEW;
+END
+$$;
+
+-- AFTER INSERT OR UPDATE of status or its correction. A change closes the running period and opens the next one; a correction
+-- supersedes the periods it touches and records what holds instead: their untouched parts as they were, and the corrected one.
+-- Nothing else of a row changes, so what was known at any instant can still be told. It leans on the row alone, not on the clock,
+-- so that the history can be told again from the events, and on what is recorded: always later than what was recorded before,
+-- also for two changes in one transaction and with a clock that was set back.
 CREATE OR REPLACE FUNCTION record_equipment_status() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_at timestamptz := NEW.updated_at;
-  v_last timestamptz;
+  v_from timestamptz;
+  v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
-    SELECT h.effective_from INTO v_last FROM equipment_status_history h
-    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.effective_to IS NULL;
-    v_at := greatest(v_at, v_last + interval '1 microsecond');
+    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+    IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
+      v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
+      v_to := (NEW.last_status_correction ->> 'to')::timestamptz;
+      UPDATE equipment_status_history SET superseded_at = v_at, superseded_by = NEW.updated_by
+      WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND superseded_at IS NULL
+        AND tstzrange(effective_from, effective_to, '[)') && tstzrange(v_from, v_to, '[)');
+      INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, changed_by, reason, recorded_at)
+      SELECT h.company_id, h.equipment_id, h.status, part.effective_from, part.effective_to, h.changed_by, h.reason, v_at
+      FROM equipment_status_history h
+      CROSS JOIN LATERAL (VALUES (h.effective_from, v_from), (v_to, coalesce(h.effective_to, 'infinity'))) AS rest (effective_from, effective_to)
+      CROSS JOIN LATERAL (SELECT rest.effective_from, nullif(rest.effective_to, 'infinity') AS effective_to) part
+      WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at = v_at AND rest.effective_from < rest.effective_to;
+      INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, changed_by, reason, recorded_at)
+      VALUES (NEW.company_id, NEW.id, NEW.last_status_correction ->> 'status', v_from, v_to, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
+      RETURN NULL;
+    END IF;
     UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL;
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL AND superseded_at IS NULL;
   END IF;
-  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason)
-  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''));
+  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
+  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
   RETURN NULL;
 END
 $$;
@@ -238,8 +301,8 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), record_equipment_status(), keep_equipment_search() TO bitcorp_owner;
-GRANT EXECUTE ON FUNCTION search_equipment(text, integer) TO application_user, reporting_user;
+GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), keep_status_correction(), record_equipment_status(), keep_equipment_search() TO bitcorp_owner;
+GRANT EXECUTE ON FUNCTION search_equipment(text, integer), normalize_search_text(text) TO application_user, reporting_user;
 
 SET LOCAL ROLE bitcorp_owner;
 
@@ -248,7 +311,7 @@ CREATE OR REPLACE FUNCTION get_current_equipment_status(p_equipment_id uuid) RET
 LANGUAGE sql STABLE AS $$
   SELECT h.status FROM equipment_status_history h
   WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = p_equipment_id
-    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
+    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL AND h.superseded_at IS NULL
 $$;
 
 -- Changes a machine's status for a reason, which history, event and audit keep. p_version NULL: whatever version it has.
@@ -264,7 +327,42 @@ BEGIN
   PERFORM set_config('app.reason', '', true);
 END
 $$;
-GRANT EXECUTE ON FUNCTION get_current_equipment_status(uuid), change_equipment_status(uuid, integer, text, text) TO application_user, reporting_user;
+
+-- Puts right which status a machine had from p_from to p_to (NULL: until now and on), for a reason. What was known before stays known:
+-- see record_equipment_status. p_version NULL: whatever version it has. Gives the machine; no row when the caller's company has no such machine.
+-- Errors by constraint: esh_effective_period, esh_correction_reason_needed, esh_correction_not_in_future, esh_correction_after_start,
+-- esh_correction_changes_nothing, esh_correction_while_assigned, equipment_disposed_final.
+CREATE OR REPLACE FUNCTION correct_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_from timestamptz, p_to timestamptz,
+  p_reason text) RETURNS SETOF equipment
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE equipment e SET last_status_correction = jsonb_build_object('status', p_status, 'from', p_from, 'to', p_to),
+      version = coalesce(p_version, e.version)
+    WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted
+    RETURNING e.*;
+  PERFORM set_config('app.reason', '', true);
+END
+$$;
+
+-- A machine of the table as it was at p_as_of, by what was recorded up to p_known_at. What a field held is true from when it was
+-- recorded; the status was true in the periods of its history. The row is the present one, with the later events undone.
+CREATE OR REPLACE FUNCTION get_equipment_at(p_row equipment, p_as_of timestamptz, p_known_at timestamptz) RETURNS SETOF equipment
+LANGUAGE sql STABLE ROWS 1 AS $$
+  SELECT r.* FROM (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) AS fields FROM domain_events v
+    WHERE v.company_id = p_row.company_id AND v.aggregate_id = p_row.id AND v.occurred_at > least(p_as_of, p_known_at)) undone
+  CROSS JOIN LATERAL (
+    SELECT (SELECT jsonb_build_object('status', h.status) FROM equipment_status_history h
+      WHERE h.company_id = p_row.company_id AND h.equipment_id = p_row.id AND h.effective_from <= p_as_of
+        AND h.recorded_at <= p_known_at AND (h.superseded_at IS NULL OR h.superseded_at > p_known_at)
+      ORDER BY h.effective_from DESC LIMIT 1) AS fields) period
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.fields, '{}') || coalesce(period.fields, '{}')) r
+$$;
+GRANT EXECUTE ON FUNCTION get_current_equipment_status(uuid), change_equipment_status(uuid, integer, text, text),
+  correct_equipment_status(uuid, integer, text, timestamptz, timestamptz, text), get_equipment_at(equipment, timestamptz, timestamptz)
+  TO application_user, reporting_user;
 
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON equipment
   FOR EACH ROW EXECUTE FUNCTION refuse_delete();
@@ -272,6 +370,10 @@ CREATE OR REPLACE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON equi
   FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE OR REPLACE TRIGGER trigger_015_keep_first_correction BEFORE INSERT ON equipment
+  FOR EACH ROW WHEN (NEW.last_status_correction IS NOT NULL) EXECUTE FUNCTION keep_status_correction();
+CREATE OR REPLACE TRIGGER trigger_015_keep_status_correction BEFORE UPDATE ON equipment
+  FOR EACH ROW WHEN (OLD.last_status_correction IS DISTINCT FROM NEW.last_status_correction) EXECUTE FUNCTION keep_status_correction();
 CREATE OR REPLACE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_equipment();
 CREATE OR REPLACE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON equipment
@@ -282,7 +384,8 @@ CREATE OR REPLACE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF cate
 CREATE OR REPLACE TRIGGER trigger_700_record_first_status AFTER INSERT ON equipment
   FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE OR REPLACE TRIGGER trigger_700_record_status AFTER UPDATE ON equipment
-  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION record_equipment_status();
+  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.last_status_correction IS DISTINCT FROM NEW.last_status_correction)
+  EXECUTE FUNCTION record_equipment_status();
 CREATE OR REPLACE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON equipment
   FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
 CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON equipment

@@ -8,7 +8,7 @@ import * as store from './store.ts'
 export function equipmentRoutes(app: FastifyInstance): void {
   handle(app, contract.listEquipment, (ctx, { query }) => store.listEquipment(ctx, query))
   handle(app, contract.getSummary, (ctx) => store.getSummary(ctx))
-  handle(app, contract.getEquipment, async (ctx, { params }) => (await store.findEquipment(ctx, params.equipment_id)) ?? notFound())
+  handle(app, contract.getEquipment, async (ctx, { params, query }) => (await store.findEquipment(ctx, params.equipment_id, query)) ?? notFound())
 
   handle(app, contract.createEquipment, (ctx, { body }) => store.createEquipment(ctx, body))
 
@@ -22,6 +22,8 @@ export function equipmentRoutes(app: FastifyInstance): void {
   handle(app, contract.restoreEquipment, async (ctx, { params }) => (await store.setDeleted(ctx, params.equipment_id, null, false).catch(tellTakenCode)) ?? notFound())
 
   handle(app, contract.changeStatus, async (ctx, { params, body }) => (await store.changeStatus(ctx, params.equipment_id, body.version ?? null, body.status, body.reason)) ?? notFound())
+
+  handle(app, contract.correctStatus, async (ctx, { params, body }) => (await store.correctStatus(ctx, params.equipment_id, body)) ?? notFound())
 
   handle(app, contract.listStatusHistory, async (ctx, { params, query }) => ofMachine(ctx, params.equipment_id, await store.listStatusHistory(ctx, params.equipment_id, query)))
   handle(app, contract.getTimeline, async (ctx, { params, query }) => ofMachine(ctx, params.equipment_id, await store.getTimeline(ctx, params.equipment_id, query)))

@@ -3,8 +3,9 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
+import { type Moment, type MomentQuery, momentOf } from '../../base/moment.ts'
 import type { Money } from '../../plain/operation.ts'
-import type { Equipment, EquipmentChange, EquipmentInput, Status, Summary, TimelineEntry } from './contract.ts'
+import type { Equipment, EquipmentChange, EquipmentInput, Status, StatusPeriod, Summary, TimelineEntry } from './contract.ts'
 
 const company = sql`e.company_id = (SELECT c.company_id FROM caller c)`
 
@@ -23,6 +24,15 @@ const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e
 const joins = sql`LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
   LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
+
+/** The hand-over by which someone had machine `e` at the moment. */
+const heldAt = ({ asOf, knownAt }: Moment) => sql`SELECT h.* FROM equipment_assignments x CROSS JOIN LATERAL get_assignment_at(x, ${asOf}, ${knownAt}) h
+  WHERE x.company_id = e.company_id AND x.equipment_id = e.id AND x.assigned_at <= ${asOf} AND h.returned_at IS NULL ORDER BY x.assigned_at DESC LIMIT 1`
+
+/** The same joins for machines as they were: categories and people under the names they had. */
+const joinsAt = (moment: Moment) => sql`LEFT JOIN get_categories_at(${moment.recordedAt}) k ON k.id = e.category_id
+  LEFT JOIN LATERAL (${heldAt(moment)}) a ON true
+  LEFT JOIN get_member_names_at(${moment.recordedAt}) p ON p.user_id = a.user_id`
 
 /** What a list of machines can be filtered and sorted by. */
 export const equipmentFields: ListFields = {
@@ -58,7 +68,7 @@ export const equipmentFields: ListFields = {
 }
 const known = ['q', 'limit', 'cursor', 'sort', 'count', 'deleted', 'category_id', 'holder_id', 'in_use', 'incomplete', 'format']
 
-export type EquipmentQuery = {
+export type EquipmentQuery = MomentQuery & {
   q?: string
   limit?: number
   cursor?: string
@@ -74,28 +84,39 @@ export type EquipmentQuery = {
 
 /** The condition a query sets on machines `e` (and, for search, the join that ranks them as `s`). Shared by list and export. */
 export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
-  const conditions = [company, query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, equipmentFields, known, sql`e.specifications`)]
-  if (query.category_id) {
-    conditions.push(sql`e.category_id IN (
-      SELECT below.id FROM equipment_categories own JOIN equipment_categories below ON below.company_id = own.company_id AND below.path <@ own.path
-      WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[]))`)
-  }
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
     WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.assigned_at IS NOT NULL AND h.returned_at IS NULL AND ${more})`
-  if (query.holder_id) conditions.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
-  if (query.in_use) conditions.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
-  if (query.incomplete) {
-    const lacks = sql`EXISTS (SELECT FROM category_specification_fields f WHERE f.company_id = e.company_id AND f.category_id = e.category_id
-      AND find_specification_fault(e.specifications -> f.key, f.field) IS NOT NULL)`
-    conditions.push(query.incomplete === 'true' ? lacks : sql`NOT ${lacks}`)
-  }
   const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}) s ON s.equipment_id = e.id` : sql``
-  return { where: sql.join(conditions, sql` AND `), search }
+  return { where: sql.join([company, ...conditions(query, present, held)], sql` AND `), search }
+}
+
+type Tree = { categories: RawBuilder<unknown>; fields: RawBuilder<unknown> }
+const present: Tree = { categories: sql`equipment_categories`, fields: sql`category_specification_fields` }
+
+/** Categories, their fields, and who holds what: those of now, or those of the moment asked about. */
+function conditions(query: EquipmentQuery, { categories, fields }: Tree, held: (more: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown>[] {
+  const found = [query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, equipmentFields, known, sql`e.specifications`)]
+  if (query.category_id) {
+    found.push(sql`e.category_id IN (
+      SELECT below.id FROM ${categories} own JOIN ${categories} below ON below.company_id = own.company_id AND below.path <@ own.path
+      WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[]))`)
+  }
+  if (query.holder_id) found.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
+  if (query.in_use) found.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
+  if (query.incomplete) {
+    const lacks = sql`EXISTS (SELECT FROM ${fields} f WHERE f.company_id = e.company_id AND f.category_id = e.category_id
+      AND find_specification_fault(e.specifications -> f.key, f.field) IS NOT NULL)`
+    found.push(query.incomplete === 'true' ? lacks : sql`NOT ${lacks}`)
+  }
+  return found
 }
 
 type Row = Equipment & { sort_value: string | null; total?: number }
+type EquipmentPage = { items: Equipment[]; next_cursor: string | null; total?: number }
 
-export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise<{ items: Equipment[]; next_cursor: string | null; total?: number }> {
+export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise<EquipmentPage> {
+  const moment = momentOf(query)
+  if (moment) return listEquipmentAt(ctx, query, moment)
   const ranked = Boolean(query.q?.trim()) && !query.sort
   const fields: ListFields = ranked ? { ...equipmentFields, rank: { column: sql`s.rank::numeric`, type: 'number' } } : equipmentFields
   const sort = ranked ? '-rank' : (query.sort ?? '-created_at')
@@ -110,13 +131,51 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
       FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
     SELECT ${columns}, page.sort_value ${total}
     FROM page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins} ORDER BY page.place`)
-  const { items, next_cursor } = page.finish(rows)
-  const counted = query.count === 'true' ? { total: rows[0]?.total ?? 0 } : {}
-  return { items: items.map(({ total: _, ...item }) => item), next_cursor, ...counted }
+  return counted(query, page.finish(rows), rows)
 }
 
-export async function findEquipment(ctx: Runner, id: string): Promise<Equipment | undefined> {
-  return (await ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`))[0]
+function counted(query: EquipmentQuery, { items, next_cursor }: { items: Row[]; next_cursor: string | null }, rows: Row[]): EquipmentPage {
+  return { items: items.map(({ total: _, ...item }) => item), next_cursor, ...(query.count === 'true' ? { total: rows[0]?.total ?? 0 } : {}) }
+}
+
+/**
+ * The list as of a moment: the table's rows `b` in the order of their creation, each turned back into `e` when its turn comes.
+ * The search index knows today's words only, so a search looks for each word in what the machine said then.
+ */
+async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Moment): Promise<EquipmentPage> {
+  const { as_of: _, known_at: __, ...rest } = query
+  const fields: ListFields = { ...equipmentFields, created_at: { column: sql`b.created_at`, type: 'instant' } }
+  const sort = query.sort ?? '-created_at'
+  const page = paging({ ...rest, sort }, fields, sort, sql`b.id`)
+  const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM (${heldAt(moment)}) h WHERE ${more})`
+  const past = { categories: sql`get_categories_at(${moment.recordedAt})`, fields: sql`get_specification_fields_at(${moment.recordedAt})` }
+  const words = (query.q ?? '').trim().split(/\s+/).filter(Boolean).slice(0, 8)
+  const said = words.map(
+    (word) => sql`position(normalize_search_text(${word}) IN normalize_search_text(concat_ws(' ', e.name, e.serial_number, e.fleet_code, e.manufacturer, e.model, e.plate,
+      e.manufacturer_serial_number, e.location, e.year::text, array_to_string(e.tags, ' '), e.description))) > 0`,
+  )
+  const where = sql.join([sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...conditions(rest, past, held), ...said], sql` AND `)
+  const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
+  const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM ${source} WHERE ${where}) AS total` : sql``
+  const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`
+  const rows = await ctx.run<Row>(sql`
+    WITH ${moment.table}, page AS MATERIALIZED (
+      SELECT e AS machine, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
+      FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
+    SELECT ${columns}, page.sort_value ${total}
+    FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`)
+  return counted(query, page.finish(rows), rows)
+}
+
+/** Undefined for a machine that is unknown, or was not yet registered at the moment asked about. */
+export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Equipment | undefined> {
+  const moment = momentOf(query)
+  const rows = moment
+    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns}
+        FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e ${joinsAt(moment)}
+        WHERE b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`)
+    : ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
+  return (await rows)[0]
 }
 
 const amountOf = (value: Money | string | null | undefined) => (value && typeof value === 'object' ? value.amount : value)
@@ -219,27 +278,24 @@ export async function changeStatus(ctx: Runner, id: string, version: number | nu
   return changed(ctx, sql`SELECT * FROM change_equipment_status(${id}::uuid, ${version}::int, ${status}, ${reason})`)
 }
 
+type Correction = { status: Status; effective_from: string; effective_to?: string | null; reason: string; version?: number }
+
+export async function correctStatus(ctx: Runner, id: string, { status, effective_from, effective_to, reason, version }: Correction): Promise<Equipment | undefined> {
+  return changed(ctx, sql`SELECT * FROM correct_equipment_status(${id}::uuid, ${version ?? null}::int, ${status}, ${effective_from}::timestamptz, ${effective_to ?? null}::timestamptz, ${reason})`)
+}
+
 export async function machineExists(ctx: Runner, id: string): Promise<boolean> {
   return (await ctx.run(sql`SELECT FROM equipment e WHERE ${company} AND e.id = ${id}::uuid`)).length > 0
 }
 
-type PeriodRow = {
-  id: string
-  status: Status
-  effective_from: string
-  effective_to: string | null
-  changed_by: string | null
-  changed_by_name: string | null
-  reason: string | null
-  sort_value: string
-}
-
-export async function listStatusHistory(ctx: Runner, id: string, query: { limit?: number; cursor?: string }) {
+export async function listStatusHistory(ctx: Runner, id: string, query: { limit?: number; cursor?: string; superseded?: string }) {
   const page = paging(query, { effective_from: { column: sql`h.effective_from`, type: 'instant' } }, '-effective_from', sql`h.id`)
-  const rows = await ctx.run<PeriodRow>(sql`
-    SELECT h.id, h.status, h.effective_from, h.effective_to, h.changed_by, p.display_name AS changed_by_name, h.reason, h.effective_from::text AS sort_value
+  const rows = await ctx.run<StatusPeriod & { sort_value: string }>(sql`
+    SELECT h.id, h.status, h.effective_from, h.effective_to, h.changed_by, p.display_name AS changed_by_name, h.reason,
+      h.recorded_at, h.superseded_at, h.superseded_by, c.display_name AS superseded_by_name, h.effective_from::text AS sort_value
     FROM equipment_status_history h LEFT JOIN user_company_roles p ON p.company_id = h.company_id AND p.user_id = h.changed_by
-    WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = ${id}::uuid AND ${page.after}
+    LEFT JOIN user_company_roles c ON c.company_id = h.company_id AND c.user_id = h.superseded_by
+    WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = ${id}::uuid AND ${query.superseded === 'true' ? sql`true` : sql`h.superseded_at IS NULL`} AND ${page.after}
     ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
 }

@@ -127,7 +127,7 @@ BEGIN
   ELSIF NEW.status IN ('scheduled', 'in_progress') THEN
     NEW.started_at := CASE WHEN NEW.status = 'in_progress' THEN v_now END;
     NEW.status_period_id := (SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id
-      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.status = 'maintenance');
+      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.superseded_at IS NULL AND h.status = 'maintenance');
   ELSIF NEW.status = 'done' THEN
     NEW.completed_at := greatest(v_now, OLD.started_at);
     NEW.completed_date := coalesce(NEW.completed_date, get_company_day(NEW.company_id));

@@ -18,8 +18,3 @@ BEGIN
   END LOOP;
 END
 $$;
-
-SET LOCAL ROLE record_keeper;
--- The state that events lead to: the values of each put over those before it, in the order they are given.
-CREATE OR REPLACE AGGREGATE fold_event_values(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
-SET LOCAL ROLE bitcorp_owner;

@@ -9,7 +9,7 @@ const world = await createWorld()
 const verify = (rebuild = true) => verifyEvents(world.ownerUrl, () => {}, { rebuild })
 const pick = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
 
-const kinds = ['category', 'create', 'edit', 'assign', 'transfer', 'return', 'status', 'delete', 'restore', 'move', 'person', 'token', 'company', 'service'] as const
+const kinds = ['category', 'create', 'edit', 'assign', 'transfer', 'return', 'status', 'correct', 'delete', 'restore', 'move', 'person', 'token', 'company', 'service'] as const
 
 /** One step of a day: what is done, to which of the things there are. */
 const step = fc.record({
@@ -40,6 +40,12 @@ async function doStep(things: Things, { who, what, at, text, number }: Step): Pr
     assign: async () => (await client.post(`${machine}/assign`, { user_id: person })).status,
     transfer: async () => (await client.post(`${machine}/transfer`, { user_id: person })).status,
     return: async () => (await client.post(`${machine}/return`, {})).status,
+    correct: async () => {
+      const from = Date.now() - 2 - (number % 400)
+      const body = { status: pick(['retired', 'maintenance', 'active'], number + at), reason: text.trim() || 'x' }
+      const to = number % 2 ? new Date(from + (number % 60) + 1).toISOString() : null
+      return (await client.post(`${machine}/status-corrections`, { ...body, effective_from: new Date(from).toISOString(), effective_to: to })).status
+    },
     delete: async () => (await client.delete(machine, any)).status,
     restore: async () => (await client.post(`${machine}/restore`)).status,
     category: () => kept(client.post('/equipment-categories', { name: `c${number} ${at}`, parent_id: category }), things.categories),

@@ -25,7 +25,7 @@ export async function rebuildBeside(query: Look, sources: Source[], say: Say): P
     say(`${source.table}: ${counted?.n ?? 0} rows built again`)
   }
   await query(`CREATE TEMPORARY TABLE rebuilt_status_history ON COMMIT DROP AS ${statusFromEvents}`)
-  const columns = 'company_id, equipment_id, status, effective_from, effective_to, changed_by, reason'
+  const columns = 'company_id, equipment_id, status, effective_from, effective_to, changed_by, reason, recorded_at, superseded_at, superseded_by'
   const [unlike] = await query<{ n: number }>(`SELECT count(*) AS n FROM (
     (SELECT ${columns} FROM equipment_status_history EXCEPT SELECT ${columns} FROM rebuilt_status_history)
     UNION ALL (SELECT ${columns} FROM rebuilt_status_history EXCEPT SELECT ${columns} FROM equipment_status_history)) d`)

@@ -1,0 +1,24 @@
+// Questions about the past: the instants of a request as SQL that the database checks once a statement.
+import { type RawBuilder, sql } from 'kysely'
+
+export type MomentQuery = { as_of?: string | undefined; known_at?: string | undefined }
+
+/** asOf: the instant asked about; knownAt: the instant whose knowledge answers; recordedAt: the earlier of the two, until which fields count as written. */
+export type Moment = { asOf: RawBuilder<string>; knownAt: RawBuilder<string>; recordedAt: RawBuilder<string>; table: RawBuilder<unknown> }
+
+/**
+ * Undefined when a request asks about now. `table` goes into the statement's WITH list; the instants are scalars read from it.
+ * An instant that has not come is refused: what is said about it could still change.
+ */
+export function momentOf({ as_of, known_at }: MomentQuery): Moment | undefined {
+  if (as_of === undefined && known_at === undefined) return undefined
+  const instant = (value: string | undefined, name: string) => (value === undefined ? sql`clock_timestamp()` : sql`require_past(${value}::timestamptz, ${name})`)
+  const read = (name: string) => sql<string>`(SELECT ${sql.ref(`moment.${name}`)} FROM moment)`
+  return {
+    asOf: read('as_of'),
+    knownAt: read('known_at'),
+    recordedAt: read('recorded_at'),
+    table: sql`moment AS MATERIALIZED (SELECT given.*, least(given.as_of, given.known_at) AS recorded_at
+      FROM (SELECT ${instant(as_of, 'as_of')} AS as_of, ${instant(known_at, 'known_at')} AS known_at OFFSET 0) given)`,
+  }
+}

@@ -10,7 +10,7 @@ import { type Assignment, type availability, type State, states } from './contra
 type Described = { notes?: string | null | undefined; condition?: string | null | undefined; meter_reading?: string | null | undefined }
 type HandOver = Described & { user_id: string; due_at?: string | null }
 
-const state = (now: RawBuilder<unknown>) => sql`CASE WHEN a.cancelled_at IS NOT NULL THEN 'cancelled'
+const state = (now: RawBuilder<unknown> = sql`now()`) => sql`CASE WHEN a.cancelled_at IS NOT NULL THEN 'cancelled'
   WHEN a.assigned_at IS NULL THEN CASE WHEN a.reserved_until > ${now} THEN 'reserved' ELSE 'missed' END
   WHEN a.returned_at IS NOT NULL THEN 'returned' WHEN a.due_at < ${now} THEN 'overdue' ELSE 'out' END`
 const columns = (
@@ -148,7 +148,7 @@ export async function findAvailability(ctx: Runner, equipmentId: string, query: 
   const period = sql`e.id, ${query.from}::timestamptz, ${query.to ?? null}::timestamptz`
   const [row] = await ctx.run<ReplyOf<typeof availability>>(sql`
     SELECT e.status, is_equipment_free(${period}) AND (e.status = 'active' OR (e.status = 'maintenance' AND ${query.from}::timestamptz > now())) AS is_free,
-      coalesce((SELECT json_agg(json_build_object('assignment_id', a.id, 'state', ${state}, 'user_id', a.user_id, 'holder_name', p.display_name,
+      coalesce((SELECT json_agg(json_build_object('assignment_id', a.id, 'state', ${state()}, 'user_id', a.user_id, 'holder_name', p.display_name,
           'from', coalesce(a.assigned_at, a.reserved_from), 'until', CASE WHEN a.assigned_at IS NULL THEN a.reserved_until ELSE a.due_at END) ORDER BY coalesce(a.assigned_at, a.reserved_from), a.id)
         FROM list_equipment_blockers(${period}) a JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id), '[]') AS blocked_by
     FROM equipment e WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = ${equipmentId}::uuid AND NOT e.is_deleted`)

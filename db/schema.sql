@@ -279,6 +279,7 @@ TABLE equipment (
   maintenance_interval_days integer,
   maintenance_rule character varying(10) NOT NULL DEFAULT 'floating'::character varying,
   maintenance_counted_from date,
+  last_status_correction jsonb,
   salvage_value numeric(14,2) NOT NULL DEFAULT 0,
   CONSTRAINT equipment_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_equipment_category FOREIGN KEY (company_id, category_id) REFERENCES equipment_categories(company_id, id),
@@ -307,6 +308,7 @@ TABLE equipment (
   CONSTRAINT equipment_serial_format CHECK (validate_equipment_serial_number((serial_number)::text)),
   CONSTRAINT equipment_serial_not_empty CHECK (is_not_blank((serial_number)::text)),
   CONSTRAINT equipment_specifications_schema CHECK (((jsonb_typeof(specifications) = 'object'::text) AND (length((specifications)::text) <= 20000))),
+  CONSTRAINT equipment_status_correction_form CHECK (((last_status_correction ?& ARRAY['status'::text, 'from'::text, 'to'::text, 'version'::text]) AND (length((last_status_correction)::text) <= 400))),
   CONSTRAINT equipment_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying, 'retired'::character varying, 'disposed'::character varying])::text[]))),
   CONSTRAINT equipment_tags_valid CHECK (is_tag_list(tags)),
   CONSTRAINT equipment_warranty_future CHECK ((warranty_expires_at > purchase_date)),
@@ -314,7 +316,7 @@ TABLE equipment (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_company_category ON public.equipment USING btree (company_id, category_id, created_at DESC, id DESC);
-CREATE INDEX idx_equipment_company_created ON public.equipment USING btree (company_id, created_at DESC, id DESC) WHERE (NOT is_deleted);
+CREATE INDEX idx_equipment_company_created ON public.equipment USING btree (company_id, created_at DESC, id DESC);
 CREATE INDEX idx_equipment_company_name ON public.equipment USING btree (company_id, name, id) WHERE (NOT is_deleted);
 CREATE INDEX idx_equipment_company_status ON public.equipment USING btree (company_id, status, created_at DESC, id DESC) WHERE (NOT is_deleted);
 CREATE INDEX idx_equipment_next_maintenance ON public.equipment USING btree (company_id, next_maintenance_date, id) WHERE ((next_maintenance_date IS NOT NULL) AND (NOT is_deleted));
@@ -323,12 +325,14 @@ CREATE UNIQUE INDEX idx_equipment_serial_number ON public.equipment USING btree 
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_015_keep_first_correction BEFORE INSERT ON public.equipment FOR EACH ROW WHEN ((new.last_status_correction IS NOT NULL)) EXECUTE FUNCTION keep_status_correction();
+CREATE TRIGGER trigger_015_keep_status_correction BEFORE UPDATE ON public.equipment FOR EACH ROW WHEN ((old.last_status_correction IS DISTINCT FROM new.last_status_correction)) EXECUTE FUNCTION keep_status_correction();
 CREATE TRIGGER trigger_020_keep_equipment BEFORE INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment();
 CREATE TRIGGER trigger_030_check_first_specifications BEFORE INSERT ON public.equipment FOR EACH ROW WHEN ((new.category_id IS NOT NULL)) EXECUTE FUNCTION check_equipment_specifications();
 CREATE TRIGGER trigger_030_check_no_reservations BEFORE UPDATE ON public.equipment FOR EACH ROW WHEN (((new.is_deleted AND (NOT old.is_deleted)) OR (((new.status)::text = ANY ((ARRAY['retired'::character varying, 'disposed'::character varying])::text[])) AND ((new.status)::text <> (old.status)::text)))) EXECUTE FUNCTION check_no_reservations();
 CREATE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, specifications ON public.equipment FOR EACH ROW WHEN (((new.category_id IS NOT NULL) AND ((new.category_id IS DISTINCT FROM old.category_id) OR (new.specifications IS DISTINCT FROM old.specifications)))) EXECUTE FUNCTION check_equipment_specifications();
 CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
-CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION record_equipment_status();
+CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN ((((old.status)::text IS DISTINCT FROM (new.status)::text) OR (old.last_status_correction IS DISTINCT FROM new.last_status_correction))) EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_710_enter_fleet AFTER INSERT ON public.equipment FOR EACH ROW WHEN ((((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted))) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((((old.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT old.is_deleted)) <> (((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted)))) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
@@ -601,17 +605,23 @@ TABLE equipment_status_history (
   effective_to timestamp with time zone,
   changed_by uuid,
   reason text,
+  recorded_at timestamp with time zone NOT NULL,
+  superseded_at timestamp with time zone,
+  superseded_by uuid,
   CONSTRAINT equipment_status_history_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT fk_esh_changed_by FOREIGN KEY (changed_by) REFERENCES users(id),
   CONSTRAINT fk_esh_equipment FOREIGN KEY (company_id, equipment_id) REFERENCES equipment(company_id, id),
+  CONSTRAINT fk_esh_superseded_by FOREIGN KEY (superseded_by) REFERENCES users(id),
   CONSTRAINT esh_effective_period CHECK ((isfinite(effective_from) AND isfinite(effective_to) AND (effective_to > effective_from))),
   CONSTRAINT esh_reason_length CHECK ((length(reason) <= 2000)),
   CONSTRAINT esh_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying, 'retired'::character varying, 'disposed'::character varying])::text[]))),
-  CONSTRAINT esh_one_status_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(effective_from, effective_to, '[)'::text) WITH &&)
+  CONSTRAINT esh_superseded_after_recorded CHECK ((isfinite(recorded_at) AND isfinite(superseded_at) AND (superseded_at > recorded_at) AND ((superseded_by IS NULL) OR (superseded_at IS NOT NULL)))),
+  CONSTRAINT esh_one_status_at_a_time EXCLUDE USING gist (company_id WITH =, equipment_id WITH =, tstzrange(effective_from, effective_to, '[)'::text) WITH &&) WHERE ((superseded_at IS NULL))
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_status_history_changed_by ON public.equipment_status_history USING btree (changed_by);
 CREATE INDEX idx_equipment_status_history_equipment ON public.equipment_status_history USING btree (company_id, equipment_id, effective_from DESC);
+CREATE INDEX idx_equipment_status_history_superseded_by ON public.equipment_status_history USING btree (superseded_by);
 CREATE POLICY equipment_status_history_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY equipment_status_history_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -1773,6 +1783,22 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.correct_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_from timestamp with time zone, p_to timestamp with time zone, p_reason text)
+ RETURNS SETOF equipment
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
+  RETURN QUERY
+    UPDATE equipment e SET last_status_correction = jsonb_build_object('status', p_status, 'from', p_from, 'to', p_to),
+      version = coalesce(p_version, e.version)
+    WHERE e.company_id = (SELECT c.company_id FROM caller c) AND e.id = p_equipment_id AND NOT e.is_deleted
+    RETURNING e.*;
+  PERFORM set_config('app.reason', '', true);
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.count_microseconds(p_from timestamp with time zone, p_to timestamp with time zone)
  RETURNS bigint
  LANGUAGE sql
@@ -1951,6 +1977,24 @@ CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
 RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_assignment_at(p_row equipment_assignments, p_as_of timestamp with time zone, p_known_at timestamp with time zone)
+ RETURNS SETOF equipment_assignments
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  SELECT r.* FROM (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) FILTER (WHERE v.occurred_at > p_known_at) AS unknown,
+      fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) FILTER (WHERE v.occurred_at > greatest(least(p_as_of, p_known_at), p_row.created_at)) AS later
+    FROM domain_events v
+    WHERE v.company_id = p_row.company_id AND v.aggregate_id = p_row.id AND v.occurred_at > least(p_as_of, p_known_at)) undone
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.unknown, '{}')) known
+  CROSS JOIN LATERAL (SELECT jsonb_object_agg(f.key, CASE WHEN f.key LIKE 'assigned%' OR known.returned_at <= p_as_of THEN f.value ELSE 'null' END) AS fields
+    FROM jsonb_each(to_jsonb(known)) f WHERE f.key LIKE 'assigned%' OR f.key LIKE 'return%') times
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.later, '{}') || times.fields) r
+  WHERE p_row.created_at <= p_known_at AND known.assigned_at <= p_as_of AND NOT known.is_deleted
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_assignment_to_change(p_assignment_id uuid)
  RETURNS equipment_assignments
  LANGUAGE plpgsql
@@ -1988,6 +2032,21 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_categories_at(p_at timestamp with time zone)
+ RETURNS SETOF equipment_categories
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT r.* FROM equipment_categories k
+  CROSS JOIN LATERAL (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) AS fields FROM domain_events v
+    WHERE v.company_id = k.company_id AND v.aggregate_id = k.id AND v.occurred_at > p_at) undone
+  CROSS JOIN LATERAL jsonb_populate_record(k, coalesce(undone.fields, '{}')) r
+  WHERE k.company_id = (SELECT c.company_id FROM caller c) AND k.created_at <= p_at
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_company_day(p_company_id uuid)
  RETURNS date
  LANGUAGE sql
@@ -2004,7 +2063,7 @@ CREATE OR REPLACE FUNCTION public.get_current_equipment_status(p_equipment_id uu
 AS $function$
   SELECT h.status FROM equipment_status_history h
   WHERE h.company_id = (SELECT c.company_id FROM caller c) AND h.equipment_id = p_equipment_id
-    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL
+    AND h.effective_from <= clock_timestamp() AND h.effective_to IS NULL AND h.superseded_at IS NULL
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
@@ -2024,6 +2083,37 @@ AS $function$
   ORDER BY y.year
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_equipment_at(p_row equipment, p_as_of timestamp with time zone, p_known_at timestamp with time zone)
+ RETURNS SETOF equipment
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  SELECT r.* FROM (
+    SELECT fold_event_values(v.event_data -> 'old' ORDER BY v.event_version DESC) AS fields FROM domain_events v
+    WHERE v.company_id = p_row.company_id AND v.aggregate_id = p_row.id AND v.occurred_at > least(p_as_of, p_known_at)) undone
+  CROSS JOIN LATERAL (
+    SELECT (SELECT jsonb_build_object('status', h.status) FROM equipment_status_history h
+      WHERE h.company_id = p_row.company_id AND h.equipment_id = p_row.id AND h.effective_from <= p_as_of
+        AND h.recorded_at <= p_known_at AND (h.superseded_at IS NULL OR h.superseded_at > p_known_at)
+      ORDER BY h.effective_from DESC LIMIT 1) AS fields) period
+  CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.fields, '{}') || coalesce(period.fields, '{}')) r
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_member_names_at(p_at timestamp with time zone)
+ RETURNS TABLE(user_id uuid, display_name text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT m.user_id, coalesce((
+    SELECT v.event_data -> 'old' ->> 'display_name' FROM domain_events v
+    WHERE v.company_id = m.company_id AND v.aggregate_id = m.id AND v.occurred_at > p_at AND v.event_data -> 'old' ? 'display_name'
+    ORDER BY v.event_version LIMIT 1), m.display_name)
+  FROM user_company_roles m WHERE m.company_id = (SELECT c.company_id FROM caller c)
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
 
 CREATE OR REPLACE FUNCTION public.get_month_begin(p_month date, p_zone text)
  RETURNS timestamp with time zone
@@ -2047,6 +2137,19 @@ AS $function$
   SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_specification_fields_at(p_at timestamp with time zone)
+ RETURNS TABLE(company_id uuid, category_id uuid, key text, field jsonb, depth integer, "position" integer)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  WITH tree AS MATERIALIZED (SELECT * FROM get_categories_at(p_at))
+  SELECT DISTINCT ON (own.id, f.field ->> 'key') own.company_id, own.id, f.field ->> 'key', f.field, nlevel(above.path), f.position::integer
+  FROM tree own JOIN tree above ON above.path @> own.path
+  CROSS JOIN LATERAL jsonb_array_elements(above.specification_template) WITH ORDINALITY AS f (field, position)
+  ORDER BY own.id, f.field ->> 'key', nlevel(above.path) DESC
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
 
 CREATE OR REPLACE FUNCTION public.get_usage_marks(p_from timestamp with time zone, p_to timestamp with time zone, p_zone text)
  RETURNS TABLE(month date, begun integer, ended integer, rest bigint)
@@ -2223,6 +2326,10 @@ DECLARE
   v_user_id uuid := (SELECT a.user_id FROM caller_account a);
   v_now timestamptz := clock_timestamp();
 BEGIN
+  -- A row's instants follow its versions, also when the clock was set back: "as it was at" is then one version.
+  IF TG_OP = 'UPDATE' THEN
+    v_now := greatest(v_now, OLD.updated_at + interval '1 microsecond');
+  END IF;
   IF TG_OP = 'INSERT' THEN
     NEW.created_at := v_now;
     NEW.created_by := v_user_id;
@@ -2480,7 +2587,7 @@ BEGIN
   ELSIF NEW.status IN ('scheduled', 'in_progress') THEN
     NEW.started_at := CASE WHEN NEW.status = 'in_progress' THEN v_now END;
     NEW.status_period_id := (SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id
-      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.status = 'maintenance');
+      AND h.equipment_id = NEW.equipment_id AND h.effective_to IS NULL AND h.superseded_at IS NULL AND h.status = 'maintenance');
   ELSIF NEW.status = 'done' THEN
     NEW.completed_at := greatest(v_now, OLD.started_at);
     NEW.completed_date := coalesce(NEW.completed_date, get_company_day(NEW.company_id));
@@ -2513,6 +2620,55 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'mf_record_full', MESSAGE = 'the record holds all the files it may';
     END IF;
   END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_status_correction()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+  v_status text := NEW.last_status_correction ->> 'status';
+  v_from timestamptz := (NEW.last_status_correction ->> 'from')::timestamptz;
+  v_to timestamptz := (NEW.last_status_correction ->> 'to')::timestamptz;
+  v_past record;
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.last_status_correction IS NULL THEN
+    NEW.last_status_correction := CASE WHEN TG_OP = 'UPDATE' THEN OLD.last_status_correction END;
+    RETURN NEW;
+  END IF;
+  SELECT min(h.effective_from) > v_from AS is_too_early,
+    -- Once disposed, always disposed: only when it happened can be put right.
+    CASE WHEN v_status = 'disposed' THEN bool_or(h.status <> 'disposed' AND coalesce(h.effective_to, 'infinity') > v_to)
+      ELSE OLD.status = 'disposed' AND v_to IS NULL OR bool_or(h.status = 'disposed' AND h.effective_from < v_from) END AS undoes_end,
+    bool_or(h.status <> v_status AND h.effective_from < coalesce(v_to, 'infinity') AND coalesce(h.effective_to, 'infinity') > v_from) AS is_change
+  INTO v_past FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+  IF v_status IS NULL OR v_from IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_status_correction_form', MESSAGE = 'a correction names status and period';
+  ELSIF NOT is_not_blank(coalesce(current_setting('app.reason', true), '')) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_reason_needed', MESSAGE = 'a correction needs its reason';
+  ELSIF v_to <= v_from THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_effective_period', MESSAGE = 'a period ends after it begins';
+  ELSIF v_from >= NEW.updated_at OR v_to > NEW.updated_at THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_not_in_future', MESSAGE = 'a correction lies in the past';
+  ELSIF v_past.is_too_early THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_after_start', MESSAGE = 'the machine was not registered then';
+  ELSIF v_past.undoes_end THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
+  ELSIF NOT v_past.is_change THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_changes_nothing', MESSAGE = 'it had this status then';
+  ELSIF v_status IN ('retired', 'disposed') AND EXISTS (
+      SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL
+        AND tstzrange(a.assigned_at, a.returned_at, '[)') && tstzrange(v_from, v_to, '[)')) THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'esh_correction_while_assigned', MESSAGE = 'someone had the machine then';
+  END IF;
+  NEW.last_status_correction := jsonb_build_object('status', v_status, 'from', v_from, 'to', v_to, 'version', NEW.version);
+  NEW.status := CASE WHEN v_to IS NULL THEN v_status ELSE OLD.status END;
   RETURN NEW;
 END
 $function$
@@ -2782,7 +2938,7 @@ CREATE OR REPLACE FUNCTION public.normalize_search_text(p_text text)
  LANGUAGE sql
  STABLE
 RETURN lower(unaccent(COALESCE(p_text, ''::text)))
--- owner record_keeper
+-- owner record_keeper, executed by application_user, reporting_user
 
 CREATE OR REPLACE FUNCTION public.open_command_session(p_email text, p_token_hash text)
  RETURNS uuid
@@ -3026,7 +3182,6 @@ DECLARE
   v_new_values jsonb;
   v_action text;
   v_company_id uuid := coalesce(v_new ->> 'company_id', v_new ->> 'id')::uuid;
-  v_now timestamptz := clock_timestamp();
   v_metadata jsonb := coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb;
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -3049,6 +3204,7 @@ BEGIN
       WHEN v_type = 'assignment' AND v_new_values ? 'accepted_at' THEN 'accepted'
       WHEN v_type = 'maintenance' AND v_new_values ? 'status' THEN
         CASE v_new ->> 'status' WHEN 'in_progress' THEN 'started' WHEN 'done' THEN 'completed' ELSE v_new ->> 'status' END
+      WHEN v_type = 'equipment' AND v_new_values ? 'last_status_correction' THEN 'status_corrected'
       WHEN v_type = 'equipment' AND v_new_values ? 'status' THEN 'status_changed'
       WHEN v_type = 'category' AND v_new_values ? 'parent_id' THEN 'moved'
       ELSE 'changed' END;
@@ -3059,11 +3215,11 @@ BEGIN
   INSERT INTO domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, metadata,
     occurred_at, recorded_by, subject_id)
   VALUES (v_company_id, NEW.id, v_type, v_type || '_' || v_action, NEW.version,
-    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, v_now, NEW.updated_by,
+    jsonb_build_object('old', v_old_values, 'new', v_new_values), v_metadata, NEW.updated_at, NEW.updated_by,
     CASE v_type WHEN 'equipment' THEN NEW.id WHEN 'assignment' THEN (v_new ->> 'equipment_id')::uuid WHEN 'maintenance' THEN (v_new ->> 'equipment_id')::uuid
       WHEN 'maintenance_file' THEN (v_new ->> 'equipment_id')::uuid END);
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, old_values, new_values, metadata, created_at)
-  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, v_now);
+  VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, NEW.updated_at);
   RETURN NULL;
 END
 $function$
@@ -3129,17 +3285,33 @@ CREATE OR REPLACE FUNCTION public.record_equipment_status()
 AS $function$
 DECLARE
   v_at timestamptz := NEW.updated_at;
-  v_last timestamptz;
+  v_from timestamptz;
+  v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
-    SELECT h.effective_from INTO v_last FROM equipment_status_history h
-    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.effective_to IS NULL;
-    v_at := greatest(v_at, v_last + interval '1 microsecond');
+    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+    IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
+      v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
+      v_to := (NEW.last_status_correction ->> 'to')::timestamptz;
+      UPDATE equipment_status_history SET superseded_at = v_at, superseded_by = NEW.updated_by
+      WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND superseded_at IS NULL
+        AND tstzrange(effective_from, effective_to, '[)') && tstzrange(v_from, v_to, '[)');
+      INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, changed_by, reason, recorded_at)
+      SELECT h.company_id, h.equipment_id, h.status, part.effective_from, part.effective_to, h.changed_by, h.reason, v_at
+      FROM equipment_status_history h
+      CROSS JOIN LATERAL (VALUES (h.effective_from, v_from), (v_to, coalesce(h.effective_to, 'infinity'))) AS rest (effective_from, effective_to)
+      CROSS JOIN LATERAL (SELECT rest.effective_from, nullif(rest.effective_to, 'infinity') AS effective_to) part
+      WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at = v_at AND rest.effective_from < rest.effective_to;
+      INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, changed_by, reason, recorded_at)
+      VALUES (NEW.company_id, NEW.id, NEW.last_status_correction ->> 'status', v_from, v_to, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
+      RETURN NULL;
+    END IF;
     UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL;
+    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL AND superseded_at IS NULL;
   END IF;
-  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason)
-  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''));
+  INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
+  VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
   RETURN NULL;
 END
 $function$
@@ -3233,6 +3405,20 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.require_past(p_at timestamp with time zone, p_field text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  IF p_at > clock_timestamp() OR NOT isfinite(p_at) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC400', MESSAGE = 'the instant has not come', HINT = 'instant_not_come', DETAIL = p_field;
+  END IF;
+  RETURN p_at;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
 
 CREATE OR REPLACE FUNCTION public.reserve_equipment(p_equipment_id uuid, p_user_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_notes text)
  RETURNS SETOF equipment_assignments

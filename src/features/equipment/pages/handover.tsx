@@ -1,35 +1,43 @@
 // Who has the machine, and the buttons and dialogs to hand it over, pass it on and take it back.
-import { Group, Text, Textarea, TextInput } from '@mantine/core'
-import { IconArrowBackUp, IconArrowRight, IconArrowsExchange, IconHandGrab, IconUserCheck, IconUserOff } from '@tabler/icons-react'
+import { Button, Group, Text, TextInput } from '@mantine/core'
+import { IconArrowBackUp, IconArrowRight, IconArrowsExchange, IconCircleCheck, IconHandGrab, IconHourglass, IconUserCheck, IconUserOff } from '@tabler/icons-react'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { instantOf, useFormat } from '../../../web/format.ts'
-import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
+import type { LookupOption } from '../../../web/lookup.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
-import { useCall } from '../../../web/query.ts'
+import { useAction, useCall } from '../../../web/query.ts'
 import { useCompany, useSession } from '../../../web/session.tsx'
+import { noState, type StateValues } from '../../../web/state-fields.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
-import { listPeople } from '../../access/contract.ts'
-import { assign, takeBack, transfer } from '../../assignments/contract.ts'
+import { useUrl } from '../../../web/url.tsx'
+import { accept, assign, takeBack, transfer } from '../../assignments/contract.ts'
 import type { Equipment } from '../contract.ts'
+import { PersonField } from './person-field.tsx'
+import { Reservations, ReserveButton, ReserveForm } from './reservations.tsx'
+import { MachineState, ReturnForm, stateOfMachine } from './returning.tsx'
 import { fullName } from './status.tsx'
 
-type Step = 'assign' | 'transfer' | 'return'
+type Step = 'assign' | 'transfer' | 'return' | 'reserve'
 
 export function HolderPanel({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
-  const [step, setStep] = useState<Step>('assign')
-  const [opened, setOpened] = useState(false)
+  const [search, setSearch] = useUrl()
+  const [step, setStep] = useState<Step>(search.ask === 'reserve' ? 'reserve' : 'assign')
+  const [opened, setOpened] = useState(search.ask === 'reserve')
   const reasons = useReasons(machine)
   const operator = useCompany().role === 'operator'
   const start = (next: Step) => () => {
     setStep(next)
     setOpened(true)
   }
-  const close = () => setOpened(false)
+  const close = () => {
+    setOpened(false)
+    if (search.ask) setSearch({ ask: undefined }, { replace: true })
+  }
   const panel = useRef<HTMLElement>(null)
   // The button that opened the dialog may be disabled now, so the focus goes to what changed.
   const finish = () => {
@@ -54,9 +62,15 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
   return (
     <section ref={panel} tabIndex={-1} className="surface holder-panel" aria-label={t('equipment.holder')}>
       <Holder machine={machine} />
-      <div className="big-actions">{machine.holder ? [returnButton, transferButton, assignButton] : [assignButton, transferButton, returnButton]}</div>
+      <div className="big-actions">
+        {machine.holder ? [returnButton, transferButton, assignButton] : [assignButton, transferButton, returnButton]}
+        <ReserveButton machine={machine} onClick={start('reserve')} />
+      </div>
+      <Reservations of={{ equipment_id: machine.id }} />
       <Dialog opened={opened} onClose={close} title={t(`assignments.${step === 'assign' && operator ? 'take' : step}_title`, { name: fullName(machine) })}>
-        {step === 'return' ? <ReturnForm machine={machine} onClose={close} onDone={finish} /> : <HandOverForm machine={machine} step={step} onClose={close} onDone={finish} />}
+        {step === 'return' && <ReturnForm machine={machine} onClose={close} onDone={finish} />}
+        {step === 'reserve' && <ReserveForm machine={machine} onClose={close} onDone={finish} />}
+        {(step === 'assign' || step === 'transfer') && <HandOverForm machine={machine} step={step} onClose={close} onDone={finish} />}
       </Dialog>
     </section>
   )
@@ -98,13 +112,36 @@ function Holder({ machine: { holder, status } }: { machine: Equipment }) {
             {isLate && <ToneBadge tone="bad">{t('equipment.late', { since: format.relative(holder.due_at) })}</ToneBadge>}
           </div>
         )}
+        <Acceptance holder={holder} />
       </div>
     </div>
   )
 }
 
+/** Until the holder says so, that they have the machine stands there as pending; for them, with the button to say it. */
+export function Acceptance({ holder }: { holder: NonNullable<Equipment['holder']> }) {
+  const { t } = useTranslation()
+  const { me } = useSession()
+  const { role } = useCompany()
+  const confirm = useAction(accept, { done: t('assignments.accept_done') })
+  if (holder.accepted_at) return null
+  const mine = holder.user_id === me.user.id && role !== 'viewer'
+  return (
+    <div className="inline">
+      <ToneBadge tone="warn" icon={IconHourglass}>
+        {t('assignments.pending')}
+      </ToneBadge>
+      {mine && (
+        <Button size="xs" loading={confirm.isPending} leftSection={<IconCircleCheck size={18} aria-hidden />} onClick={() => confirm.mutate({ params: { assignment_id: holder.assignment_id } })}>
+          {t('assignments.accept')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
 /** Why a step is not possible now, whatever the role; the database has the last word. */
-function useReasons(machine: Equipment): Record<Step, string | false> {
+function useReasons(machine: Equipment): Record<Exclude<Step, 'reserve'>, string | false> {
   const { t } = useTranslation()
   const { me } = useSession()
   const { role } = useCompany()
@@ -115,7 +152,7 @@ function useReasons(machine: Equipment): Record<Step, string | false> {
   return { assign: (holder !== null && t('machine.held', { name: holder.display_name })) || notActive, transfer: nobody || notActive, return: nobody || other }
 }
 
-type HandOverValues = { user_id: string | null; due_at: { day: string; time: string }; notes: string }
+type HandOverValues = StateValues & { user_id: string | null; due_at: { day: string; time: string } }
 
 function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; step: 'assign' | 'transfer'; onClose: () => void; onDone: () => void }) {
   const { t } = useTranslation()
@@ -125,14 +162,15 @@ function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; 
   const operator = role === 'operator'
   const [person, setPerson] = useState<LookupOption | null>(operator ? { value: me.user.id, label: me.user.full_name } : null)
   const state = useSaveForm<HandOverValues, unknown>({
-    initial: { user_id: person?.value ?? null, due_at: { day: '', time: '' }, notes: '' },
+    initial: { user_id: person?.value ?? null, due_at: { day: '', time: '' }, ...noState },
     validate: ({ user_id, due_at }) => ({ ...(user_id ? {} : { user_id: t('assignments.person_needed') }), ...(due_at.time && !due_at.day ? { due_at: t('assignments.day_needed') } : {}) }),
-    save: ({ user_id, due_at, notes }, _, { key }) =>
+    save: ({ user_id, due_at, ...values }, _, { key }) =>
       call(step === 'assign' ? assign : transfer, {
         params: { equipment_id: machine.id },
-        body: { user_id: user_id ?? '', notes: notes.trim() || null, due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
+        body: { user_id: user_id ?? '', ...stateOfMachine(values), due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
         idempotencyKey: key,
       }),
+    places: { ea_due_needed: 'due_at' },
     onSaved: () => {
       onDone()
       notifyDone(t(operator ? 'assignments.taken' : `assignments.${step}_done`, { name: fullName(machine), person: person?.label }))
@@ -155,7 +193,7 @@ function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; 
         />
       )}
       <DueField form={state.form} />
-      <Textarea label={t('assignments.notes')} description={t('assignments.notes_hint')} autosize minRows={2} maxLength={2000} {...state.form.getInputProps('notes')} />
+      <MachineState form={state.form} />
     </FormBody>
   )
 }
@@ -183,29 +221,6 @@ function FromTo({ from, to }: { from: string; to: string | undefined }) {
   )
 }
 
-function PersonField({ value, without, error, onChange }: { value: LookupOption | null; without: string | undefined; error: React.ReactNode; onChange: (option: LookupOption | null) => void }) {
-  const { t } = useTranslation()
-  const call = useCall()
-  const { company_id } = useCompany()
-  const find = async (q: string, signal: AbortSignal) => {
-    const { items } = await call(listPeople, { query: { ...(q ? { q } : {}), is_active: 'true', limit: 50, sort: 'display_name' }, signal })
-    return items.filter((person) => person.user_id !== without).map((person) => ({ value: person.user_id, label: person.display_name, hint: `${t(`web.role_${person.role}`)} · ${person.email}` }))
-  }
-  return (
-    <Lookup
-      id={['people', company_id, without ?? '']}
-      find={find}
-      value={value}
-      onChange={onChange}
-      label={t('assignments.person')}
-      placeholder={t('assignments.person_hint')}
-      error={error}
-      required
-      autoFocus
-    />
-  )
-}
-
 function DueField({ form }: { form: ReturnType<typeof useSaveForm<HandOverValues, unknown>>['form'] }) {
   const { t } = useTranslation()
   const today = useFormat().today()
@@ -215,26 +230,5 @@ function DueField({ form }: { form: ReturnType<typeof useSaveForm<HandOverValues
       <TextInput type="date" label={t('assignments.due_day')} min={today} description={t('assignments.due_hint')} {...day} error={form.errors.due_at ?? day.error} />
       <TextInput type="time" label={t('assignments.due_time')} description={t('assignments.due_time_hint')} {...form.getInputProps('due_at.time')} />
     </Group>
-  )
-}
-
-function ReturnForm({ machine, onClose, onDone }: { machine: Equipment; onClose: () => void; onDone: () => void }) {
-  const { t } = useTranslation()
-  const call = useCall()
-  const { me } = useSession()
-  const mine = machine.holder?.user_id === me.user.id
-  const state = useSaveForm({
-    initial: { notes: '' },
-    save: ({ notes }, _, { key }) => call(takeBack, { params: { equipment_id: machine.id }, body: { notes: notes.trim() || null }, idempotencyKey: key }),
-    onSaved: () => {
-      onDone()
-      notifyDone(t('assignments.return_done', { name: fullName(machine) }))
-    },
-  })
-  return (
-    <FormBody state={state} submitLabel={t('assignments.return')} onCancel={onClose}>
-      <Text>{mine ? t('assignments.return_mine_text') : t('assignments.return_text', { name: machine.holder?.display_name })}</Text>
-      <Textarea label={t('assignments.return_notes')} description={t('assignments.return_notes_hint')} autosize minRows={2} maxLength={2000} data-autofocus {...state.form.getInputProps('notes')} />
-    </FormBody>
   )
 }

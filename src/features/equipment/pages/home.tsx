@@ -104,9 +104,9 @@ function Panel({ title, to, search, children }: { title: string; to: string; sea
 function HandOversOverdue() {
   const { t } = useTranslation()
   const format = useFormat()
-  const { data } = useRead(listAssignments, { query: { open: 'true', overdue: 'true', limit: 6, sort: 'due_at' } })
+  const { data } = useRead(listAssignments, { query: { state: 'overdue', limit: 6, sort: 'due_at' } })
   return (
-    <Panel title={t('equipment.home_hand_overs')} to="/assignments" search={{ overdue: 'true' }}>
+    <Panel title={t('equipment.home_hand_overs')} to="/assignments" search={{ show: 'overdue' }}>
       {data?.items.length === 0 && (
         <p className="quiet-note">
           <IconCircleCheck size={18} aria-hidden className="tone-ok-text" />

@@ -1,17 +1,19 @@
 // The machines a person has now, each with a large button to give it back.
-import { Button, Group, Stack, Text, Textarea, Title } from '@mantine/core'
+import { Button, Group, Text, Title } from '@mantine/core'
 import { IconArrowBackUp, IconClock, IconTir } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '../../../web/dialog.tsx'
 import { useFormat } from '../../../web/format.ts'
-import { useAction, useList } from '../../../web/query.ts'
+import { useList } from '../../../web/query.ts'
 import { useSession } from '../../../web/session.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
 import { PageLink } from '../../../web/url.tsx'
-import { takeBack } from '../../assignments/contract.ts'
 import { type Equipment, listEquipment } from '../contract.ts'
+import { Acceptance } from './handover.tsx'
+import { Reservations } from './reservations.tsx'
+import { ReturnForm } from './returning.tsx'
 import { fullName, StatusBadge } from './status.tsx'
 
 /** `always`: for whom this is the page: all of them, and a word when there are none. Else the first few. */
@@ -40,6 +42,7 @@ export function MyMachines({ always }: { always?: boolean }) {
         <EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.home_mine_none')} action={take}>
           {t('equipment.home_mine_none_text')}
         </EmptyState>
+        <Reservations of={{ user_id: me.user.id }} />
       </div>
     ) : null
   return (
@@ -62,7 +65,12 @@ export function MyMachines({ always }: { always?: boolean }) {
         ))}
       </ul>
       {always && <Group mt="md">{take}</Group>}
-      {returning && <ReturnDialog machine={returning} onClose={() => setReturning(null)} />}
+      {always && <Reservations of={{ user_id: me.user.id }} />}
+      {returning && (
+        <Dialog opened onClose={() => setReturning(null)} title={t('assignments.return_title', { name: fullName(returning) })}>
+          <ReturnForm machine={returning} onClose={() => setReturning(null)} onDone={() => setReturning(null)} />
+        </Dialog>
+      )}
     </section>
   )
 }
@@ -93,46 +101,22 @@ function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: 
           </ToneBadge>
         )}
       </Group>
+      {machine.holder && !machine.holder.accepted_at && machine.holder.notes && (
+        <Text size="sm" className="written quote">
+          {machine.holder.notes}
+        </Text>
+      )}
+      {machine.holder && <Acceptance holder={machine.holder} />}
       <Button
         size={large ? 'lg' : 'sm'}
         variant={large ? 'filled' : 'default'}
         fullWidth
         leftSection={<IconArrowBackUp size={22} aria-hidden />}
         onClick={onReturn}
-        aria-label={t('equipment.return_title', { name: fullName(machine) })}
+        aria-label={t('assignments.return_title', { name: fullName(machine) })}
       >
-        {t('equipment.home_return')}
+        {t('assignments.return')}
       </Button>
     </article>
-  )
-}
-
-function ReturnDialog({ machine, onClose }: { machine: Equipment; onClose: () => void }) {
-  const { t } = useTranslation()
-  const [notes, setNotes] = useState('')
-  const action = useAction(takeBack, { done: t('equipment.return_done', { name: fullName(machine) }), onDone: onClose })
-  return (
-    <Dialog opened onClose={onClose} title={t('equipment.return_title', { name: fullName(machine) })}>
-      <Stack>
-        <Text>{t('equipment.return_text')}</Text>
-        <Textarea
-          label={t('equipment.return_notes')}
-          description={t('equipment.return_notes_hint')}
-          autosize
-          minRows={3}
-          maxLength={2000}
-          value={notes}
-          onChange={(event) => setNotes(event.currentTarget.value)}
-        />
-        <Group justify="flex-end" className="form-buttons">
-          <Button variant="default" onClick={onClose}>
-            {t('web.cancel')}
-          </Button>
-          <Button loading={action.isPending} onClick={() => action.mutate({ params: { equipment_id: machine.id }, body: { notes: notes.trim() || null } })}>
-            {t('equipment.home_return')}
-          </Button>
-        </Group>
-      </Stack>
-    </Dialog>
   )
 }

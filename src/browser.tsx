@@ -68,7 +68,21 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, utilizationWords, valuationWords, importsWords, historyWords])
+startI18n([
+  webWords,
+  accessWords,
+  companiesWords,
+  categoriesWords,
+  equipmentWords,
+  machineWords,
+  assignmentsWords,
+  maintenanceWords,
+  logsWords,
+  utilizationWords,
+  valuationWords,
+  importsWords,
+  historyWords,
+])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

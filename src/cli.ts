@@ -8,6 +8,7 @@ import { companyCommands } from './features/companies/command.ts'
 import { equipmentCommands } from './features/equipment/command.ts'
 import { importCommands } from './features/imports/command.ts'
 import { logCommands } from './features/logs/command.ts'
+import { maintenanceCommands } from './features/maintenance/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
 import { proofCommands } from './features/proof/command.ts'
 import { allWords, createServer, rooms } from './server.ts'
@@ -29,6 +30,7 @@ try {
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
   logCommands(program, context)
+  maintenanceCommands(program, context)
   proofCommands(program, context)
   await program.parseAsync()
 } catch (error) {

@@ -28,6 +28,8 @@ import { words as importWords } from './features/imports/words.ts'
 import { logJobs, logMetrics } from './features/logs/jobs.ts'
 import { logRoutes } from './features/logs/routes.ts'
 import { words as logWords } from './features/logs/words.ts'
+import { digestWords } from './features/maintenance/digest-words.ts'
+import { maintenanceJobs } from './features/maintenance/jobs.ts'
 import { maintenanceRoutes } from './features/maintenance/routes.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { utilizationJobs } from './features/utilization/jobs.ts'
@@ -39,7 +41,21 @@ import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
 export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'valuation', 'imports', 'proof'] as const
-export const allWords = [groundWords, accessWords, historyWords, companyWords, categoryWords, equipmentWords, assignmentWords, maintenanceWords, logWords, utilizationWords, valuationWords, importWords]
+export const allWords = [
+  groundWords,
+  accessWords,
+  historyWords,
+  companyWords,
+  categoryWords,
+  equipmentWords,
+  assignmentWords,
+  maintenanceWords,
+  digestWords,
+  logWords,
+  utilizationWords,
+  valuationWords,
+  importWords,
+]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
 export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
@@ -53,6 +69,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   equipmentRoutes(app)
   assignmentRoutes(app)
   maintenanceRoutes(app)
+  if (ownerUrl) maintenanceJobs(app, ownerUrl)
   logRoutes(app)
   if (ownerUrl) logJobs(app, ownerUrl)
   utilizationRoutes(app)

@@ -140,6 +140,7 @@ const helpers: Record<string, Record<string, string>> = {
     'keys-command.ts': '`bitcorp keys`, a word of its own',
     'tax-id.test.ts': 'attacks on the encryption',
   },
+  maintenance: { 'digest.ts': 'the daily mail, which the clock and the command line both send', 'digest-words.ts': 'sentences of the mail, kept out of the page' },
   history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
 }
 
@@ -168,7 +169,6 @@ const notInDoor: Record<string, Record<string, string>> = {
     assignments: 'hand-overs are done in the page or by the API',
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
-    maintenance: 'service is planned and done in the page or by the API',
     utilization: 'read in the page, by the API, or in SQL',
     valuation: 'read in the page, by the API, or in SQL',
   },

@@ -55,6 +55,7 @@ const notEntities = {
   equipment_usage_months: 'derived from assignments',
   company_usage_months: 'derived from assignments',
   idempotency_keys: 'a reply kept for repetition',
+  maintenance_digest_mails: 'claims to send a mail, kept for 90 days',
   maintenance_file_contents: 'the bytes of a file, whose record is maintenance_files',
   encrypted_tax_ids: 'a secret: its row tells that it changed (tax_id_changed_at), no record holds it',
   schema_migrations: 'what the migration runner did',

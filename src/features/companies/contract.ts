@@ -10,6 +10,7 @@ export const CompanySettings = Type.Object(
     time_zone: Type.Optional(Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_+/-]+$' })),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
     language: Type.Optional(Choice(['es', 'en'])),
+    maintenance_digest_hour: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 23, description: "Hour of the company's day of the mail about due services; null: none, left out: 7" }))),
   },
   { additionalProperties: false },
 )

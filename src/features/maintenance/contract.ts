@@ -286,3 +286,21 @@ export const restoreFile = operation({
   params: oneFile,
   reply: MaintenanceFile,
 })
+
+export const DigestChoice = Type.Object(
+  {
+    is_wanted: Type.Boolean({ description: 'Whether the caller gets the daily mail about due services; it goes to admins and managers alone' }),
+    hour: Nullable(Type.Integer({ description: "The hour of the company's day; null: the company sends none" })),
+  },
+  { additionalProperties: false },
+)
+const digest = { path: `${company}/maintenance-digest`, who: managers, params }
+export const getDigestChoice = operation({ ...digest, id: 'getMaintenanceDigest', method: 'GET', summary: 'Whether and when the caller gets the daily mail about due services', reply: DigestChoice })
+export const changeDigestChoice = operation({
+  ...digest,
+  id: 'changeMaintenanceDigest',
+  method: 'PATCH',
+  summary: 'Get the daily mail about due services, or no longer',
+  body: Type.Object({ is_wanted: Type.Boolean() }, { additionalProperties: false }),
+  reply: DigestChoice,
+})

@@ -419,3 +419,79 @@ CREATE POLICY maintenance_files_update ON maintenance_files FOR UPDATE TO applic
 DROP POLICY IF EXISTS maintenance_file_contents_select ON maintenance_file_contents;
 CREATE POLICY maintenance_file_contents_select ON maintenance_file_contents FOR SELECT TO application_user
   USING (company_id = (SELECT c.company_id FROM caller c));
+
+-- === the daily mail about what is due =============================================================================
+GRANT SELECT, INSERT, UPDATE, DELETE ON maintenance_digest_mails TO record_keeper;
+DROP POLICY IF EXISTS maintenance_digest_mails_keeper ON maintenance_digest_mails;
+CREATE POLICY maintenance_digest_mails_keeper ON maintenance_digest_mails TO record_keeper USING (true) WITH CHECK (true);
+
+SET LOCAL ROLE record_keeper;
+
+-- Whether the caller gets the daily mail of the active company from now on. Gives what is stored.
+CREATE OR REPLACE FUNCTION choose_maintenance_digest(p_is_wanted boolean) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE user_company_roles r SET wants_maintenance_digest = p_is_wanted FROM caller c
+  WHERE r.company_id = c.company_id AND r.user_id = c.user_id RETURNING r.wants_maintenance_digest
+$$;
+GRANT EXECUTE ON FUNCTION choose_maintenance_digest(boolean) TO application_user;
+
+-- For the installation's owner alone: takes the mails that are to be sent now, at most p_limit, each for one sender once a day; one
+-- that failed again after ten minutes, five times in all. To admins and managers who want it, where something is overdue or due within
+-- 30 days. p_is_asked: whatever the hour, and whether or not the company chose one.
+CREATE OR REPLACE FUNCTION claim_maintenance_digests(p_company_id uuid, p_is_asked boolean, p_limit integer)
+RETURNS TABLE (company_id uuid, company_name text, day date, user_id uuid, email text, language text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH here AS (
+    SELECT co.id, co.name, l.now_there::date AS day, extract(hour FROM l.now_there) AS hour,
+      CASE WHEN co.settings ? 'maintenance_digest_hour' THEN (co.settings ->> 'maintenance_digest_hour')::integer ELSE 7 END AS wanted_hour
+    FROM companies co, LATERAL (SELECT clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC') AS now_there) l
+    WHERE co.status = 'active' AND NOT co.is_deleted AND (p_company_id IS NULL OR co.id = p_company_id)
+  ), due AS (
+    SELECT h.id, h.name, h.day FROM here h
+    WHERE (p_is_asked OR h.hour >= h.wanted_hour) AND EXISTS (SELECT FROM equipment e WHERE e.company_id = h.id AND NOT e.is_deleted
+      AND e.next_maintenance_date IS NOT NULL AND e.next_maintenance_date <= h.day + 30 AND e.status IN ('active', 'maintenance'))
+  ), wanted AS (
+    SELECT d.id, d.name, d.day, r.user_id, u.email, u.language FROM due d
+    JOIN user_company_roles r ON r.company_id = d.id AND r.role IN ('admin', 'manager') AND r.wants_maintenance_digest
+      AND r.assigned_at <= now() AND (r.ended_at IS NULL OR r.ended_at > now()) AND NOT r.is_deleted
+    JOIN users u ON u.id = r.user_id AND u.status = 'active' AND u.email IS NOT NULL
+    WHERE NOT EXISTS (SELECT FROM maintenance_digest_mails m WHERE m.company_id = d.id AND m.user_id = r.user_id AND m.day = d.day
+      AND (m.failed_at IS NULL OR m.attempts >= 5 OR m.failed_at > clock_timestamp() - interval '10 minutes'))
+    ORDER BY d.id, r.user_id LIMIT p_limit
+  ), old AS (
+    DELETE FROM maintenance_digest_mails m USING wanted w WHERE m.company_id = w.id AND m.user_id = w.user_id AND m.day < w.day - 90
+  ), claimed AS (
+    INSERT INTO maintenance_digest_mails AS m (company_id, user_id, day) SELECT w.id, w.user_id, w.day FROM wanted w
+    ON CONFLICT ON CONSTRAINT maintenance_digest_mails_pkey DO UPDATE
+      SET claimed_at = clock_timestamp(), attempts = m.attempts + 1, failed_at = NULL, problem = NULL
+      WHERE m.failed_at IS NOT NULL
+    RETURNING m.company_id, m.user_id, m.day
+  )
+  SELECT w.id, w.name, w.day, w.user_id, w.email, w.language
+  FROM wanted w JOIN claimed c ON c.company_id = w.id AND c.user_id = w.user_id AND c.day = w.day ORDER BY w.id, w.user_id
+$$;
+
+-- For the installation's owner alone: writes down that a claimed mail left, or (p_problem) why it did not.
+CREATE OR REPLACE FUNCTION finish_maintenance_digest(p_company_id uuid, p_user_id uuid, p_day date, p_problem text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE maintenance_digest_mails m SET problem = left(p_problem, 500),
+    sent_at = CASE WHEN p_problem IS NULL THEN clock_timestamp() END, failed_at = CASE WHEN p_problem IS NOT NULL THEN clock_timestamp() END
+  WHERE m.company_id = p_company_id AND m.user_id = p_user_id AND m.day = p_day
+$$;
+
+-- For the installation's owner alone: what a company's mail of a day tells. total: all machines in that state; the first p_limit come.
+CREATE OR REPLACE FUNCTION list_maintenance_digest(p_company_id uuid, p_day date, p_limit integer)
+RETURNS TABLE (due text, total integer, id uuid, name text, code text, location text, next_maintenance_date date)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT b.due, m.total, m.id, m.name, m.code, m.location, m.next_maintenance_date
+  FROM (VALUES ('overdue', '1900-01-01'::date, p_day - 1), ('week', p_day, p_day + 7), ('month', p_day + 8, p_day + 30)) AS b (due, first_day, last_day),
+  LATERAL (
+    SELECT count(*) OVER ()::integer AS total, e.id, e.name::text, coalesce(e.fleet_code, e.serial_number)::text AS code, e.location::text, e.next_maintenance_date
+    FROM equipment e WHERE e.company_id = p_company_id AND NOT e.is_deleted AND e.next_maintenance_date IS NOT NULL
+      AND e.next_maintenance_date BETWEEN b.first_day AND b.last_day AND e.status IN ('active', 'maintenance')
+    ORDER BY e.next_maintenance_date, e.id LIMIT p_limit
+  ) m ORDER BY b.first_day, m.next_maintenance_date, m.id
+$$;
+GRANT EXECUTE ON FUNCTION claim_maintenance_digests(uuid, boolean, integer), finish_maintenance_digest(uuid, uuid, date, text),
+  list_maintenance_digest(uuid, date, integer) TO bitcorp_owner;
+SET LOCAL ROLE bitcorp_owner;

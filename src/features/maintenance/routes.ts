@@ -34,6 +34,8 @@ export function maintenanceRoutes(app: FastifyInstance): void {
   })
   handle(app, contract.removeFile, async (ctx, { params }) => ((await store.removeFile(ctx, params.maintenance_id, params.file_id)) ? null : notFound()))
   handle(app, contract.restoreFile, async (ctx, { params }) => (await store.restoreFile(ctx, params.maintenance_id, params.file_id)) ?? notFound())
+  handle(app, contract.getDigestChoice, (ctx) => store.getDigestChoice(ctx))
+  handle(app, contract.changeDigestChoice, (ctx, { body }) => store.changeDigestChoice(ctx, body.is_wanted))
   handle(app, contract.listDue, (ctx, { query }) => store.listDue(ctx, query))
 }
 

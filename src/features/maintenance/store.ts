@@ -175,3 +175,19 @@ export async function restoreFile(ctx: Runner, maintenanceId: string, fileId: st
     SELECT ${fileColumns} FROM f ${fileAuthor}`)
   return row
 }
+
+export type DigestChoice = { is_wanted: boolean; hour: number | null }
+const digestHour = sql`(SELECT CASE WHEN co.settings ? 'maintenance_digest_hour' THEN (co.settings ->> 'maintenance_digest_hour')::int ELSE 7 END FROM companies co WHERE co.id = c.company_id)`
+
+export async function getDigestChoice(ctx: Runner): Promise<DigestChoice> {
+  const [row] = await ctx.run<DigestChoice>(sql`
+    SELECT m.wants_maintenance_digest AS is_wanted, ${digestHour} AS hour FROM caller c JOIN user_company_roles m ON m.company_id = c.company_id AND m.user_id = c.user_id`)
+  if (!row) throw new Error('a verified caller is a member')
+  return row
+}
+
+export async function changeDigestChoice(ctx: Runner, isWanted: boolean): Promise<DigestChoice> {
+  const [row] = await ctx.run<DigestChoice>(sql`SELECT choose_maintenance_digest(${isWanted}) AS is_wanted, ${digestHour} AS hour FROM caller c`)
+  if (!row) throw new Error('a verified caller is a member')
+  return row
+}

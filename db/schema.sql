@@ -133,6 +133,12 @@ TABLE companies (
   CONSTRAINT companies_pkey PRIMARY KEY (id),
   CONSTRAINT companies_search_key_unique UNIQUE (search_key),
   CONSTRAINT companies_address_object CHECK (((jsonb_typeof(address) = 'object'::text) AND (length((address)::text) <= 4000))),
+  CONSTRAINT companies_digest_hour_valid CHECK (
+CASE jsonb_typeof((settings -> 'maintenance_digest_hour'::text))
+    WHEN 'number'::text THEN ((settings ->> 'maintenance_digest_hour'::text) ~ '^([0-9]|1[0-9]|2[0-3])$'::text)
+    WHEN 'null'::text THEN true
+    ELSE (NOT (settings ? 'maintenance_digest_hour'::text))
+END),
   CONSTRAINT companies_email_valid CHECK (((email)::text ~ '^[^@\s]+@[^@\s]+$'::text)),
   CONSTRAINT companies_name_not_empty CHECK (is_not_blank((name)::text)),
   CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
@@ -421,8 +427,8 @@ CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.eq
 CREATE TRIGGER trigger_020_keep_assignment BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_assignment();
 CREATE TRIGGER trigger_710_begin_usage AFTER INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_assignment_usage();
 CREATE TRIGGER trigger_710_keep_usage AFTER UPDATE ON public.equipment_assignments FOR EACH ROW WHEN ((((old.assigned_at IS DISTINCT FROM new.assigned_at) OR (old.returned_at IS DISTINCT FROM new.returned_at)) OR (old.is_deleted IS DISTINCT FROM new.is_deleted))) EXECUTE FUNCTION keep_assignment_usage();
-CREATE TRIGGER trigger_860_log_hand_over AFTER INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION log_equipment_assignment();
-CREATE TRIGGER trigger_860_log_return AFTER UPDATE ON public.equipment_assignments FOR EACH ROW WHEN (((old.returned_at IS NULL) AND (new.returned_at IS NOT NULL))) EXECUTE FUNCTION log_equipment_assignment();
+CREATE TRIGGER trigger_860_log_hand_over AFTER INSERT ON public.equipment_assignments FOR EACH ROW WHEN ((new.assigned_at IS NOT NULL)) EXECUTE FUNCTION log_equipment_assignment();
+CREATE TRIGGER trigger_860_log_return AFTER UPDATE ON public.equipment_assignments FOR EACH ROW WHEN ((((old.assigned_at IS NULL) <> (new.assigned_at IS NULL)) OR ((old.returned_at IS NULL) <> (new.returned_at IS NULL)))) EXECUTE FUNCTION log_equipment_assignment();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION record_change('assignment');
 CREATE POLICY equipment_assignments_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c
@@ -734,6 +740,25 @@ GRANT INSERT, SELECT, UPDATE TO application_user;
 GRANT SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE maintenance_digest_mails (
+  company_id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  day date NOT NULL,
+  attempts integer NOT NULL DEFAULT 1,
+  claimed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  sent_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  problem character varying(500),
+  CONSTRAINT maintenance_digest_mails_pkey PRIMARY KEY (company_id, user_id, day),
+  CONSTRAINT fk_mdm_membership FOREIGN KEY (company_id, user_id) REFERENCES user_company_roles(company_id, user_id),
+  CONSTRAINT mdm_attempts_range CHECK (((attempts >= 1) AND (attempts <= 100))),
+  CONSTRAINT mdm_day_range CHECK (((day >= '1900-01-01'::date) AND (day <= '2200-12-31'::date))),
+  CONSTRAINT mdm_times_finite CHECK ((isfinite(claimed_at) AND isfinite(sent_at) AND isfinite(failed_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY maintenance_digest_mails_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
+
 TABLE maintenance_file_contents (
   company_id uuid NOT NULL,
   file_id uuid NOT NULL,
@@ -927,6 +952,7 @@ TABLE user_company_roles (
   deleted_at timestamp with time zone,
   deleted_by uuid,
   tax_id_changed_at timestamp with time zone,
+  wants_maintenance_digest boolean NOT NULL DEFAULT true,
   CONSTRAINT user_company_roles_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT ucr_one_membership UNIQUE (company_id, user_id),
   CONSTRAINT fk_ucr_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
@@ -1720,6 +1746,54 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.choose_maintenance_digest(p_is_wanted boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE user_company_roles r SET wants_maintenance_digest = p_is_wanted FROM caller c
+  WHERE r.company_id = c.company_id AND r.user_id = c.user_id RETURNING r.wants_maintenance_digest
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.claim_maintenance_digests(p_company_id uuid, p_is_asked boolean, p_limit integer)
+ RETURNS TABLE(company_id uuid, company_name text, day date, user_id uuid, email text, language text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  WITH here AS (
+    SELECT co.id, co.name, l.now_there::date AS day, extract(hour FROM l.now_there) AS hour,
+      CASE WHEN co.settings ? 'maintenance_digest_hour' THEN (co.settings ->> 'maintenance_digest_hour')::integer ELSE 7 END AS wanted_hour
+    FROM companies co, LATERAL (SELECT clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC') AS now_there) l
+    WHERE co.status = 'active' AND NOT co.is_deleted AND (p_company_id IS NULL OR co.id = p_company_id)
+  ), due AS (
+    SELECT h.id, h.name, h.day FROM here h
+    WHERE (p_is_asked OR h.hour >= h.wanted_hour) AND EXISTS (SELECT FROM equipment e WHERE e.company_id = h.id AND NOT e.is_deleted
+      AND e.next_maintenance_date IS NOT NULL AND e.next_maintenance_date <= h.day + 30 AND e.status IN ('active', 'maintenance'))
+  ), wanted AS (
+    SELECT d.id, d.name, d.day, r.user_id, u.email, u.language FROM due d
+    JOIN user_company_roles r ON r.company_id = d.id AND r.role IN ('admin', 'manager') AND r.wants_maintenance_digest
+      AND r.assigned_at <= now() AND (r.ended_at IS NULL OR r.ended_at > now()) AND NOT r.is_deleted
+    JOIN users u ON u.id = r.user_id AND u.status = 'active' AND u.email IS NOT NULL
+    WHERE NOT EXISTS (SELECT FROM maintenance_digest_mails m WHERE m.company_id = d.id AND m.user_id = r.user_id AND m.day = d.day
+      AND (m.failed_at IS NULL OR m.attempts >= 5 OR m.failed_at > clock_timestamp() - interval '10 minutes'))
+    ORDER BY d.id, r.user_id LIMIT p_limit
+  ), old AS (
+    DELETE FROM maintenance_digest_mails m USING wanted w WHERE m.company_id = w.id AND m.user_id = w.user_id AND m.day < w.day - 90
+  ), claimed AS (
+    INSERT INTO maintenance_digest_mails AS m (company_id, user_id, day) SELECT w.id, w.user_id, w.day FROM wanted w
+    ON CONFLICT ON CONSTRAINT maintenance_digest_mails_pkey DO UPDATE
+      SET claimed_at = clock_timestamp(), attempts = m.attempts + 1, failed_at = NULL, problem = NULL
+      WHERE m.failed_at IS NOT NULL
+    RETURNING m.company_id, m.user_id, m.day
+  )
+  SELECT w.id, w.name, w.day, w.user_id, w.email, w.language
+  FROM wanted w JOIN claimed c ON c.company_id = w.id AND c.user_id = w.user_id AND c.day = w.day ORDER BY w.id, w.user_id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.claimed_period(p_reserved_from timestamp with time zone, p_reserved_until timestamp with time zone, p_cancelled_at timestamp with time zone, p_assigned_at timestamp with time zone, p_due_at timestamp with time zone, p_returned_at timestamp with time zone)
  RETURNS tstzrange
  LANGUAGE sql
@@ -1969,6 +2043,18 @@ CREATE OR REPLACE FUNCTION public.find_specification_fault(p_value jsonb, p_fiel
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN ((p_value IS NULL) OR (p_value = 'null'::jsonb) OR ((jsonb_typeof(p_value) = 'string'::text) AND (NOT is_not_blank((p_value #>> '{}'::text[]))))) THEN CASE WHEN ((p_field -> 'required'::text) = 'true'::jsonb) THEN 'specification_required'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'text'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'string'::text) THEN 'specification_text'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'number'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'number'::text) THEN 'specification_number'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'boolean'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'boolean'::text) THEN 'specification_boolean'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'choice'::text) THEN CASE WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR (NOT ((p_field -> 'choices'::text) ? (p_value #>> '{}'::text[])))) THEN 'specification_choice'::text ELSE NULL::text END WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR ((p_value #>> '{}'::text[]) !~ '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'::text)) THEN 'specification_date'::text WHEN ((("right"((p_value #>> '{}'::text[]), 2))::integer)::numeric > EXTRACT(day FROM (make_date(("left"((p_value #>> '{}'::text[]), 4))::integer, (substr((p_value #>> '{}'::text[]), 6, 2))::integer, 1) + '1 mon -1 days'::interval))) THEN 'specification_date'::text ELSE NULL::text END
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.finish_maintenance_digest(p_company_id uuid, p_user_id uuid, p_day date, p_problem text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE maintenance_digest_mails m SET problem = left(p_problem, 500),
+    sent_at = CASE WHEN p_problem IS NULL THEN clock_timestamp() END, failed_at = CASE WHEN p_problem IS NOT NULL THEN clock_timestamp() END
+  WHERE m.company_id = p_company_id AND m.user_id = p_user_id AND m.day = p_day
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
  RETURNS uuid
@@ -2742,6 +2828,23 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_maintenance_digest(p_company_id uuid, p_day date, p_limit integer)
+ RETURNS TABLE(due text, total integer, id uuid, name text, code text, location text, next_maintenance_date date)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT b.due, m.total, m.id, m.name, m.code, m.location, m.next_maintenance_date
+  FROM (VALUES ('overdue', '1900-01-01'::date, p_day - 1), ('week', p_day, p_day + 7), ('month', p_day + 8, p_day + 30)) AS b (due, first_day, last_day),
+  LATERAL (
+    SELECT count(*) OVER ()::integer AS total, e.id, e.name::text, coalesce(e.fleet_code, e.serial_number)::text AS code, e.location::text, e.next_maintenance_date
+    FROM equipment e WHERE e.company_id = p_company_id AND NOT e.is_deleted AND e.next_maintenance_date IS NOT NULL
+      AND e.next_maintenance_date BETWEEN b.first_day AND b.last_day AND e.status IN ('active', 'maintenance')
+    ORDER BY e.next_maintenance_date, e.id LIMIT p_limit
+  ) m ORDER BY b.first_day, m.next_maintenance_date, m.id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.list_tax_ids_under_other_keys(p_key_id text, p_after_company_id uuid, p_after_id uuid, p_limit integer)
  RETURNS TABLE(company_id uuid, id uuid, person_id uuid, key_id text, ciphertext bytea)
  LANGUAGE sql
@@ -2806,7 +2909,7 @@ CREATE OR REPLACE FUNCTION public.log_equipment_assignment()
 AS $function$
 BEGIN
   INSERT INTO equipment_logs (company_id, equipment_id, event_type, event_data, created_at, recorded_by)
-  VALUES (NEW.company_id, NEW.equipment_id, 'assignment', jsonb_build_object('action', CASE WHEN TG_OP = 'INSERT' THEN 'handed_over' ELSE 'returned' END,
+  VALUES (NEW.company_id, NEW.equipment_id, 'assignment', jsonb_build_object('action', CASE WHEN NEW.returned_at IS NULL THEN 'handed_over' ELSE 'returned' END,
     'assignment_id', NEW.id, 'user_id', NEW.user_id), NEW.updated_at, NEW.updated_by);
   RETURN NULL;
 END

@@ -147,7 +147,7 @@ test('no body of the API takes a base field', async () => {
         Object.keys(schema.properties).filter((name) => names.includes(name) && !allowed.includes(name)),
         operation.operationId,
       ).toEqual([])
-      if (method !== 'patch') continue
+      if (method !== 'patch' || schema.required?.length) continue
       for (const name of [...names, 'version']) {
         const reply = await admin.call('PATCH', path.replace('{company_id}', andina).replace(/\{\w+\}/g, forged), { [name]: '2001-01-01T00:00:00Z' }, { version: 1 })
         expect([reply.status, reply.body.errors[0]?.field, reply.body.errors[0]?.code], `${operation.operationId} ${name}`).toEqual([400, name, 'input_additionalProperties'])

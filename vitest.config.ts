@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 const slow = [
   'test/races.test.ts',
+  'test/logs.races.test.ts',
   'test/isolation.test.ts',
   'test/fuzz.test.ts',
   'test/crash.test.ts',

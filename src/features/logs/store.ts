@@ -37,9 +37,12 @@ export async function listLogs(ctx: Runner, equipmentId: string, query: ListQuer
   const newest = (kind: RawBuilder<unknown>) => sql`
     SELECT l.* FROM equipment_logs l WHERE l.company_id = ${company} AND l.equipment_id = ${equipmentId}::uuid AND ${kind}
       AND ${filters(query, fields, ['limit', 'cursor', 'event_type'])} AND ${page.after} ORDER BY l.created_at DESC, l.id DESC LIMIT ${page.limit}`
-  const source = types
-    ? sql`(SELECT l.* FROM (SELECT DISTINCT unnest(${types}::text[]) AS event_type) kind CROSS JOIN LATERAL (${newest(sql`l.event_type = kind.event_type`)}) l ORDER BY l.created_at DESC, l.id DESC LIMIT ${page.limit})`
-    : sql`(${newest(sql`true`)})`
+  const source =
+    types?.length === 1
+      ? sql`(${newest(sql`l.event_type = ${types[0]}`)})`
+      : types
+        ? sql`(SELECT l.* FROM (SELECT DISTINCT unnest(${types}::text[]) AS event_type) kind CROSS JOIN LATERAL (${newest(sql`l.event_type = kind.event_type`)}) l ORDER BY l.created_at DESC, l.id DESC LIMIT ${page.limit})`
+        : sql`(${newest(sql`true`)})`
   const rows = await ctx.run<LogEntry & { sort_value: string }>(sql`SELECT ${columns}, l.created_at::text AS sort_value FROM ${source} l ${joins} ORDER BY l.created_at DESC, l.id DESC`)
   return page.finish(rows)
 }

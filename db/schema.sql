@@ -1669,9 +1669,16 @@ BEGIN
     RETURN NULL;
   END IF;
   PERFORM lock_equipment_meters(p_equipment_id);
+  -- Mostly the reading before is a few days old: then the months long past are not looked into.
   SELECT l.reading INTO v_before FROM equipment_logs l
-  WHERE l.company_id = p_company_id AND l.equipment_id = p_equipment_id AND l.event_type = p_event_type AND l.created_at <= p_created_at
+  WHERE l.company_id = p_company_id AND l.equipment_id = p_equipment_id AND l.event_type = p_event_type
+    AND l.created_at <= p_created_at AND l.created_at > p_created_at - interval '20 days'
   ORDER BY l.created_at DESC, l.id DESC LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT l.reading INTO v_before FROM equipment_logs l
+    WHERE l.company_id = p_company_id AND l.equipment_id = p_equipment_id AND l.event_type = p_event_type AND l.created_at <= p_created_at - interval '20 days'
+    ORDER BY l.created_at DESC, l.id DESC LIMIT 1;
+  END IF;
   IF v_before > p_reading AND NOT p_is_correction THEN
     RETURN 'equipment_logs_meter_backwards';
   END IF;
@@ -3328,16 +3335,72 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.record_equipment_log(p_company_id uuid, p_user_id uuid, p_equipment_id uuid, p_event_type text, p_created_at timestamp with time zone, p_reading numeric, p_is_correction boolean, p_notes text, p_event_data jsonb, p_entry_key text, OUT id uuid, OUT outcome text, OUT refusal text)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_old record;
+BEGIN
+  IF p_reading IS NOT NULL THEN
+    PERFORM lock_equipment_meters(p_equipment_id);
+  END IF;
+  FOR v_try IN 1 .. 2 LOOP
+    SELECT l.id, (l.event_type, l.reading, l.is_correction, l.notes, l.event_data) IS NOT DISTINCT FROM
+      (p_event_type, p_reading::numeric(12,2), p_is_correction, p_notes, p_event_data) AS is_same INTO v_old
+    FROM equipment_logs l
+    WHERE l.company_id = p_company_id AND l.equipment_id = p_equipment_id AND l.entry_key = p_entry_key AND l.created_at = p_created_at;
+    IF v_old.id IS NOT NULL THEN
+      id := CASE WHEN v_old.is_same THEN v_old.id END;
+      outcome := CASE WHEN v_old.is_same THEN 'repeated' ELSE 'refused' END;
+      refusal := CASE WHEN NOT v_old.is_same THEN 'equipment_logs_entry_differs' END;
+      RETURN;
+    END IF;
+    BEGIN
+      INSERT INTO equipment_logs AS l (company_id, equipment_id, event_type, event_data, created_at, recorded_by, reading, is_correction, notes, entry_key)
+      VALUES (p_company_id, p_equipment_id, p_event_type, p_event_data, p_created_at, p_user_id, p_reading, p_is_correction, p_notes, p_entry_key)
+      ON CONFLICT (company_id, equipment_id, entry_key, created_at) WHERE entry_key IS NOT NULL DO NOTHING RETURNING l.id INTO id;
+    EXCEPTION WHEN check_violation OR foreign_key_violation THEN
+      GET STACKED DIAGNOSTICS refusal = CONSTRAINT_NAME;
+      outcome := 'refused';
+      RETURN;
+    END;
+    outcome := 'added';
+    -- Somebody else's same entry came first while this one waited: the second look finds it.
+    EXIT WHEN id IS NOT NULL;
+  END LOOP;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.record_equipment_logs(p_entries jsonb)
  RETURNS TABLE(place integer, id uuid, outcome text, refusal text)
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v_caller record;
+  v_company_id uuid;
+  v_user_id uuid;
+  v_added jsonb;
   v_entry record;
-  v_old record;
 BEGIN
-  SELECT c.company_id, c.user_id INTO v_caller FROM caller c;
+  SELECT c.company_id, c.user_id INTO v_company_id, v_user_id FROM caller c;
+  -- What has no meter to agree with goes in at once; whoever sends the same at this moment is waited for.
+  WITH sent AS (
+    SELECT DISTINCT ON (r.equipment_id, r.entry_key, r.created_at) (e.n - 1)::integer AS place, r.*
+    FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS e (entry, n)
+    CROSS JOIN LATERAL jsonb_to_record(e.entry) AS r (entry_key text, equipment_id uuid, event_type text, created_at timestamptz, reading numeric, notes text, event_data jsonb)
+    WHERE r.reading IS NULL ORDER BY r.equipment_id, r.entry_key, r.created_at, e.n
+  ), added AS (
+    INSERT INTO equipment_logs AS l (company_id, equipment_id, event_type, event_data, created_at, recorded_by, notes, entry_key)
+    SELECT v_company_id, s.equipment_id, s.event_type, s.event_data, s.created_at, v_user_id, s.notes, s.entry_key FROM sent s
+    JOIN equipment k ON k.company_id = v_company_id AND k.id = s.equipment_id AND NOT k.is_deleted
+    WHERE s.created_at >= clock_timestamp() - interval '730 days 23 hours' AND s.created_at <= clock_timestamp() + interval '1 day'
+    ORDER BY s.equipment_id, s.entry_key, s.created_at
+    ON CONFLICT (company_id, equipment_id, entry_key, created_at) WHERE entry_key IS NOT NULL DO NOTHING
+    RETURNING l.id, l.equipment_id, l.entry_key, l.created_at
+  )
+  SELECT coalesce(jsonb_object_agg(s.place, a.id), '{}') INTO v_added FROM added a
+  JOIN sent s ON s.equipment_id = a.equipment_id AND s.entry_key = a.entry_key AND s.created_at = a.created_at;
   FOR v_entry IN
     SELECT (e.n - 1)::integer AS place, r.* FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS e (entry, n)
     CROSS JOIN LATERAL jsonb_to_record(e.entry) AS r (entry_key text, equipment_id uuid, event_type text, created_at timestamptz, reading numeric,
@@ -3345,35 +3408,14 @@ BEGIN
     ORDER BY r.equipment_id, r.event_type, r.created_at, r.entry_key, e.n
   LOOP
     place := v_entry.place;
-    id := NULL;
+    id := (v_added ->> place::text)::uuid;
+    outcome := 'added';
     refusal := NULL;
-    IF v_entry.reading IS NOT NULL THEN
-      PERFORM lock_equipment_meters(v_entry.equipment_id);
+    IF id IS NULL THEN
+      SELECT o.id, o.outcome, o.refusal INTO id, outcome, refusal
+      FROM record_equipment_log(v_company_id, v_user_id, v_entry.equipment_id, v_entry.event_type, v_entry.created_at, v_entry.reading, v_entry.is_correction,
+        v_entry.notes, v_entry.event_data, v_entry.entry_key) o;
     END IF;
-    FOR v_try IN 1 .. 2 LOOP
-      SELECT l.id, (l.event_type, l.reading, l.is_correction, l.notes, l.event_data) IS NOT DISTINCT FROM
-        (v_entry.event_type, v_entry.reading::numeric(12,2), v_entry.is_correction, v_entry.notes, v_entry.event_data) AS is_same INTO v_old
-      FROM equipment_logs l WHERE l.company_id = v_caller.company_id AND l.equipment_id = v_entry.equipment_id
-        AND l.entry_key = v_entry.entry_key AND l.created_at = v_entry.created_at;
-      IF v_old.id IS NOT NULL THEN
-        id := CASE WHEN v_old.is_same THEN v_old.id END;
-        refusal := CASE WHEN NOT v_old.is_same THEN 'equipment_logs_entry_differs' END;
-        outcome := CASE WHEN v_old.is_same THEN 'repeated' ELSE 'refused' END;
-        EXIT;
-      END IF;
-      refusal := CASE WHEN NOT EXISTS (SELECT FROM equipment e WHERE e.company_id = v_caller.company_id AND e.id = v_entry.equipment_id)
-        THEN 'fk_equipment_logs_equipment'
-        ELSE check_equipment_log(v_caller.company_id, v_entry.equipment_id, v_entry.event_type, v_entry.created_at, v_entry.reading, v_entry.is_correction) END;
-      outcome := 'refused';
-      EXIT WHEN refusal IS NOT NULL;
-      INSERT INTO equipment_logs AS l (company_id, equipment_id, event_type, event_data, created_at, recorded_by, reading, is_correction, notes, entry_key)
-      VALUES (v_caller.company_id, v_entry.equipment_id, v_entry.event_type, v_entry.event_data, v_entry.created_at, v_caller.user_id, v_entry.reading,
-        v_entry.is_correction, v_entry.notes, v_entry.entry_key)
-      ON CONFLICT (company_id, equipment_id, entry_key, created_at) WHERE entry_key IS NOT NULL DO NOTHING RETURNING l.id INTO id;
-      outcome := 'added';
-      -- Somebody else's same entry came first while this one waited: the second look finds it.
-      EXIT WHEN id IS NOT NULL;
-    END LOOP;
     RETURN NEXT;
   END LOOP;
 END

@@ -13,6 +13,7 @@ const slow = [
   'test/indexes.test.ts',
   'test/keys.test.ts',
   'src/features/history/history.stream.test.ts',
+  'src/features/webhooks/webhooks.race.test.ts',
 ]
 
 export default defineConfig({

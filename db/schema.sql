@@ -201,7 +201,7 @@ TABLE domain_events (
   CONSTRAINT domain_events_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT de_version_once UNIQUE (company_id, aggregate_id, event_version),
   CONSTRAINT fk_domain_events_company FOREIGN KEY (company_id) REFERENCES companies(id),
-  CONSTRAINT de_aggregate_type_valid CHECK ((((aggregate_type)::text = ANY (ARRAY[('company'::character varying)::text, ('user'::character varying)::text, ('category'::character varying)::text, ('equipment'::character varying)::text, ('assignment'::character varying)::text, ('maintenance'::character varying)::text, ('api_token'::character varying)::text, ('import_batch'::character varying)::text])) OR ((aggregate_type)::text = 'maintenance_file'::text))),
+  CONSTRAINT de_aggregate_type_valid CHECK ((((aggregate_type)::text = ANY (ARRAY[('company'::character varying)::text, ('user'::character varying)::text, ('category'::character varying)::text, ('equipment'::character varying)::text, ('assignment'::character varying)::text, ('maintenance'::character varying)::text, ('api_token'::character varying)::text, ('import_batch'::character varying)::text])) OR ((aggregate_type)::text = 'webhook'::text) OR ((aggregate_type)::text = 'maintenance_file'::text))),
   CONSTRAINT de_event_data_object CHECK ((jsonb_typeof(event_data) = 'object'::text)),
   CONSTRAINT de_event_version_positive CHECK ((event_version > 0))
 );
@@ -1023,6 +1023,122 @@ GRANT SELECT (id, email, full_name, language, status, created_at, version), UPDA
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT (id, email, full_name, language, status, created_at, version) TO reporting_user;
 
+TABLE webhook_deliveries (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  webhook_id uuid NOT NULL,
+  event_id uuid,
+  event_type character varying(100) NOT NULL,
+  position character varying(60),
+  attempt integer NOT NULL,
+  attempted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  status character varying(20) NOT NULL,
+  response_code integer,
+  response_text character varying(500),
+  error character varying(50),
+  duration_ms integer NOT NULL,
+  next_attempt_at timestamp with time zone,
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_webhook_deliveries_webhook FOREIGN KEY (company_id, webhook_id) REFERENCES webhooks(company_id, id),
+  CONSTRAINT webhook_deliveries_counted CHECK (((attempt > 0) AND (duration_ms >= 0))),
+  CONSTRAINT webhook_deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['delivered'::character varying, 'failed'::character varying])::text[]))),
+  CONSTRAINT webhook_deliveries_times_finite CHECK ((isfinite(attempted_at) AND isfinite(next_attempt_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_webhook_deliveries_webhook ON public.webhook_deliveries USING btree (company_id, webhook_id, id DESC);
+CREATE POLICY webhook_deliveries_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY webhook_deliveries_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT TO application_user;
+GRANT DELETE, INSERT, SELECT TO record_keeper;
+
+TABLE webhook_progress (
+  company_id uuid NOT NULL,
+  webhook_id uuid NOT NULL,
+  transaction_id xid8 NOT NULL,
+  sequence bigint NOT NULL,
+  server_mark character varying(100),
+  failures integer NOT NULL DEFAULT 0,
+  next_attempt_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_delivered_at timestamp with time zone,
+  claim uuid,
+  claimed_until timestamp with time zone,
+  claimed_event_id uuid,
+  CONSTRAINT webhook_progress_pkey PRIMARY KEY (company_id, webhook_id),
+  CONSTRAINT fk_webhook_progress_webhook FOREIGN KEY (company_id, webhook_id) REFERENCES webhooks(company_id, id),
+  CONSTRAINT webhook_progress_claim_whole CHECK ((((claim IS NULL) = (claimed_until IS NULL)) AND ((claim IS NULL) = (claimed_event_id IS NULL)))),
+  CONSTRAINT webhook_progress_counted CHECK (((failures >= 0) AND (sequence >= 0))),
+  CONSTRAINT webhook_progress_times_finite CHECK ((isfinite(next_attempt_at) AND isfinite(last_delivered_at) AND isfinite(claimed_until)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY webhook_progress_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY webhook_progress_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT (company_id, webhook_id, transaction_id, sequence, failures, next_attempt_at, last_delivered_at) TO application_user;
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE webhook_secrets (
+  company_id uuid NOT NULL,
+  webhook_id uuid NOT NULL,
+  secret character varying(100) NOT NULL,
+  previous_secret character varying(100),
+  previous_until timestamp with time zone,
+  CONSTRAINT webhook_secrets_pkey PRIMARY KEY (company_id, webhook_id),
+  CONSTRAINT fk_webhook_secrets_webhook FOREIGN KEY (company_id, webhook_id) REFERENCES webhooks(company_id, id),
+  CONSTRAINT webhook_secrets_form CHECK ((((secret)::text ~ '^whsec_[A-Za-z0-9+/]{43}=$'::text) AND ((previous_secret)::text ~ '^whsec_[A-Za-z0-9+/]{43}=$'::text))),
+  CONSTRAINT webhook_secrets_times_finite CHECK (isfinite(previous_until))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY webhook_secrets_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE webhooks (
+  company_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  name character varying(100) NOT NULL,
+  url character varying(2000) NOT NULL,
+  event_types text[] NOT NULL DEFAULT '{}'::text[],
+  is_active boolean NOT NULL DEFAULT true,
+  disabled_at timestamp with time zone,
+  disabled_reason character varying(20),
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  updated_by uuid,
+  version integer NOT NULL DEFAULT 1,
+  is_deleted boolean NOT NULL DEFAULT false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  CONSTRAINT webhooks_pkey PRIMARY KEY (company_id, id),
+  CONSTRAINT fk_webhooks_company FOREIGN KEY (company_id) REFERENCES companies(id),
+  CONSTRAINT webhooks_disabled_reason_valid CHECK (((disabled_reason)::text = ANY ((ARRAY['failed'::character varying, 'gone'::character varying, 'moved'::character varying])::text[]))),
+  CONSTRAINT webhooks_disabled_whole CHECK ((((disabled_at IS NULL) = (disabled_reason IS NULL)) AND ((disabled_at IS NULL) OR (NOT is_active)))),
+  CONSTRAINT webhooks_event_types_form CHECK (((cardinality(event_types) <= 100) AND (array_position(event_types, NULL::text) IS NULL) AND (array_to_string(event_types, ','::text) ~ '^([a-z_]{1,100}(,[a-z_]{1,100})*)?$'::text))),
+  CONSTRAINT webhooks_name_not_empty CHECK (is_not_blank((name)::text)),
+  CONSTRAINT webhooks_times_finite CHECK (isfinite(disabled_at)),
+  CONSTRAINT webhooks_url_form CHECK (((url)::text ~ '^https?://[^\s/@?#]+([/?][^\s#]*)?$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+CREATE TRIGGER trigger_005_keep_webhook BEFORE INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION keep_webhook();
+CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
+CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION record_change('webhook');
+CREATE TRIGGER trigger_910_keep_webhook_progress AFTER INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION keep_webhook_progress();
+CREATE POLICY webhooks_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+CREATE POLICY webhooks_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY webhooks_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+CREATE POLICY webhooks_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT INSERT (company_id, name, url, event_types), SELECT, UPDATE (name, url, event_types, is_active, version, is_deleted) TO application_user;
+GRANT SELECT, UPDATE TO record_keeper;
+
 VIEW caller -- owner record_keeper, security_barrier=true
  SELECT a.user_id,
     m.company_id,
@@ -1801,6 +1917,63 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.claim_webhook_delivery(p_seconds integer)
+ RETURNS TABLE(claim uuid, url text, message_id text, sent_at bigint, body text, signature text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+  v_mark text := (SELECT e.server_mark FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1);
+  v_hook record;
+  v_event record;
+BEGIN
+  FOR v_hook IN
+    SELECT p.company_id, p.webhook_id, p.transaction_id, p.sequence, p.server_mark, w.url, w.event_types
+    FROM webhook_progress p JOIN webhooks w ON w.company_id = p.company_id AND w.id = p.webhook_id AND w.is_active AND NOT w.is_deleted
+    JOIN companies co ON co.id = p.company_id AND co.status = 'active' AND NOT co.is_deleted
+    WHERE p.next_attempt_at <= clock_timestamp() AND (p.claimed_until IS NULL OR p.claimed_until <= clock_timestamp())
+    ORDER BY p.next_attempt_at FOR UPDATE OF p SKIP LOCKED
+  LOOP
+    -- A copy of the database on another server does not speak to the receivers of the original by itself.
+    IF v_hook.server_mark IS DISTINCT FROM v_mark THEN
+      PERFORM disable_webhook(v_hook.company_id, v_hook.webhook_id, 'moved');
+      CONTINUE;
+    END IF;
+    FOR v_event IN
+      SELECT v.*, v.transaction_id || '-' || v.sequence || '-' || right(v.id::text, 12) AS position
+      FROM list_feed_spans(v_hook.transaction_id, v_hook.sequence) s CROSS JOIN LATERAL (
+        SELECT * FROM domain_events d
+        WHERE d.company_id = v_hook.company_id AND d.transaction_id < s.before
+          AND (d.transaction_id, d.sequence) > (s.from_transaction, s.from_sequence) AND d.sequence > s.above AND d.sequence <= s.up_to
+        ORDER BY d.transaction_id, d.sequence LIMIT 500) v
+      ORDER BY s.place, v.transaction_id, v.sequence LIMIT 500
+    LOOP
+      IF v_hook.event_types = '{}' OR v_event.event_type = ANY (v_hook.event_types) THEN
+        claim := gen_random_uuid();
+        url := v_hook.url;
+        message_id := v_event.id::text;
+        sent_at := extract(epoch FROM clock_timestamp())::bigint;
+        body := jsonb_build_object('type', v_event.event_type, 'timestamp', v_event.occurred_at, 'data', jsonb_build_object('position', v_event.position,
+          'company_id', v_event.company_id, 'id', v_event.id, 'aggregate_id', v_event.aggregate_id, 'aggregate_type', v_event.aggregate_type, 'event_type', v_event.event_type,
+          'event_version', v_event.event_version, 'event_data', v_event.event_data, 'metadata', v_event.metadata, 'occurred_at', v_event.occurred_at,
+          'recorded_by', v_event.recorded_by))::text;
+        signature := sign_webhook_message(v_hook.company_id, v_hook.webhook_id, message_id, sent_at, body);
+        UPDATE webhook_progress p SET claim = claim_webhook_delivery.claim, claimed_until = clock_timestamp() + make_interval(secs => p_seconds), claimed_event_id = v_event.id
+        WHERE p.company_id = v_hook.company_id AND p.webhook_id = v_hook.webhook_id;
+        RETURN NEXT;
+        RETURN;
+      END IF;
+      -- Not for this webhook: passed by for good.
+      UPDATE webhook_progress p SET transaction_id = v_event.transaction_id, sequence = v_event.sequence
+      WHERE p.company_id = v_hook.company_id AND p.webhook_id = v_hook.webhook_id;
+    END LOOP;
+  END LOOP;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.claimed_period(p_reserved_from timestamp with time zone, p_reserved_until timestamp with time zone, p_cancelled_at timestamp with time zone, p_assigned_at timestamp with time zone, p_due_at timestamp with time zone, p_returned_at timestamp with time zone)
  RETURNS tstzrange
  LANGUAGE sql
@@ -1951,6 +2124,14 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.disable_webhook(p_company_id uuid, p_webhook_id uuid, p_reason text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  UPDATE webhooks SET is_active = false, disabled_reason = p_reason WHERE company_id = p_company_id AND id = p_webhook_id AND is_active
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.examine_equipment_logs()
  RETURNS TABLE(missing_months integer, stray_rows bigint)
  LANGUAGE plpgsql
@@ -2060,6 +2241,46 @@ AS $function$
   UPDATE maintenance_digest_mails m SET problem = left(p_problem, 500),
     sent_at = CASE WHEN p_problem IS NULL THEN clock_timestamp() END, failed_at = CASE WHEN p_problem IS NOT NULL THEN clock_timestamp() END
   WHERE m.company_id = p_company_id AND m.user_id = p_user_id AND m.day = p_day
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.finish_webhook_delivery(p_claim uuid, p_delivered boolean, p_code integer, p_text text, p_error text, p_ms integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_progress webhook_progress;
+  v_event domain_events;
+  v_last boolean;
+  v_next timestamptz;
+BEGIN
+  SELECT p.* INTO v_progress FROM webhook_progress p WHERE p.claim = p_claim FOR UPDATE;
+  IF v_progress.claim IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT v.* INTO v_event FROM domain_events v WHERE v.company_id = v_progress.company_id AND v.id = v_progress.claimed_event_id;
+  v_last := NOT p_delivered AND (p_code = 410 OR v_progress.failures + 1 >= 13) IS TRUE;
+  IF NOT p_delivered AND NOT v_last THEN
+    v_next := clock_timestamp() + make_interval(secs => least(5 * 3 ^ v_progress.failures, 21600) * (0.8 + 0.4 * random()));
+  END IF;
+  INSERT INTO webhook_deliveries (company_id, webhook_id, event_id, event_type, position, attempt, status, response_code, response_text, error, duration_ms, next_attempt_at)
+  VALUES (v_progress.company_id, v_progress.webhook_id, v_event.id, v_event.event_type,
+    v_event.transaction_id || '-' || v_event.sequence || '-' || right(v_event.id::text, 12), v_progress.failures + 1,
+    CASE WHEN p_delivered THEN 'delivered' ELSE 'failed' END, p_code, left(p_text, 500), left(p_error, 50), p_ms, v_next);
+  UPDATE webhook_progress SET claim = NULL, claimed_until = NULL, claimed_event_id = NULL,
+    transaction_id = CASE WHEN p_delivered THEN v_event.transaction_id ELSE transaction_id END,
+    sequence = CASE WHEN p_delivered THEN v_event.sequence ELSE sequence END,
+    failures = CASE WHEN p_delivered THEN 0 ELSE failures + 1 END,
+    next_attempt_at = coalesce(v_next, clock_timestamp()),
+    last_delivered_at = CASE WHEN p_delivered THEN clock_timestamp() ELSE last_delivered_at END
+  WHERE company_id = v_progress.company_id AND webhook_id = v_progress.webhook_id;
+  IF v_last THEN
+    PERFORM disable_webhook(v_progress.company_id, v_progress.webhook_id, CASE WHEN p_code = 410 THEN 'gone' ELSE 'failed' END);
+  END IF;
+  RETURN true;
+END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -2288,6 +2509,24 @@ CREATE OR REPLACE FUNCTION public.hash_audit_row(p_previous text, p_position big
  LANGUAGE sql
  STABLE
 RETURN encode(sha256(convert_to(((p_previous || ' '::text) || (jsonb_build_array('v1', p_position, to_char((p_chained_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id, (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata, to_char(((p_row).created_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), ((p_row).transaction_id)::text))::text), 'UTF8'::name)), 'hex'::text)
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.hmac_sha256(p_key bytea, p_data bytea)
+ RETURNS bytea
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+AS $function$
+DECLARE
+  v_inner bytea := decode(repeat('36', 64), 'hex');
+  v_outer bytea := decode(repeat('5c', 64), 'hex');
+BEGIN
+  FOR i IN 0 .. length(p_key) - 1 LOOP
+    v_inner := set_byte(v_inner, i, get_byte(v_inner, i) # get_byte(p_key, i));
+    v_outer := set_byte(v_outer, i, get_byte(v_outer, i) # get_byte(p_key, i));
+  END LOOP;
+  RETURN sha256(v_outer || sha256(v_inner || p_data));
+END
+$function$
 -- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
@@ -2782,6 +3021,51 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.keep_webhook()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'INSERT' AND (SELECT count(*) FROM webhooks w WHERE w.company_id = NEW.company_id AND NOT w.is_deleted) >= 20 THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'webhooks_limit', MESSAGE = 'too many webhooks';
+  END IF;
+  IF NEW.is_active THEN
+    NEW.disabled_at := NULL;
+    NEW.disabled_reason := NULL;
+  ELSIF NEW.disabled_reason IS NOT NULL AND NEW.disabled_at IS NULL THEN
+    NEW.disabled_at := clock_timestamp();
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.keep_webhook_progress()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_mark text := (SELECT e.server_mark FROM event_feed_epochs e ORDER BY e.epoch DESC LIMIT 1);
+  v_last record;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT v.transaction_id, v.sequence INTO v_last FROM list_feed_spans('0'::xid8, 0) s CROSS JOIN LATERAL (
+      SELECT d.transaction_id, d.sequence FROM domain_events d
+      WHERE d.company_id = NEW.company_id AND d.transaction_id < s.before AND d.sequence > s.above AND d.sequence <= s.up_to
+      ORDER BY d.transaction_id DESC, d.sequence DESC LIMIT 1) v ORDER BY s.place DESC LIMIT 1;
+    INSERT INTO webhook_progress (company_id, webhook_id, transaction_id, sequence, server_mark)
+    VALUES (NEW.company_id, NEW.id, coalesce(v_last.transaction_id, '0'::xid8), coalesce(v_last.sequence, 0), v_mark);
+  ELSIF NEW.is_active AND NOT OLD.is_active THEN
+    UPDATE webhook_progress SET failures = 0, next_attempt_at = clock_timestamp(), server_mark = v_mark
+    WHERE company_id = NEW.company_id AND webhook_id = NEW.id;
+  END IF;
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.list_companies()
  RETURNS TABLE(id uuid, name text, status text, created_at timestamp with time zone)
  LANGUAGE sql
@@ -2937,6 +3221,20 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.make_webhook_test(p_webhook_id uuid)
+ RETURNS TABLE(url text, message_id text, sent_at bigint, body text, signature text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+  SELECT m.url, m.message_id, m.sent_at, m.body, sign_webhook_message(m.company_id, m.id, m.message_id, m.sent_at, m.body)
+  FROM (SELECT w.company_id, w.id, w.url::text, 'test_' || gen_random_uuid() AS message_id, extract(epoch FROM clock_timestamp())::bigint AS sent_at,
+      jsonb_build_object('type', 'webhook_test', 'timestamp', clock_timestamp(), 'data', jsonb_build_object('company_id', w.company_id, 'webhook_id', w.id))::text AS body
+    FROM webhooks w JOIN caller c ON c.company_id = w.company_id AND c.role = 'admin' WHERE w.id = p_webhook_id AND NOT w.is_deleted) m
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.merge_company_usage()
  RETURNS integer
@@ -3106,6 +3404,23 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.prune_webhooks()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_count integer;
+BEGIN
+  UPDATE webhook_secrets SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= clock_timestamp();
+  DELETE FROM webhook_deliveries WHERE attempted_at < clock_timestamp() - interval '30 days';
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  RETURN v_count;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.put_company_tax_id(p_company_id uuid, p_key_id text, p_ciphertext bytea, p_hashes text[])
  RETURNS void
@@ -3473,6 +3788,18 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.record_webhook_test(p_webhook_id uuid, p_delivered boolean, p_code integer, p_text text, p_error text, p_ms integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO webhook_deliveries (company_id, webhook_id, event_type, attempt, status, response_code, response_text, error, duration_ms)
+  SELECT w.company_id, w.id, 'webhook_test', 1, CASE WHEN p_delivered THEN 'delivered' ELSE 'failed' END, p_code, left(p_text, 500), left(p_error, 50), p_ms
+  FROM webhooks w JOIN caller c ON c.company_id = w.company_id AND c.role = 'admin' WHERE w.id = p_webhook_id AND NOT w.is_deleted
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.reencrypt_tax_id(p_company_id uuid, p_id uuid, p_old_ciphertext bytea, p_key_id text, p_ciphertext bytea, p_hash text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3550,6 +3877,55 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.renew_webhook_secret(p_webhook_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT w.company_id FROM webhooks w JOIN caller c ON c.company_id = w.company_id AND c.role = 'admin' WHERE w.id = p_webhook_id AND NOT w.is_deleted);
+  v_secret text := 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64');
+BEGIN
+  IF v_company_id IS NULL THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO webhook_secrets AS s (company_id, webhook_id, secret) VALUES (v_company_id, p_webhook_id, v_secret)
+  ON CONFLICT (company_id, webhook_id) DO UPDATE
+    SET previous_secret = s.secret, previous_until = clock_timestamp() + interval '1 day', secret = excluded.secret;
+  PERFORM record_audit('webhook', p_webhook_id, 'secret_renewed', '{}');
+  RETURN v_secret;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.replay_webhook(p_webhook_id uuid, p_transaction xid8, p_sequence bigint, p_mark text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT w.company_id FROM webhooks w JOIN caller c ON c.company_id = w.company_id AND c.role = 'admin' WHERE w.id = p_webhook_id AND NOT w.is_deleted);
+  v_above bigint := coalesce((SELECT max(e.last_sequence) FROM event_feed_epochs e WHERE e.last_sequence < p_sequence), 0);
+BEGIN
+  IF v_company_id IS NULL THEN
+    RETURN 'no webhook';
+  ELSIF p_sequence IS NOT NULL AND NOT EXISTS (SELECT FROM domain_events v WHERE v.company_id = v_company_id
+      AND v.transaction_id = p_transaction AND v.sequence = p_sequence AND right(v.id::text, 12) = p_mark) THEN
+    RETURN 'no event';
+  END IF;
+  -- The first event of an epoch has its place before it in the same epoch.
+  UPDATE webhook_progress SET failures = 0, next_attempt_at = clock_timestamp(), claim = NULL, claimed_until = NULL, claimed_event_id = NULL,
+    transaction_id = CASE WHEN p_sequence - 1 > v_above THEN p_transaction ELSE '0'::xid8 END,
+    sequence = CASE WHEN p_sequence - 1 > v_above THEN p_sequence - 1 WHEN v_above > 0 THEN v_above + 1 ELSE 0 END
+  WHERE company_id = v_company_id AND webhook_id = p_webhook_id;
+  PERFORM record_audit('webhook', p_webhook_id, 'replayed', jsonb_build_object('from', coalesce(p_transaction || '-' || p_sequence || '-' || p_mark, '0-0')));
+  RETURN 'done';
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.require_past(p_at timestamp with time zone, p_field text)
  RETURNS timestamp with time zone
@@ -3686,6 +4062,17 @@ AS $function$
   UPDATE companies SET status = p_status WHERE id = p_company_id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.sign_webhook_message(p_company_id uuid, p_webhook_id uuid, p_message_id text, p_sent_at bigint, p_body text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT string_agg('v1,' || encode(hmac_sha256(decode(substr(k.secret, 7), 'base64'), convert_to(p_message_id || '.' || p_sent_at || '.' || p_body, 'UTF8')), 'base64'), ' ' ORDER BY k.n)
+  FROM webhook_secrets s CROSS JOIN LATERAL (VALUES (1, s.secret), (2, CASE WHEN s.previous_until > clock_timestamp() THEN s.previous_secret END)) k (n, secret)
+  WHERE s.company_id = p_company_id AND s.webhook_id = p_webhook_id AND k.secret IS NOT NULL
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text)
  RETURNS SETOF maintenance_records

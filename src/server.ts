@@ -37,10 +37,13 @@ import { utilizationRoutes } from './features/utilization/routes.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
 import { valuationRoutes } from './features/valuation/routes.ts'
 import { words as valuationWords } from './features/valuation/words.ts'
+import { webhookJobs } from './features/webhooks/jobs.ts'
+import { webhookRoutes } from './features/webhooks/routes.ts'
+import { words as webhookWords } from './features/webhooks/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'valuation', 'imports', 'proof'] as const
+export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'valuation', 'imports', 'webhooks', 'proof'] as const
 export const allWords = [
   groundWords,
   accessWords,
@@ -55,6 +58,7 @@ export const allWords = [
   utilizationWords,
   valuationWords,
   importWords,
+  webhookWords,
 ]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
@@ -76,6 +80,8 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   utilizationJobs(app)
   valuationRoutes(app)
   importRoutes(app, equipmentWhere)
+  webhookRoutes(app)
+  if (ownerUrl) webhookJobs(app, ownerUrl)
   await serveDocuments(app)
   await servePage(app)
   return app

@@ -70,11 +70,11 @@ export class Client {
 export type World = Awaited<ReturnType<typeof createWorld>>
 
 /** Call it at the top of a test file: `const world = await createWorld()`. Everything is removed after the file's last test. */
-export async function createWorld(options: { poolSize?: number } = {}) {
+export async function createWorld(options: { poolSize?: number; env?: Record<string, string> } = {}) {
   const clone = await cloneDatabase()
   const db = new Database(clone.app, options.poolSize ?? 5)
   const folder = mkdtempSync(join(tmpdir(), 'bitcorp-world-'))
-  const config = readConfig({ BITCORP_DATA_DIR: folder, BITCORP_CHECK_REPLIES: '1', BITCORP_LOG_LEVEL: 'fatal', BITCORP_RATE_LIMIT: '10000000' })
+  const config = readConfig({ BITCORP_DATA_DIR: folder, BITCORP_CHECK_REPLIES: '1', BITCORP_LOG_LEVEL: 'fatal', BITCORP_RATE_LIMIT: '10000000', ...options.env })
   new Keyring(config.keysFile).create()
   const app = await createServer(config, db)
   const companies = await settle(clone.owner)

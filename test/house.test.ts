@@ -142,6 +142,7 @@ const helpers: Record<string, Record<string, string>> = {
   },
   maintenance: { 'digest.ts': 'the daily mail, which the clock and the command line both send', 'digest-words.ts': 'sentences of the mail, kept out of the page' },
   history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
+  webhooks: { 'address.ts': 'where a webhook may reach', 'send.ts': 'one message over HTTP' },
 }
 
 test('every room has the same files', () => {
@@ -169,10 +170,12 @@ const notInDoor: Record<string, Record<string, string>> = {
     assignments: 'hand-overs are done in the page or by the API',
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
+    webhooks: 'kept in the page or by the API',
     utilization: 'read in the page, by the API, or in SQL',
     valuation: 'read in the page, by the API, or in SQL',
   },
   'src/browser.tsx': {
+    webhooks: 'kept by the API',
     operations: 'it is the installation’s own, reached by the command line alone',
     proof: 'it looks at all companies, so only the owner runs it, on the command line',
   },

@@ -27,8 +27,9 @@ async function settle() {
   const photo = `--x\r\ncontent-disposition: form-data; name="file"; filename="${canary('file')}.pdf"\r\n\r\n%PDF-${canary('content')}\r\n--x--\r\n`
   const file = (await manager.call('POST', `/maintenance-records/${work.id}/files`, photo, { headers: { 'content-type': 'multipart/form-data; boundary=x' } })).body
   for (const at of ['', `/users/${person.id}`]) await admin.patch(`${at}/tax-id`, { tax_id: 'CAN-9990' }, { version: '*' })
+  const { webhook } = (await admin.post('/webhooks', { name: canary('webhook'), url: 'https://canario.test/' })).body
   const event = (await manager.get('/events?limit=1')).body.items[0]
-  return { category, machine, deleted, assignment, token, person, work, file, event }
+  return { category, machine, deleted, assignment, token, person, work, file, webhook, event }
 }
 const theirs = await settle()
 const machine = await world.machine({ name: 'Propia', fleet_code: 'PROPIA-1' })
@@ -45,6 +46,7 @@ const idsOfTheirs: Record<string, string> = {
   maintenance_id: theirs.work.id,
   assignment_id: theirs.assignment.id,
   file_id: theirs.file.id,
+  webhook_id: theirs.webhook.id,
   user_id: sur.people.operator.userId,
   parent_id: theirs.category.id,
   holder_id: sur.people.operator.userId,

@@ -121,6 +121,8 @@ async function fill(q: Query, company: string): Promise<void> {
   await q("INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, recorded_by) VALUES ($1, $2, 'note', 'Fija', $3)", [company, free.id, user])
   await q("INSERT INTO encrypted_tax_ids (company_id, key_id, ciphertext, lookup_hash) VALUES ($1, 'deadbeef', decode(repeat('00', 31), 'hex'), repeat('a', 64))", [company])
   await q("INSERT INTO import_batches (company_id, file_name, row_count) VALUES ($1, 'a.csv', 0)", [company])
+  const [hook] = await q("INSERT INTO webhooks (company_id, name, url) VALUES ($1, 'fijo', 'https://fijo.test/') RETURNING id", [company])
+  await q("INSERT INTO webhook_deliveries (company_id, webhook_id, event_type, attempt, status, duration_ms) VALUES ($1, $2, 'webhook_test', 1, 'delivered', 1)", [company, hook.id])
   await q("INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) SELECT company_id, user_id, 'k', 'h' FROM user_company_roles WHERE company_id = $1", [company])
   await q(
     "INSERT INTO api_tokens (company_id, user_id, name, token_hash, scopes, expires_at) SELECT company_id, user_id, 'fijo', encode(sha256(id::text::bytea), 'hex'), '{read}', now() + interval '1 day' FROM user_company_roles WHERE company_id = $1",

@@ -20,6 +20,10 @@ export type Config = Readonly<{
   rateLimitPerMinute: number
   /** The keys that values are encrypted with; the same file for all servers on one database. */
   keysFile: string
+  /** Hosts, with or without a port, that webhooks reach whatever their address; every other one must be public. */
+  webhookAllow: readonly string[]
+  /** Webhooks may go without TLS to anybody. */
+  webhookHttp: boolean
   /** The server that takes mail; undefined means: mail is written to mailDir. Holds a password: never shown. */
   smtpUrl: string | undefined
   mailFrom: string
@@ -51,6 +55,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
     rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),
     keysFile: resolve(env.BITCORP_KEYS_FILE || join(dataDir, 'keys.json')),
+    webhookAllow: readHosts(env, 'BITCORP_WEBHOOK_ALLOW'),
+    webhookHttp: readFlag(env, 'BITCORP_WEBHOOK_HTTP', false),
     smtpUrl: readAddress(env, 'BITCORP_SMTP_URL', /^smtps?:$/, 'smtp://user:password@host:587 or smtps://…'),
     mailFrom: env.BITCORP_MAIL_FROM || 'Bitcorp ERP <bitcorp@localhost>',
     mailDir: resolve(env.BITCORP_MAIL_DIR || join(dataDir, 'outbox')),
@@ -97,6 +103,16 @@ function readAddress(env: NodeJS.ProcessEnv, name: string, protocol: RegExp, for
   if (!text) return undefined
   if (!URL.canParse(text) || !protocol.test(new URL(text).protocol)) throw new ConfigError(`${name} is not an address of the form ${form}.`)
   return text
+}
+
+function readHosts(env: NodeJS.ProcessEnv, name: string): string[] {
+  const hosts = (env[name] ?? '')
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter(Boolean)
+  const wrong = hosts.find((host) => !/^([a-z0-9._-]+|\[[0-9a-f:]+\])(:\d{1,5})?$/.test(host))
+  if (wrong) throw new ConfigError(`${name} holds "${wrong}"; it must be hosts with or without a port, separated by commas: erp.internal, 192.168.1.20:8443.`)
+  return hosts
 }
 
 /** The folder of the program: where package.json, db/ and dist/ stand, whether run from source or built. */

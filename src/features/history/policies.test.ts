@@ -12,14 +12,14 @@ policyTest(
   },
   `
                           select                insert                update                delete
-    admin                 own 23                refused               refused               refused
-    manager               own 23                refused               refused               refused
+    admin                 own 24                refused               refused               refused
+    manager               own 24                refused               refused               refused
     operator              own 3                 refused               refused               refused
     viewer                own 3                 refused               refused               refused
     admin, read token     own 3                 refused               refused               refused
-    admin, write token    own 23                refused               refused               refused
+    admin, write token    own 24                refused               refused               refused
     outsiders             none                  refused               refused               refused
-    reporting_user        own 23                refused               refused               refused
+    reporting_user        own 24                refused               refused               refused
   `,
 )
 
@@ -32,7 +32,7 @@ policyTest(
   },
   `
                           select                insert                update                delete
-    admin                 own 23                refused               refused               refused
+    admin                 own 24                refused               refused               refused
     manager               none                  refused               refused               refused
     operator              none                  refused               refused               refused
     viewer                none                  refused               refused               refused

@@ -16,6 +16,7 @@ const subject = (type: RawBuilder<unknown>, company: RawBuilder<unknown>, id: Ra
     UNION ALL SELECT k.name, NULL FROM equipment_categories k WHERE ${type} = 'category' AND k.company_id = ${company} AND k.id = ${id}
     UNION ALL SELECT r.display_name, NULL FROM user_company_roles r WHERE ${type} = 'user' AND r.company_id = ${company} AND r.id = ${id}
     UNION ALL SELECT o.name, NULL FROM api_tokens o WHERE ${type} = 'api_token' AND o.company_id = ${company} AND o.id = ${id}
+    UNION ALL SELECT w.name, NULL FROM webhooks w WHERE ${type} = 'webhook' AND w.company_id = ${company} AND w.id = ${id}
     UNION ALL SELECT co.name, NULL FROM companies co WHERE ${type} = 'company' AND co.id = ${company}
   ) s ON true`
 

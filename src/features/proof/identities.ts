@@ -84,6 +84,8 @@ async function furnish(query: Look, where: string): Promise<void> {
     hashSecret(randomUUID()),
   ])
   await query("SELECT put_tax_id(NULL, NULL, 'deadbeef', decode(repeat('00', 31), 'hex'), ARRAY[repeat('a', 64)])")
+  const [hook] = await query<{ id: string }>("INSERT INTO webhooks (company_id, name, url) VALUES ($1, 'verify', 'https://verify.invalid/') RETURNING id", [where])
+  await query('SELECT renew_webhook_secret($1), record_webhook_test($1, true, 200, NULL, NULL, 1)', [hook?.id])
   await query("INSERT INTO idempotency_keys (company_id, user_id, key, request_hash) VALUES ($1, $2, 'verify', 'verify')", [where, user])
   await query('SET LOCAL ROLE bitcorp_owner')
 }

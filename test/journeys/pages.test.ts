@@ -43,6 +43,9 @@ const pages = () =>
     '/import',
     '/assignments',
     '/assignments?show=all',
+    '/assignments?show=overdue',
+    '/assignments?show=reserved',
+    '/assignments/calendar',
     '/categories',
     `/categories?category=${categoryId}`,
   ].concat(['/categories/new', `/categories/${categoryId}/edit`, '/people', '/people?state=all', '/history', '/history/audit', '/settings', '/account', '/account/tokens'])

@@ -57,23 +57,8 @@ export function useUserId(): string | undefined {
 
 export function Filters({ byState }: { byState?: boolean }) {
   const { t } = useTranslation()
-  const call = useCall()
-  const phone = usePhone()
-  const { company_id } = useCompany()
+  const full = { fullWidth: usePhone() ?? false }
   const [chosen, setSearch] = useChosen()
-  const findPeople = async (q: string, signal: AbortSignal) =>
-    (await call(listPeople, { query: { ...(q ? { q } : {}), limit: 50, sort: 'display_name' }, signal })).items.map((person) => ({
-      value: person.user_id,
-      label: person.display_name,
-      hint: t(`web.role_${person.role}`),
-    }))
-  const findMachines = async (q: string, signal: AbortSignal) =>
-    (await call(listEquipment, { query: q ? { q, limit: 30 } : { limit: 30, sort: 'name' }, signal })).items.map((machine) => ({
-      value: machine.id,
-      label: machine.name,
-      hint: [machine.fleet_code, machine.serial_number].filter(Boolean).join(' · '),
-    }))
-  const full = { fullWidth: phone ?? false }
   return (
     <>
       {byState && (
@@ -92,28 +77,58 @@ export function Filters({ byState }: { byState?: boolean }) {
         value={chosen.mine ? 'mine' : 'all'}
         onChange={(whose) => setSearch({ whose, user_id: undefined, person: undefined })}
       />
-      {!chosen.mine && (
-        <Lookup
-          id={['people', company_id]}
-          find={findPeople}
-          value={chosen.person}
-          onChange={(option) => setSearch({ user_id: option?.value, person: option?.label })}
-          label={t('assignments.holder')}
-          hideLabel
-          placeholder={t('assignments.any_person')}
-          clearable
-        />
-      )}
-      <Lookup
-        id={['machines', company_id]}
-        find={findMachines}
-        value={chosen.machine}
-        onChange={(option) => setSearch({ equipment_id: option?.value, machine: option?.label })}
-        label={t('assignments.machine')}
-        hideLabel
-        placeholder={t('assignments.any_machine')}
-        clearable
-      />
+      {!chosen.mine && <PersonChoice />}
+      <MachineChoice />
     </>
+  )
+}
+
+function PersonChoice() {
+  const { t } = useTranslation()
+  const call = useCall()
+  const { company_id } = useCompany()
+  const [chosen, setSearch] = useChosen()
+  const find = async (q: string, signal: AbortSignal) =>
+    (await call(listPeople, { query: { ...(q ? { q } : {}), limit: 50, sort: 'display_name' }, signal })).items.map((person) => ({
+      value: person.user_id,
+      label: person.display_name,
+      hint: t(`web.role_${person.role}`),
+    }))
+  return (
+    <Lookup
+      id={['people', company_id]}
+      find={find}
+      value={chosen.person}
+      onChange={(option) => setSearch({ user_id: option?.value, person: option?.label })}
+      label={t('assignments.holder')}
+      hideLabel
+      placeholder={t('assignments.any_person')}
+      clearable
+    />
+  )
+}
+
+function MachineChoice() {
+  const { t } = useTranslation()
+  const call = useCall()
+  const { company_id } = useCompany()
+  const [chosen, setSearch] = useChosen()
+  const find = async (q: string, signal: AbortSignal) =>
+    (await call(listEquipment, { query: q ? { q, limit: 30 } : { limit: 30, sort: 'name' }, signal })).items.map((machine) => ({
+      value: machine.id,
+      label: machine.name,
+      hint: [machine.fleet_code, machine.serial_number].filter(Boolean).join(' · '),
+    }))
+  return (
+    <Lookup
+      id={['machines', company_id]}
+      find={find}
+      value={chosen.machine}
+      onChange={(option) => setSearch({ equipment_id: option?.value, machine: option?.label })}
+      label={t('assignments.machine')}
+      hideLabel
+      placeholder={t('assignments.any_machine')}
+      clearable
+    />
   )
 }

@@ -119,7 +119,7 @@ function Holder({ machine: { holder, status } }: { machine: Equipment }) {
 }
 
 /** Until the holder says so, that they have the machine stands there as pending; for them, with the button to say it. */
-export function Acceptance({ holder }: { holder: NonNullable<Equipment['holder']> }) {
+export function Acceptance({ holder, large }: { holder: NonNullable<Equipment['holder']>; large?: boolean }) {
   const { t } = useTranslation()
   const { me } = useSession()
   const { role } = useCompany()
@@ -127,12 +127,18 @@ export function Acceptance({ holder }: { holder: NonNullable<Equipment['holder']
   if (holder.accepted_at) return null
   const mine = holder.user_id === me.user.id && role !== 'viewer'
   return (
-    <div className="inline">
+    <div className={large ? 'accept' : 'inline'}>
       <ToneBadge tone="warn" icon={IconHourglass}>
-        {t('assignments.pending')}
+        {t(mine ? 'assignments.pending_mine' : 'assignments.pending')}
       </ToneBadge>
       {mine && (
-        <Button size="xs" loading={confirm.isPending} leftSection={<IconCircleCheck size={18} aria-hidden />} onClick={() => confirm.mutate({ params: { assignment_id: holder.assignment_id } })}>
+        <Button
+          size={large ? 'lg' : 'xs'}
+          fullWidth={large ?? false}
+          loading={confirm.isPending}
+          leftSection={<IconCircleCheck size={18} aria-hidden />}
+          onClick={() => confirm.mutate({ params: { assignment_id: holder.assignment_id } })}
+        >
           {t('assignments.accept')}
         </Button>
       )}

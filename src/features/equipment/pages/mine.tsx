@@ -106,10 +106,10 @@ function MineCard({ machine, onReturn, large }: { machine: Equipment; onReturn: 
           {machine.holder.notes}
         </Text>
       )}
-      {machine.holder && <Acceptance holder={machine.holder} />}
+      {machine.holder && <Acceptance holder={machine.holder} {...(large ? { large } : {})} />}
       <Button
         size={large ? 'lg' : 'sm'}
-        variant={large ? 'filled' : 'default'}
+        variant={large && machine.holder?.accepted_at ? 'filled' : 'default'}
         fullWidth
         leftSection={<IconArrowBackUp size={22} aria-hidden />}
         onClick={onReturn}

@@ -35,9 +35,9 @@ export function Reservations({ of }: { of: { equipment_id: string } | { user_id:
       <Group justify="space-between">
         <h2 id="next-reservations">{t(byMachine ? 'assignments.reserved_next' : 'assignments.reserved_mine')}</h2>
         {byMachine && (
-          <PageLink to="/assignments/calendar" search={of}>
+          <Button component={PageLink} to="/assignments/calendar" search={{ ...of, machine: nameOf(data.items[0] as Assignment) }} variant="subtle" size="compact-sm">
             {t('assignments.view_calendar')}
-          </PageLink>
+          </Button>
         )}
       </Group>
       <ul className="plain-list">
@@ -83,9 +83,16 @@ function ReservationActions({ row, ask }: { row: Assignment; ask: (asked: Asked)
   const { role } = useCompany()
   const other = role === 'operator' && row.user_id !== me.user.id && t('assignments.not_your_reservation', { name: row.holder_name })
   if (role === 'viewer' || other) return null
+  const isTime = Date.parse(row.reserved_from ?? '') <= Date.now()
   return (
     <Group gap="xs" wrap="nowrap">
-      <Button size="xs" leftSection={<IconHandGrab size={18} aria-hidden />} aria-label={t('assignments.pick_up_title', { name: nameOf(row) })} onClick={() => ask({ step: 'pick_up', row })}>
+      <Button
+        size="xs"
+        variant={isTime ? 'filled' : 'default'}
+        leftSection={<IconHandGrab size={18} aria-hidden />}
+        aria-label={t('assignments.pick_up_title', { name: nameOf(row) })}
+        onClick={() => ask({ step: 'pick_up', row })}
+      >
         {t('assignments.pick_up')}
       </Button>
       <Button

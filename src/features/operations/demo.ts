@@ -7,7 +7,7 @@ import { type Api, actIn } from '../../base/command.ts'
 import { programDir } from '../../base/config.ts'
 import { asOwner, type Owner } from '../../base/owner.ts'
 import { listPeople } from '../access/contract.ts'
-import { assign, takeBack, transfer } from '../assignments/contract.ts'
+import { assign, reserve, takeBack, transfer } from '../assignments/contract.ts'
 import { createCategory, listCategories } from '../categories/contract.ts'
 import { changeCompany, getCompany } from '../companies/contract.ts'
 import { changeStatus, createEquipment, type Equipment, type EquipmentInput, listEquipment } from '../equipment/contract.ts'
@@ -169,6 +169,10 @@ async function bringToLife(api: Api, count: number): Promise<void> {
     await api.call(assign, { params: at(machine), body: { user_id: pick(takers, i), notes: pick(reasons.handOver, i), due_at } })
     if (i % 4 === 3) await api.call(takeBack, { params: at(machine), body: { notes: pick(reasons.back, i) } })
     else if (i % 10 === 5) await api.call(transfer, { params: at(machine), body: { user_id: pick(takers, i + 1), notes: 'Cambio de turno' } })
+    else if (i % 6 === 1) {
+      const [reserved_from, reserved_until] = [days + 1, days + 5].map((day) => new Date(Date.now() + day * 86_400_000).toISOString()) as [string, string]
+      await api.call(reserve, { params: at(machine), body: { user_id: pick(takers, i + 2), reserved_from, reserved_until, notes: pick(reasons.handOver, i + 1) } })
+    }
   })
   await inTurns(chosen.slice(count), async (machine, i) => {
     await api.call(changeStatus, { params: at(machine), body: { status: 'maintenance', reason: pick(reasons.maintenance, i) } })

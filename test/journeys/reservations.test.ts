@@ -112,11 +112,11 @@ describe('an operator with a phone, in English', () => {
   test('confirms at home what was handed to them', async () => {
     operator = await stage.visit({ phone: true, language: 'en' })
     await operator.signIn('operator@andina.test')
-    await operator.sees(operator.main.getByText(operator.t('assignments.pending')))
+    await operator.sees(operator.main.getByText(operator.t('assignments.pending_mine')))
     await look(operator, 'home on a phone')
     await operator.button('assignments.accept').tap()
     await operator.isTold(operator.t('assignments.accept_done'))
-    await expect.poll(() => operator.main.getByText(operator.t('assignments.pending')).count()).toBe(0)
+    await expect.poll(() => operator.main.getByText(operator.t('assignments.pending_mine')).count()).toBe(0)
     expect((await ledger(grader))[0].is_accepted).toBe(true)
   })
 

@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconArrowsExchange, IconBinaryTree2, IconFileImport, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBinaryTree2, IconChartBar, IconFileImport, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -28,11 +28,9 @@ import { words as historyWords } from './features/history/words.ts'
 import { words as importsWords } from './features/imports/words.ts'
 import { words as logsWords } from './features/logs/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
-import { words as utilizationWords } from './features/utilization/words.ts'
-import { words as valuationWords } from './features/valuation/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
-import { startI18n } from './web/i18n.ts'
+import { startI18n, withWords } from './web/i18n.ts'
 import { Layout, NotFound } from './web/layout.tsx'
 import { Notifications } from './web/notify.tsx'
 import { page, reloadPage } from './web/pages.tsx'
@@ -43,13 +41,16 @@ import { resolveVariables, theme } from './web/theme.ts'
 import { parseSearch, stringifySearch } from './web/url.tsx'
 import { words as webWords } from './web/words.ts'
 
+const usageWords = () => import('./features/utilization/words.ts')
+const worthWords = () => import('./features/valuation/words.ts')
+
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
 // `who` names the roles that may open it; left out, everyone may.
 const pages = [
   page('/', () => import('./features/equipment/pages/home.tsx'), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
   page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
   page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
-  page('/equipment/$equipmentId', () => import('./features/equipment/pages/machine.tsx'), 'MachinePage'),
+  page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), worthWords()), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
   page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage', { label: 'web.nav_import', icon: IconFileImport, who: managers }),
   page('/assignments', () => import('./features/assignments/pages/list.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
@@ -57,6 +58,8 @@ const pages = [
   page('/maintenance', () => import('./features/maintenance/pages/board.tsx'), 'MaintenanceBoardPage', { label: 'maintenance.title', icon: IconTool }),
   page('/maintenance/calendar', () => import('./features/maintenance/pages/calendar.tsx'), 'MaintenanceCalendarPage'),
   page('/maintenance/records', () => import('./features/maintenance/pages/records.tsx'), 'MaintenanceRecordsPage'),
+  page('/utilization', () => withWords(import('./features/utilization/pages/utilization.tsx'), usageWords(), worthWords()), 'UtilizationPage', { label: 'web.nav_utilization', icon: IconChartBar }),
+  page('/fleet-value', () => withWords(import('./features/valuation/pages.tsx'), usageWords(), worthWords()), 'FleetValuePage'),
   page('/categories', () => import('./features/categories/pages/tree.tsx'), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
@@ -68,21 +71,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([
-  webWords,
-  accessWords,
-  companiesWords,
-  categoriesWords,
-  equipmentWords,
-  machineWords,
-  assignmentsWords,
-  maintenanceWords,
-  logsWords,
-  utilizationWords,
-  valuationWords,
-  importsWords,
-  historyWords,
-])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, importsWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

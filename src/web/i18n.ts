@@ -29,6 +29,14 @@ export function changeLanguage(language: Language): void {
   if (i18next.language !== language) void i18next.changeLanguage(language)
 }
 
+/** A page together with the words of rooms that are needed there alone: they come with it, not with the first load. */
+export async function withWords<M>(page: Promise<M>, ...rooms: Promise<{ words: Words }>[]): Promise<M> {
+  const { es, en } = mergeWords((await Promise.all(rooms)).map((room) => room.words))
+  i18next.addResourceBundle('es', 'translation', es, true)
+  i18next.addResourceBundle('en', 'translation', en, true)
+  return page
+}
+
 function applyLanguage(language: string): void {
   document.documentElement.lang = language
   setClientLanguage(language, i18next.t('web.offline'))

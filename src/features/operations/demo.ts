@@ -126,7 +126,9 @@ async function growTree(api: Api, tree: readonly Branch[]): Promise<Map<string, 
 
 function describe([fleet_code, category, name, manufacturer, model, serial, year, price, location, days]: Machine, categories: Map<string, string>): EquipmentInput {
   const day = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)
-  const bought = price ? { ownership: 'owned' as const, purchase_date: `${year}-03-15`, purchase_price: price, current_value: (Number(price) * 0.6).toFixed(2) } : { ownership: 'rented' as const }
+  const bought = price
+    ? { ownership: 'owned' as const, purchase_date: `${year}-03-15`, purchase_price: price, depreciation_rate: '0.1', salvage_value: (Number(price) * 0.1).toFixed(2) }
+    : { ownership: 'rented' as const }
   return {
     fleet_code,
     category_id: categories.get(category) ?? null,

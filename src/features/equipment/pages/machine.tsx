@@ -24,6 +24,7 @@ import { StatusDialog } from './state.tsx'
 import { fullName, StatusBadge } from './status.tsx'
 import { Specifications, Summary } from './summary.tsx'
 import { Timeline } from './timeline.tsx'
+import { MachineValue } from './value.tsx'
 
 export function MachinePage() {
   const { t } = useTranslation()
@@ -188,7 +189,7 @@ function MaintenanceItems({ machine }: { machine: Equipment }) {
   )
 }
 
-const tabs = { summary: Summary, specifications: Specifications, timeline: Timeline, log: Log, hand_overs: HandOvers, statuses: StatusHistory } as const
+const tabs = { summary: Summary, specifications: Specifications, value: MachineValue, timeline: Timeline, log: Log, hand_overs: HandOvers, statuses: StatusHistory } as const
 
 function MachineTabs({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()

@@ -7,7 +7,7 @@
 
 SET LOCAL ROLE bitcorp_owner;
 GRANT EXECUTE ON FUNCTION generate_uuid_v7(), is_not_blank(text), validate_equipment_serial_number(text), is_tag_list(text[]),
-  is_specification_template(jsonb), has_specification_choices(jsonb), has_bounded_specification_parts(jsonb), is_company_settings(jsonb) TO application_user, reporting_user, record_keeper;
+  is_specification_template(jsonb), has_specification_choices(jsonb), has_bounded_specification_parts(jsonb), is_company_settings(jsonb), is_working_time(jsonb) TO application_user, reporting_user, record_keeper;
 GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens TO record_keeper;
 DROP POLICY IF EXISTS users_keeper ON users;
 CREATE POLICY users_keeper ON users TO record_keeper USING (true) WITH CHECK (true);
@@ -208,12 +208,13 @@ SET LOCAL ROLE record_keeper;
 -- AFTER INSERT OR UPDATE on every entity; argument: the aggregate's type. The event's version is the row's, so events
 -- of one aggregate have no gap. event_data: {"old": {...}, "new": {...}} with the columns that changed; folding "new" gives the row.
 -- Event and audit row hold the same values and the row's own instant, so that each proves the other. A secret's hash, which
--- would let SQL act as its holder, is in neither.
+-- would let SQL act as its holder, is in neither; nor is a person's name, which could never be taken out again.
 CREATE OR REPLACE FUNCTION record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   v_type text := TG_ARGV[0];
-  v_new jsonb := to_jsonb(NEW) - 'token_hash';
+  v_untold text[] := CASE TG_ARGV[0] WHEN 'user' THEN ARRAY['display_name'] ELSE ARRAY['token_hash'] END;
+  v_new jsonb := to_jsonb(NEW) - v_untold;
   v_old jsonb;
   v_old_values jsonb := '{}';
   v_new_values jsonb;
@@ -228,10 +229,13 @@ BEGIN
     IF NEW.version = OLD.version THEN
       RETURN NULL;
     END IF;
-    v_old := to_jsonb(OLD) - 'token_hash';
+    v_old := to_jsonb(OLD) - v_untold;
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
     FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;
+    IF v_type = 'user' AND to_jsonb(NEW) -> 'display_name' <> to_jsonb(OLD) -> 'display_name' THEN
+      v_metadata := v_metadata || '{"changed": ["display_name"]}';
+    END IF;
     v_action := CASE
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'

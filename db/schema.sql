@@ -51,7 +51,7 @@ CREATE POLICY api_tokens_update FOR UPDATE TO application_user USING (((company_
    FROM caller c
   WHERE ((c.role)::text = 'admin'::text))))));
 GRANT INSERT (company_id, user_id, name, token_hash, scopes, expires_at), SELECT (company_id, id, user_id, name, scopes, expires_at, revoked_at, created_at, updated_at, created_by, updated_by, version, is_deleted), UPDATE (revoked_at, version) TO application_user;
-GRANT SELECT TO record_keeper;
+GRANT SELECT, UPDATE (revoked_at) TO record_keeper;
 
 TABLE audit_chain (
   company_id uuid NOT NULL,
@@ -144,7 +144,8 @@ END),
   CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
   CONSTRAINT companies_settings_valid CHECK (is_company_settings(settings)),
   CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[]))),
-  CONSTRAINT companies_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at))
+  CONSTRAINT companies_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at)),
+  CONSTRAINT companies_working_time_valid CHECK (is_working_time(settings))
 );
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.companies FOR EACH ROW EXECUTE FUNCTION refuse_delete();
@@ -688,7 +689,7 @@ CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree
 CREATE POLICY idempotency_keys_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
-CREATE POLICY idempotency_keys_proof FOR SELECT TO record_keeper USING (true);
+CREATE POLICY idempotency_keys_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY idempotency_keys_select FOR SELECT TO application_user USING (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
@@ -696,7 +697,7 @@ CREATE POLICY idempotency_keys_update FOR UPDATE TO application_user USING (((co
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
 GRANT INSERT (company_id, user_id, key, request_hash), SELECT, UPDATE (response_status, response_body) TO application_user;
-GRANT SELECT TO record_keeper;
+GRANT DELETE, SELECT TO record_keeper;
 
 TABLE import_batches (
   company_id uuid NOT NULL,
@@ -893,6 +894,26 @@ GRANT INSERT, SELECT, UPDATE TO application_user;
 GRANT SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE password_links (
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  user_id uuid NOT NULL,
+  token_hash character varying(64) NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  created_by uuid,
+  expires_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT password_links_pkey PRIMARY KEY (id),
+  CONSTRAINT password_links_token_hash_unique UNIQUE (token_hash),
+  CONSTRAINT fk_password_links_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT password_links_ended_finite CHECK (isfinite(ended_at)),
+  CONSTRAINT password_links_expires_finite CHECK (isfinite(expires_at)),
+  CONSTRAINT password_links_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_password_links_user ON public.password_links USING btree (user_id);
+CREATE POLICY password_links_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
 TABLE schema_logic (
   name character varying(200) NOT NULL,
   checksum character varying(64) NOT NULL,
@@ -952,12 +973,14 @@ TABLE user_company_roles (
   deleted_at timestamp with time zone,
   deleted_by uuid,
   tax_id_changed_at timestamp with time zone,
+  anonymised_at timestamp with time zone,
   wants_maintenance_digest boolean NOT NULL DEFAULT true,
   CONSTRAINT user_company_roles_pkey PRIMARY KEY (company_id, id),
   CONSTRAINT ucr_one_membership UNIQUE (company_id, user_id),
   CONSTRAINT fk_ucr_assigned_by FOREIGN KEY (assigned_by) REFERENCES users(id),
   CONSTRAINT fk_ucr_company FOREIGN KEY (company_id) REFERENCES companies(id),
   CONSTRAINT fk_ucr_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT ucr_anonymised_ended CHECK (((anonymised_at IS NULL) OR (isfinite(anonymised_at) AND (ended_at IS NOT NULL)))),
   CONSTRAINT ucr_display_name_not_empty CHECK (is_not_blank((display_name)::text)),
   CONSTRAINT ucr_period_valid CHECK ((isfinite(assigned_at) AND isfinite(ended_at) AND (ended_at >= assigned_at))),
   CONSTRAINT ucr_role_valid CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying, 'viewer'::character varying])::text[]))),
@@ -969,7 +992,7 @@ CREATE INDEX idx_user_company_roles_user ON public.user_company_roles USING btre
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.user_company_roles FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
-CREATE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION check_last_admin();
+CREATE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_last_admin();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION record_change('user');
 CREATE POLICY user_company_roles_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -980,7 +1003,7 @@ CREATE POLICY user_company_roles_select FOR SELECT TO application_user, reportin
 CREATE POLICY user_company_roles_update FOR UPDATE TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = 'admin'::text))));
-GRANT INSERT, SELECT, UPDATE TO application_user;
+GRANT INSERT (company_id, user_id, role, display_name, assigned_at, assigned_by, ended_at), SELECT, UPDATE (role, display_name, assigned_at, ended_at, version) TO application_user;
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
@@ -1015,7 +1038,7 @@ CREATE POLICY users_select FOR SELECT TO application_user, reporting_user USING 
    FROM caller_account a)) OR (EXISTS ( SELECT
    FROM user_company_roles r
   WHERE ((r.user_id = users.id) AND (r.company_id = ( SELECT c.company_id
-           FROM caller c)))))));
+           FROM caller c)) AND (r.anonymised_at IS NULL))))));
 CREATE POLICY users_update FOR UPDATE TO application_user USING ((id = ( SELECT a.user_id
    FROM caller_account a
   WHERE (a.scopes IS NULL))));
@@ -1325,7 +1348,7 @@ END
 $function$
 -- owner record_keeper, executed by application_user
 
-CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text)
+CREATE OR REPLACE FUNCTION public.add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text, p_begins_at timestamp with time zone, p_ends_at timestamp with time zone)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1342,17 +1365,64 @@ BEGIN
   INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
   ON CONFLICT (email) DO NOTHING;
   SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
-  UPDATE user_company_roles SET ended_at = NULL, assigned_at = clock_timestamp(), assigned_by = v_caller.user_id,
+  UPDATE user_company_roles SET ended_at = p_ends_at, anonymised_at = NULL, assigned_at = coalesce(p_begins_at, clock_timestamp()), assigned_by = v_caller.user_id,
     role = p_role, display_name = p_display_name
-  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at IS NOT NULL RETURNING id INTO v_id;
+  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at <= clock_timestamp() RETURNING id INTO v_id;
   IF v_id IS NULL THEN
-    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by)
-    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id) RETURNING id INTO v_id;
+    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by, assigned_at, ended_at)
+    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id, coalesce(p_begins_at, clock_timestamp()), p_ends_at) RETURNING id INTO v_id;
   END IF;
   RETURN v_id;
 END
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.anonymise_account(p_email text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email));
+BEGIN
+  PERFORM erase_person(r.company_id, r.id, NULL) FROM user_company_roles r WHERE r.user_id = v_user_id AND r.anonymised_at IS NULL;
+  IF v_user_id IS NOT NULL THEN
+    PERFORM erase_account(v_user_id);
+  END IF;
+  RETURN v_user_id;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.anonymise_person(p_person_id uuid, p_version integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c WHERE c.role = 'admin');
+BEGIN
+  IF v_company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  ELSIF NOT erase_person(v_company_id, p_person_id, p_version) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such person in this company';
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.anonymous_name(p_user_id uuid, p_language text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT CASE p_language WHEN 'en' THEN 'former user ' ELSE 'exusuario ' END
+    || (('x' || substr(md5(p_user_id::text), 1, 6))::bit(24)::int % 9000 + 1000)
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
@@ -1832,27 +1902,6 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
-CREATE OR REPLACE FUNCTION public.check_last_admin()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-BEGIN
-  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
-     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted) THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
-    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = OLD.company_id AND r.id <> OLD.id
-                   AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted) THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
-    END IF;
-  END IF;
-  IF NEW.user_id <> OLD.user_id THEN
-    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
-  END IF;
-  RETURN NEW;
-END
-$function$
--- owner bitcorp_owner, executed by application_user, record_keeper
-
 CREATE OR REPLACE FUNCTION public.check_no_reservations()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2132,6 +2181,56 @@ AS $function$
 $function$
 -- owner record_keeper
 
+CREATE OR REPLACE FUNCTION public.erase_account(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE users u SET email = 'former-' || u.id || '@anonymised.invalid', full_name = anonymous_name(u.id, u.language), password_hash = NULL,
+    status = 'deactivated' WHERE u.id = p_user_id;
+  UPDATE sessions s SET ended_at = coalesce(s.ended_at, clock_timestamp()), ip_address = NULL, user_agent = NULL WHERE s.user_id = p_user_id;
+  UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = p_user_id AND l.ended_at IS NULL;
+END
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.erase_person(p_company_id uuid, p_person_id uuid, p_version integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_person user_company_roles;
+  v_email text;
+  v_language text := (SELECT co.settings ->> 'language' FROM companies co WHERE co.id = p_company_id);
+BEGIN
+  SELECT r.* INTO v_person FROM user_company_roles r WHERE r.company_id = p_company_id AND r.id = p_person_id AND NOT r.is_deleted FOR UPDATE;
+  IF v_person.id IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT u.email INTO v_email FROM users u WHERE u.id = v_person.user_id;
+  UPDATE user_company_roles r SET version = coalesce(p_version, r.version), display_name = anonymous_name(r.user_id, v_language),
+    assigned_at = least(r.assigned_at, clock_timestamp()), ended_at = least(r.ended_at, clock_timestamp()), anonymised_at = clock_timestamp(), tax_id_changed_at = NULL
+  WHERE r.company_id = p_company_id AND r.id = p_person_id;
+  DELETE FROM encrypted_tax_ids t WHERE t.company_id = p_company_id AND t.person_id = p_person_id;
+  UPDATE api_tokens t SET revoked_at = clock_timestamp() WHERE t.company_id = p_company_id AND t.user_id = v_person.user_id AND t.revoked_at IS NULL;
+  DELETE FROM idempotency_keys k WHERE k.company_id = p_company_id
+    AND (k.user_id = v_person.user_id OR position(v_person.user_id::text IN k.response_body::text) > 0
+      OR position(v_person.display_name IN k.response_body::text) > 0 OR position(v_email IN k.response_body::text) > 0);
+  IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = v_person.user_id AND r.company_id <> p_company_id AND r.anonymised_at IS NULL) THEN
+    PERFORM erase_account(v_person.user_id);
+  END IF;
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, new_values, metadata)
+  VALUES (p_company_id, 'user', p_person_id, 'anonymised', (SELECT a.user_id FROM caller_account a), '{}',
+    coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb);
+  RETURN true;
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.examine_equipment_logs()
  RETURNS TABLE(missing_months integer, stray_rows bigint)
  LANGUAGE plpgsql
@@ -2214,6 +2313,17 @@ AS $function$
     WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.find_password_link(p_token_hash text)
+ RETURNS TABLE(email text, full_name text, is_new boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  RETURNS TABLE(user_id uuid, password_hash text)
@@ -2571,6 +2681,13 @@ CREATE OR REPLACE FUNCTION public.is_tag_list(p_tags text[])
 RETURN ((cardinality(p_tags) <= 50) AND (COALESCE(array_ndims(p_tags), 1) = 1) AND (NOT (EXISTS (SELECT 1 FROM unnest(is_tag_list.p_tags) t(t) WHERE ((t.t IS NULL) OR (length(t.t) > 50) OR (NOT is_not_blank(t.t)))))) AND (cardinality(p_tags) = (SELECT count(DISTINCT t.t) AS count FROM unnest(is_tag_list.p_tags) t(t))))
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.is_working_time(p_settings jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (CASE WHEN (NOT (p_settings ? 'working_days'::text)) THEN true WHEN (jsonb_typeof((p_settings -> 'working_days'::text)) <> 'array'::text) THEN false ELSE (((jsonb_array_length((p_settings -> 'working_days'::text)) >= 1) AND (jsonb_array_length((p_settings -> 'working_days'::text)) <= 7)) AND (NOT (EXISTS (SELECT 1 FROM jsonb_array_elements((is_working_time.p_settings -> 'working_days'::text)) d(value) WHERE ((d.value)::text !~ '^[1-7]$'::text)))) AND (jsonb_array_length((p_settings -> 'working_days'::text)) = (SELECT count(DISTINCT (d.value)::text) AS count FROM jsonb_array_elements((is_working_time.p_settings -> 'working_days'::text)) d(value)))) END AND CASE WHEN (NOT (p_settings ? 'working_hours'::text)) THEN true ELSE COALESCE(((((p_settings -> 'working_hours'::text) ->> 'from'::text) ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'::text) AND (((p_settings -> 'working_hours'::text) ->> 'to'::text) ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'::text) AND (((p_settings -> 'working_hours'::text) ->> 'from'::text) < ((p_settings -> 'working_hours'::text) ->> 'to'::text))), false) END)
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.keep_assignment()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2868,6 +2985,30 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.keep_last_admin()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
+     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted OR (NEW.assigned_at <> OLD.assigned_at AND NEW.assigned_at > clock_timestamp())) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
+    IF NOT EXISTS (SELECT FROM user_company_roles r JOIN users u ON u.id = r.user_id
+                   WHERE r.company_id = OLD.company_id AND r.id <> OLD.id AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted
+                     AND r.assigned_at <= clock_timestamp() AND u.status = 'active' AND u.password_hash IS NOT NULL) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
+    END IF;
+  END IF;
+  IF NEW.user_id <> OLD.user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
+  END IF;
+  RETURN NEW;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.keep_maintenance()
  RETURNS trigger
@@ -3222,6 +3363,37 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.make_password_link(p_person_id uuid, p_token_hash text, p_expires_at timestamp with time zone, p_for_new boolean)
+ RETURNS TABLE(email text, display_name text, language text, company_name text, is_link boolean, is_new boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c WHERE c.role = 'admin');
+  v_user users;
+BEGIN
+  IF v_caller.company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  END IF;
+  SELECT u.* INTO v_user FROM user_company_roles r JOIN users u ON u.id = r.user_id
+  WHERE r.company_id = v_caller.company_id AND r.id = p_person_id AND NOT r.is_deleted AND r.anonymised_at IS NULL
+    AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp()) AND u.status = 'active';
+  IF v_user.id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such person in this company';
+  END IF;
+  IF v_user.password_hash IS NULL OR NOT p_for_new THEN
+    UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user.id AND l.ended_at IS NULL;
+    INSERT INTO password_links (user_id, token_hash, expires_at, created_by) VALUES (v_user.id, p_token_hash, p_expires_at, v_caller.user_id);
+    PERFORM record_audit('user', p_person_id, 'password_link_sent', '{}');
+  END IF;
+  RETURN QUERY SELECT v_user.email::text, r.display_name::text, v_user.language::text, co.name::text,
+    v_user.password_hash IS NULL OR NOT p_for_new, v_user.password_hash IS NULL
+  FROM user_company_roles r JOIN companies co ON co.id = r.company_id WHERE r.company_id = v_caller.company_id AND r.id = p_person_id;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.make_webhook_test(p_webhook_id uuid)
  RETURNS TABLE(url text, message_id text, sent_at bigint, body text, signature text)
  LANGUAGE sql
@@ -3370,9 +3542,9 @@ AS $function$
 DECLARE
   v_session_id uuid;
 BEGIN
-  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL)
+  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()))
      AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
-                     WHERE r.user_id = p_user_id AND r.ended_at IS NULL AND co.status = 'active') THEN
+                     WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()) AND co.status = 'active') THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
   END IF;
   INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
@@ -3575,7 +3747,7 @@ CREATE OR REPLACE FUNCTION public.record_account_audit(p_user_id uuid, p_action 
 AS $function$
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, metadata)
   SELECT r.company_id, 'user', r.id, p_action, p_user_id, coalesce(p_metadata, '{}')
-  FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL
+  FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
 $function$
 -- owner record_keeper
 
@@ -3601,7 +3773,8 @@ CREATE OR REPLACE FUNCTION public.record_change()
 AS $function$
 DECLARE
   v_type text := TG_ARGV[0];
-  v_new jsonb := to_jsonb(NEW) - 'token_hash';
+  v_untold text[] := CASE TG_ARGV[0] WHEN 'user' THEN ARRAY['display_name'] ELSE ARRAY['token_hash'] END;
+  v_new jsonb := to_jsonb(NEW) - v_untold;
   v_old jsonb;
   v_old_values jsonb := '{}';
   v_new_values jsonb;
@@ -3616,10 +3789,13 @@ BEGIN
     IF NEW.version = OLD.version THEN
       RETURN NULL;
     END IF;
-    v_old := to_jsonb(OLD) - 'token_hash';
+    v_old := to_jsonb(OLD) - v_untold;
     SELECT jsonb_object_agg(n.key, v_old -> n.key), jsonb_object_agg(n.key, n.value)
     INTO v_old_values, v_new_values
     FROM jsonb_each(v_new) n WHERE n.value::text IS DISTINCT FROM (v_old -> n.key)::text;
+    IF v_type = 'user' AND to_jsonb(NEW) -> 'display_name' <> to_jsonb(OLD) -> 'display_name' THEN
+      v_metadata := v_metadata || '{"changed": ["display_name"]}';
+    END IF;
     v_action := CASE
       WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'deleted'
       WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restored'
@@ -4053,6 +4229,24 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.set_account_status(p_email text, p_status text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE users u SET status = p_status WHERE u.email = lower(p_email) AND u.email NOT LIKE '%@anonymised.invalid' RETURNING u.id INTO v_user_id;
+  IF p_status <> 'active' THEN
+    UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  END IF;
+  RETURN v_user_id;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.set_company_status(p_company_id uuid, p_status text)
  RETURNS void
  LANGUAGE sql
@@ -4253,6 +4447,27 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.use_password_link(p_token_hash text, p_password_hash text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE password_links l SET ended_at = clock_timestamp()
+  WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.user_id INTO v_user_id;
+  UPDATE users u SET password_hash = p_password_hash WHERE u.id = v_user_id AND u.status = 'active';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
+  END IF;
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "link"}');
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.validate_equipment_serial_number(p_serial_number text)
  RETURNS boolean

@@ -103,6 +103,7 @@ function readLast(): string | null {
 
 const root = createRootRoute({ component: Outlet })
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignInPage })
+const password = createRoute({ getParentRoute: () => root, path: '/password', component: page('', () => import('./features/access/pages/password.tsx'), 'PasswordPage').component })
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'signed-in',
@@ -114,7 +115,11 @@ const signedIn = createRoute({
 })
 const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start })
 const company = createRoute({ getParentRoute: () => signedIn, path: '/c/$companyId', component: () => <Layout pages={pages} search={search} /> })
-const tree = root.addChildren([signIn, signedIn.addChildren([start, company.addChildren(pages.map(({ path, component }) => createRoute({ getParentRoute: () => company, path, component })))])])
+const tree = root.addChildren([
+  signIn,
+  password,
+  signedIn.addChildren([start, company.addChildren(pages.map(({ path, component }) => createRoute({ getParentRoute: () => company, path, component })))]),
+])
 
 const router = createRouter({
   routeTree: tree,

@@ -32,6 +32,8 @@ describe('help and exit codes', () => {
     'user add',
     'user password',
     'user role',
+    'user status',
+    'user anonymise',
     'token',
     'company list',
     'company add',

@@ -40,6 +40,7 @@ const hasTrigger = (table: string, fn: string, events: number) => `EXISTS (SELEC
 const [onInsert, onDelete, onUpdate, onTruncate] = [4, 8, 16, 32]
 
 const notEntities = {
+  password_links: 'used once or not at all; not of one company',
   sessions: 'a sign-in, ended but never changed; not of one company',
   equipment_serial_counters: 'a counter',
   equipment_status_history: 'periods, written by the database alone',
@@ -270,6 +271,7 @@ async function unguarded(query: Query, columns: Column[], value: string): Promis
 const databaseWritten = {
   'audit_logs.created_at': 'written by the database alone',
   'domain_events.occurred_at': 'written by the database alone',
+  'password_links.created_at': 'written by the database alone',
   'sessions.created_at': 'written by the database alone',
   'sessions.ended_at': 'written by the database alone',
   'idempotency_keys.created_at': 'not granted to who serves',

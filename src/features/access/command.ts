@@ -35,6 +35,18 @@ export function accessCommands(program: Command, context: CommandContext): void 
     .option('--json', 'for machines')
     .action((email: string, o: { company: string; role: string; json?: boolean }) => changeRole(context, email, o))
 
+  user
+    .command('status <email> <status>')
+    .description('active, or deactivated: then the account signs in nowhere; its history stays')
+    .option('--json', 'for machines')
+    .action((email: string, status: string, o: { json?: boolean }) => setStatus(context, email, status, o))
+  user
+    .command('anonymise <email>')
+    .description('Take name, address and password out of an account and all its companies, for good; what it did stays under a number')
+    .option('--yes', 'do it: it cannot be undone')
+    .option('--json', 'for machines')
+    .action((email: string, o: { yes?: boolean; json?: boolean }) => anonymise(context, email, o))
+
   program
     .command('token <email>')
     .description('Make a bearer token for a person; it is shown this once')
@@ -82,6 +94,26 @@ async function changeRole(context: CommandContext, email: string, o: { company: 
     await owner.query('SELECT put_membership($1, $2, $3)', [company, known.user_id, o.role === 'none' ? null : o.role])
     if (o.json) return printJson({ email, company_id: company, role: o.role === 'none' ? null : o.role })
     print(o.role === 'none' ? `${email} is no longer in ${o.company}.` : `${email} is ${o.role} of ${o.company} now.`)
+  })
+}
+
+async function setStatus(context: CommandContext, email: string, status: string, { json }: { json?: boolean }): Promise<void> {
+  if (status !== 'active' && status !== 'deactivated') throw new UsageError(`"${status}" is no status; it must be active or deactivated.`)
+  await withOwner(context, async (owner) => {
+    const [row] = await owner.query<{ id: string | null }>('SELECT set_account_status($1, $2) AS id', [email, status])
+    if (!row?.id) throw new CommandError(`There is no account ${email}.`)
+    if (json) return printJson({ email, status })
+    print(`${email} is ${status} now.`)
+  })
+}
+
+async function anonymise(context: CommandContext, email: string, { yes, json }: { yes?: boolean; json?: boolean }): Promise<void> {
+  if (!yes) throw new UsageError(`This takes the name of ${email} out of every company and cannot be undone. Call it with --yes.`)
+  await withOwner(context, async (owner) => {
+    const [row] = await owner.query<{ id: string | null }>('SELECT anonymise_account($1) AS id', [email])
+    if (!row?.id) throw new CommandError(`There is no account ${email}.`)
+    if (json) return printJson({ user_id: row.id })
+    print('The account is anonymous now. Mails that were sent or lie in the outbox folder, and backups, still name the person.')
   })
 }
 

@@ -100,16 +100,19 @@ export const revokeToken = operation({
   reply: Nothing,
 })
 
+/** How a mail left: by the mail server, into the server's folder, or not at all; null when none was due. */
+const Mail = Nullable(Choice(['sent', 'kept', 'failed']))
 export const Person = Type.Object(
   {
     ...baseFields,
     user_id: Id,
-    email: Type.String(),
+    email: Nullable(Type.String({ description: 'None for a person who was made anonymous' })),
     display_name: Type.String(),
     role: Choice(roles),
     assigned_at: Instant,
     ended_at: Nullable(Instant),
-    is_active: Type.Boolean(),
+    is_active: Type.Boolean({ description: 'Whether the membership holds now' }),
+    anonymised_at: Nullable(Instant),
     tax_id_mask: Nullable(Type.String({ description: 'Dots where a tax id is stored' })),
   },
   { additionalProperties: false },
@@ -142,16 +145,22 @@ export const addPerson = operation({
   summary: 'Add a person to the company, making the account if the address is new',
   params,
   status: 201,
+  // Its reply would be kept with a name, its hash with a password. A second one is refused anyway: the person is there.
+  keyed: false,
   body: Type.Object(
     {
       email: Email,
       display_name: Text(200),
       role: Choice(roles),
-      password: Type.Optional(Type.String({ minLength: 12, maxLength: 200, description: 'First password of a new account; an existing account keeps its own.' })),
+      password: Type.Optional(
+        Type.String({ minLength: 12, maxLength: 200, description: 'First password of a new account; an existing account keeps its own. Left out: a mail with a link to choose one.' }),
+      ),
+      begins_at: Type.Optional(Instant),
+      ends_at: Type.Optional(Nullable(Instant)),
     },
     { additionalProperties: false },
   ),
-  reply: Person,
+  reply: Type.Object({ ...Person.properties, mail: Mail }, { additionalProperties: false }),
 })
 const onePerson = Type.Object({ company_id: Id, person_id: Id })
 export const getPerson = operation({ id: 'getPerson', method: 'GET', path: `${company}/users/{person_id}`, who: everyone, summary: 'One person of the company', params: onePerson, reply: Person })
@@ -163,6 +172,58 @@ export const changePerson = operation({
   summary: "Change a person's role or name, end their membership or open it again",
   params: onePerson,
   ifMatch: true,
-  body: Type.Object({ display_name: Type.Optional(Text(200)), role: Type.Optional(Choice(roles)), is_active: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+  body: Type.Object(
+    {
+      display_name: Type.Optional(Text(200)),
+      role: Type.Optional(Choice(roles)),
+      is_active: Type.Optional(Type.Boolean()),
+      begins_at: Type.Optional(Instant),
+      ends_at: Type.Optional(Nullable(Instant)),
+    },
+    { additionalProperties: false },
+  ),
   reply: Person,
+})
+
+export const sendPasswordLink = operation({
+  id: 'sendPasswordLink',
+  method: 'POST',
+  path: `${company}/users/{person_id}/password-link`,
+  who: admins,
+  summary: 'Mail a person a link to choose a password, to their own address',
+  params: onePerson,
+  keyed: false,
+  reply: Type.Object({ mail: Mail }, { additionalProperties: false }),
+})
+export const anonymisePerson = operation({
+  id: 'anonymisePerson',
+  method: 'POST',
+  path: `${company}/users/{person_id}/anonymise`,
+  who: admins,
+  summary: "Take a person's name, address and tax id out of the company for good; what they did stays, under a number",
+  params: onePerson,
+  ifMatch: true,
+  keyed: false,
+  reply: Person,
+})
+
+const LinkToken = Type.String({ minLength: 20, maxLength: 200, pattern: '^[A-Za-z0-9_-]+$' })
+export const readPasswordLink = operation({
+  id: 'readPasswordLink',
+  method: 'POST',
+  path: '/api/v1/password-link/read',
+  who: 'public',
+  summary: 'Whose link this is, while it can be used',
+  body: Type.Object({ token: LinkToken }, { additionalProperties: false }),
+  reply: Type.Object({ email: Type.String(), full_name: Type.String(), is_new: Type.Boolean() }, { additionalProperties: false }),
+})
+export const usePasswordLink = operation({
+  id: 'usePasswordLink',
+  method: 'POST',
+  path: '/api/v1/password-link',
+  who: 'public',
+  summary: 'Choose a password with a link from a mail; the link works once',
+  status: 204,
+  body: Type.Object({ token: LinkToken, password: Type.String({ minLength: 12, maxLength: 200 }) }, { additionalProperties: false }),
+  reply: Nothing,
 })

@@ -24,28 +24,6 @@ CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON api_tokens
 CREATE OR REPLACE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON api_tokens
   FOR EACH ROW WHEN (NEW.is_deleted AND NOT OLD.is_deleted) EXECUTE FUNCTION refuse_soft_delete();
 
--- A company always keeps one admin whose membership is open. The lock lets two admins not end each other at once.
-CREATE OR REPLACE FUNCTION check_last_admin() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
-     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted) THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
-    IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.company_id = OLD.company_id AND r.id <> OLD.id
-                   AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted) THEN
-      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
-    END IF;
-  END IF;
-  IF NEW.user_id <> OLD.user_id THEN
-    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
-  END IF;
-  RETURN NEW;
-END
-$$;
-GRANT EXECUTE ON FUNCTION check_last_admin() TO application_user, record_keeper;
-CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles
-  FOR EACH ROW EXECUTE FUNCTION check_last_admin();
-
 -- A token that was ended stays ended, from the moment it was.
 CREATE OR REPLACE FUNCTION keep_token() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -65,16 +43,24 @@ CREATE OR REPLACE TRIGGER trigger_020_keep_token BEFORE UPDATE ON api_tokens
 -- === grants and policies ==========================================================================================
 GRANT SELECT (id, email, full_name, language, status, created_at, version), UPDATE (full_name, language, version) ON users TO application_user;
 GRANT SELECT (id, email, full_name, language, status, created_at, version) ON users TO reporting_user;
-GRANT SELECT, INSERT, UPDATE ON user_company_roles TO application_user;
+REVOKE INSERT, UPDATE ON user_company_roles FROM application_user;
+GRANT SELECT, INSERT (company_id, user_id, role, display_name, assigned_by, assigned_at, ended_at), UPDATE (role, display_name, assigned_at, ended_at, version) ON user_company_roles TO application_user;
 GRANT SELECT ON user_company_roles TO reporting_user;
 GRANT SELECT (company_id, id, user_id, name, scopes, expires_at, revoked_at, created_at, updated_at, created_by, updated_by, version, is_deleted),
   INSERT (company_id, user_id, name, token_hash, scopes, expires_at), UPDATE (revoked_at, version) ON api_tokens TO application_user;
 GRANT INSERT, UPDATE ON users, user_company_roles, sessions TO record_keeper;
+GRANT UPDATE (revoked_at) ON api_tokens TO record_keeper;
+GRANT SELECT, DELETE ON idempotency_keys TO record_keeper;
+DROP POLICY IF EXISTS idempotency_keys_keeper ON idempotency_keys;
+CREATE POLICY idempotency_keys_keeper ON idempotency_keys TO record_keeper USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE ON password_links TO record_keeper;
+DROP POLICY IF EXISTS password_links_keeper ON password_links;
+CREATE POLICY password_links_keeper ON password_links TO record_keeper USING (true) WITH CHECK (true);
 
 DROP POLICY IF EXISTS users_select ON users;
 CREATE POLICY users_select ON users FOR SELECT TO application_user, reporting_user USING (
   id = (SELECT a.user_id FROM caller_account a)
-  OR EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = users.id AND r.company_id = (SELECT c.company_id FROM caller c)));
+  OR EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = users.id AND r.company_id = (SELECT c.company_id FROM caller c) AND r.anonymised_at IS NULL));
 DROP POLICY IF EXISTS users_update ON users;
 CREATE POLICY users_update ON users FOR UPDATE TO application_user
   USING (id = (SELECT a.user_id FROM caller_account a WHERE a.scopes IS NULL));
@@ -106,12 +92,34 @@ CREATE POLICY api_tokens_update ON api_tokens FOR UPDATE TO application_user USI
 -- === as record_keeper: signing in and out, and adding people ========================================================
 SET LOCAL ROLE record_keeper;
 
+-- A company always keeps one admin who can sign in and whose membership holds now and without end. The lock lets two admins
+-- not end each other at once.
+CREATE OR REPLACE FUNCTION keep_last_admin() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF OLD.role = 'admin' AND OLD.ended_at IS NULL AND NOT OLD.is_deleted
+     AND (NEW.role <> 'admin' OR NEW.ended_at IS NOT NULL OR NEW.is_deleted OR (NEW.assigned_at <> OLD.assigned_at AND NEW.assigned_at > clock_timestamp())) THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('last_admin ' || OLD.company_id, 0));
+    IF NOT EXISTS (SELECT FROM user_company_roles r JOIN users u ON u.id = r.user_id
+                   WHERE r.company_id = OLD.company_id AND r.id <> OLD.id AND r.role = 'admin' AND r.ended_at IS NULL AND NOT r.is_deleted
+                     AND r.assigned_at <= clock_timestamp() AND u.status = 'active' AND u.password_hash IS NOT NULL) THEN
+      RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ucr_last_admin', MESSAGE = 'a company keeps at least one admin';
+    END IF;
+  END IF;
+  IF NEW.user_id <> OLD.user_id THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'a membership keeps its person';
+  END IF;
+  RETURN NEW;
+END
+$$;
+GRANT EXECUTE ON FUNCTION keep_last_admin() TO application_user, bitcorp_owner;
+
 -- Writes p_action into the audit of each company the user belongs to: an account's doings concern them all.
 CREATE OR REPLACE FUNCTION record_account_audit(p_user_id uuid, p_action text, p_metadata jsonb) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, metadata)
   SELECT r.company_id, 'user', r.id, p_action, p_user_id, coalesce(p_metadata, '{}')
-  FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL
+  FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
 $$;
 
 -- What a sign-in needs to check a password: at most one row; none for an unknown or deactivated account.
@@ -128,9 +136,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
   v_session_id uuid;
 BEGIN
-  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND r.ended_at IS NULL)
+  IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()))
      AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
-                     WHERE r.user_id = p_user_id AND r.ended_at IS NULL AND co.status = 'active') THEN
+                     WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()) AND co.status = 'active') THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
   END IF;
   INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
@@ -178,8 +186,11 @@ END
 $$;
 
 -- Adds a person to the caller's company, making the account if its address is new (an existing one keeps its name and
--- password, and the answer does not tell which it was). A membership that had ended is opened again. Gives the membership's id.
-CREATE OR REPLACE FUNCTION add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text) RETURNS uuid
+-- password, and the answer does not tell which it was). A membership that had ended is opened again. It holds from p_begins_at
+-- (now, when empty) to p_ends_at (open, when empty). Gives the membership's id.
+DROP FUNCTION IF EXISTS add_person(text, text, text, text, text);
+CREATE OR REPLACE FUNCTION add_person(p_email text, p_display_name text, p_role text, p_password_hash text, p_language text,
+  p_begins_at timestamptz, p_ends_at timestamptz) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_caller caller := (SELECT c FROM caller c WHERE c.role = 'admin');
@@ -192,18 +203,138 @@ BEGIN
   INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
   ON CONFLICT (email) DO NOTHING;
   SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
-  UPDATE user_company_roles SET ended_at = NULL, assigned_at = clock_timestamp(), assigned_by = v_caller.user_id,
+  UPDATE user_company_roles SET ended_at = p_ends_at, anonymised_at = NULL, assigned_at = coalesce(p_begins_at, clock_timestamp()), assigned_by = v_caller.user_id,
     role = p_role, display_name = p_display_name
-  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at IS NOT NULL RETURNING id INTO v_id;
+  WHERE company_id = v_caller.company_id AND user_id = v_user_id AND ended_at <= clock_timestamp() RETURNING id INTO v_id;
   IF v_id IS NULL THEN
-    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by)
-    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id) RETURNING id INTO v_id;
+    INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_by, assigned_at, ended_at)
+    VALUES (v_caller.company_id, v_user_id, p_role, p_display_name, v_caller.user_id, coalesce(p_begins_at, clock_timestamp()), p_ends_at) RETURNING id INTO v_id;
   END IF;
   RETURN v_id;
 END
 $$;
 GRANT EXECUTE ON FUNCTION find_sign_in(text), open_session(uuid, text, timestamptz, text, text), record_failed_sign_in(text, text),
-  close_session(), change_own_password(text), add_person(text, text, text, text, text) TO application_user;
+  close_session(), change_own_password(text), add_person(text, text, text, text, text, timestamptz, timestamptz) TO application_user;
+
+-- Makes a link with which a person of the caller's company chooses a password; earlier links of theirs end. It goes to their own
+-- address, never to the caller, who would else enter other companies of theirs. p_for_new: only for an account that never had a
+-- password. Gives the address and whether there is a link (else a word that they now belong here). Errors: BC403, BC404.
+CREATE OR REPLACE FUNCTION make_password_link(p_person_id uuid, p_token_hash text, p_expires_at timestamptz, p_for_new boolean)
+RETURNS TABLE (email text, display_name text, language text, company_name text, is_link boolean, is_new boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_caller caller := (SELECT c FROM caller c WHERE c.role = 'admin');
+  v_user users;
+BEGIN
+  IF v_caller.company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  END IF;
+  SELECT u.* INTO v_user FROM user_company_roles r JOIN users u ON u.id = r.user_id
+  WHERE r.company_id = v_caller.company_id AND r.id = p_person_id AND NOT r.is_deleted AND r.anonymised_at IS NULL
+    AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp()) AND u.status = 'active';
+  IF v_user.id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such person in this company';
+  END IF;
+  IF v_user.password_hash IS NULL OR NOT p_for_new THEN
+    UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user.id AND l.ended_at IS NULL;
+    INSERT INTO password_links (user_id, token_hash, expires_at, created_by) VALUES (v_user.id, p_token_hash, p_expires_at, v_caller.user_id);
+    PERFORM record_audit('user', p_person_id, 'password_link_sent', '{}');
+  END IF;
+  RETURN QUERY SELECT v_user.email::text, r.display_name::text, v_user.language::text, co.name::text,
+    v_user.password_hash IS NULL OR NOT p_for_new, v_user.password_hash IS NULL
+  FROM user_company_roles r JOIN companies co ON co.id = r.company_id WHERE r.company_id = v_caller.company_id AND r.id = p_person_id;
+END
+$$;
+
+-- Whose link this is, while it can be used. No row for an unknown, used or late one.
+CREATE OR REPLACE FUNCTION find_password_link(p_token_hash text) RETURNS TABLE (email text, full_name text, is_new boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
+$$;
+
+-- Gives the person of the link this password, once, and ends their sessions. Error password_links_spent for a link of no use.
+CREATE OR REPLACE FUNCTION use_password_link(p_token_hash text, p_password_hash text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE password_links l SET ended_at = clock_timestamp()
+  WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.user_id INTO v_user_id;
+  UPDATE users u SET password_hash = p_password_hash WHERE u.id = v_user_id AND u.status = 'active';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
+  END IF;
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "link"}');
+END
+$$;
+
+-- What a person without a name is called: in the language of the company, with a number that stays.
+CREATE OR REPLACE FUNCTION anonymous_name(p_user_id uuid, p_language text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT CASE p_language WHEN 'en' THEN 'former user ' ELSE 'exusuario ' END
+    || (('x' || substr(md5(p_user_id::text), 1, 6))::bit(24)::int % 9000 + 1000)
+$$;
+
+-- Takes name, address and password out of an account; what it did keeps its id. Not granted to anyone.
+CREATE OR REPLACE FUNCTION erase_account(p_user_id uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE users u SET email = 'former-' || u.id || '@anonymised.invalid', full_name = anonymous_name(u.id, u.language), password_hash = NULL,
+    status = 'deactivated' WHERE u.id = p_user_id;
+  UPDATE sessions s SET ended_at = coalesce(s.ended_at, clock_timestamp()), ip_address = NULL, user_agent = NULL WHERE s.user_id = p_user_id;
+  UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = p_user_id AND l.ended_at IS NULL;
+END
+$$;
+
+-- Takes a person's name out of a company, ends their membership and tokens, and erases their tax id and what was kept of replies
+-- with their name. The account itself goes too unless it belongs to another company as well. Not granted to anyone.
+CREATE OR REPLACE FUNCTION erase_person(p_company_id uuid, p_person_id uuid, p_version integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_person user_company_roles;
+  v_email text;
+  v_language text := (SELECT co.settings ->> 'language' FROM companies co WHERE co.id = p_company_id);
+BEGIN
+  SELECT r.* INTO v_person FROM user_company_roles r WHERE r.company_id = p_company_id AND r.id = p_person_id AND NOT r.is_deleted FOR UPDATE;
+  IF v_person.id IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT u.email INTO v_email FROM users u WHERE u.id = v_person.user_id;
+  UPDATE user_company_roles r SET version = coalesce(p_version, r.version), display_name = anonymous_name(r.user_id, v_language),
+    assigned_at = least(r.assigned_at, clock_timestamp()), ended_at = least(r.ended_at, clock_timestamp()), anonymised_at = clock_timestamp(), tax_id_changed_at = NULL
+  WHERE r.company_id = p_company_id AND r.id = p_person_id;
+  DELETE FROM encrypted_tax_ids t WHERE t.company_id = p_company_id AND t.person_id = p_person_id;
+  UPDATE api_tokens t SET revoked_at = clock_timestamp() WHERE t.company_id = p_company_id AND t.user_id = v_person.user_id AND t.revoked_at IS NULL;
+  DELETE FROM idempotency_keys k WHERE k.company_id = p_company_id
+    AND (k.user_id = v_person.user_id OR position(v_person.user_id::text IN k.response_body::text) > 0
+      OR position(v_person.display_name IN k.response_body::text) > 0 OR position(v_email IN k.response_body::text) > 0);
+  IF NOT EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = v_person.user_id AND r.company_id <> p_company_id AND r.anonymised_at IS NULL) THEN
+    PERFORM erase_account(v_person.user_id);
+  END IF;
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, user_id, new_values, metadata)
+  VALUES (p_company_id, 'user', p_person_id, 'anonymised', (SELECT a.user_id FROM caller_account a), '{}',
+    coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb);
+  RETURN true;
+END
+$$;
+
+-- The same for a person of the caller's company. The answer does not tell whether the account belongs elsewhere too.
+CREATE OR REPLACE FUNCTION anonymise_person(p_person_id uuid, p_version integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c WHERE c.role = 'admin');
+BEGIN
+  IF v_company_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
+  ELSIF NOT erase_person(v_company_id, p_person_id, p_version) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such person in this company';
+  END IF;
+END
+$$;
+GRANT EXECUTE ON FUNCTION make_password_link(uuid, text, timestamptz, boolean), find_password_link(text), use_password_link(text, text),
+  anonymise_person(uuid, integer) TO application_user;
 
 -- === as record_keeper, for the installation's owner alone (command line, demo) ==========================================
 
@@ -256,6 +387,34 @@ BEGIN
 END
 $$;
 
+-- Takes an account's name out of every company and out of the account. Gives its id, or nothing for an unknown address.
+CREATE OR REPLACE FUNCTION anonymise_account(p_email text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email));
+BEGIN
+  PERFORM erase_person(r.company_id, r.id, NULL) FROM user_company_roles r WHERE r.user_id = v_user_id AND r.anonymised_at IS NULL;
+  IF v_user_id IS NOT NULL THEN
+    PERFORM erase_account(v_user_id);
+  END IF;
+  RETURN v_user_id;
+END
+$$;
+
+-- Deactivates an account, which ends its sessions, or makes it active again. Gives its id, or nothing for an unknown address.
+CREATE OR REPLACE FUNCTION set_account_status(p_email text, p_status text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid;
+BEGIN
+  UPDATE users u SET status = p_status WHERE u.email = lower(p_email) AND u.email NOT LIKE '%@anonymised.invalid' RETURNING u.id INTO v_user_id;
+  IF p_status <> 'active' THEN
+    UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  END IF;
+  RETURN v_user_id;
+END
+$$;
+
 -- Every company of the installation, for commands.
 CREATE OR REPLACE FUNCTION list_companies() RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -284,6 +443,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
   open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text),
+  anonymise_account(text), set_account_status(text, text),
   list_companies() TO bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
 GRANT INSERT ON companies TO record_keeper;
+CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles
+  FOR EACH ROW EXECUTE FUNCTION keep_last_admin();
+DROP FUNCTION IF EXISTS check_last_admin();

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { hashSecret } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { type Ctx, csrfToken, handle, sessionCookie } from '../../base/http.ts'
+import { MailError, sendMail } from '../../base/mail.ts'
 import * as contract from './contract.ts'
 import * as store from './store.ts'
 
@@ -56,6 +57,7 @@ export function accessRoutes(app: FastifyInstance): void {
 
   tokenRoutes(app)
   peopleRoutes(app)
+  linkRoutes(app)
 }
 
 function tokenRoutes(app: FastifyInstance): void {
@@ -87,14 +89,60 @@ function peopleRoutes(app: FastifyInstance): void {
 
   handle(app, contract.addPerson, async (ctx, { body }) => {
     const passwordHash = body.password === undefined ? null : await hash(body.password)
-    const id = await store.addPerson(ctx, { email: body.email, display_name: body.display_name, role: body.role, passwordHash, language: ctx.language })
-    return (await store.findPerson(ctx, id)) ?? notFound()
+    const id = await store.addPerson(ctx, { ...body, passwordHash, language: ctx.language })
+    // Written before anything is mailed: a mail cannot be taken back.
+    const mail = passwordHash === null && !hasEnded(body.ends_at) ? await mailLink(app, ctx, id, true) : null
+    return { ...((await store.findPerson(ctx, id)) ?? notFound()), mail }
   })
 
   handle(app, contract.changePerson, async (ctx, { params, body }) => {
     if (!(await store.changePerson(ctx, params.person_id, ctx.version, body))) notFound()
     return (await store.findPerson(ctx, params.person_id)) ?? notFound()
   })
+}
+
+function linkRoutes(app: FastifyInstance): void {
+  handle(app, contract.sendPasswordLink, async (ctx, { params }) => ({ mail: await mailLink(app, ctx, params.person_id, false) }))
+
+  handle(app, contract.anonymisePerson, async (ctx, { params }) => {
+    await store.anonymisePerson(ctx, params.person_id, ctx.version)
+    return (await store.findPerson(ctx, params.person_id)) ?? notFound()
+  })
+
+  handle(app, contract.readPasswordLink, async (ctx, { body }) => {
+    const link = await store.findPasswordLink(ctx.db, hashSecret(body.token))
+    if (!link) throw new Refusal(422, 'password_links_spent')
+    return link
+  })
+
+  handle(app, contract.usePasswordLink, async (ctx, { body }) => {
+    await store.usePasswordLink(ctx.db, hashSecret(body.token), await hash(body.password))
+    return null
+  })
+}
+
+const linkDays = 7
+const hasEnded = (end: string | null | undefined) => typeof end === 'string' && Date.parse(end) <= Date.now()
+
+/** Mails a link, or (to who has a password and is new here) a word. The secret goes to the person's own address alone. */
+async function mailLink(app: FastifyInstance, ctx: Ctx, personId: string, forNew: boolean): Promise<'sent' | 'kept' | 'failed'> {
+  const { config, translate } = app.ground
+  const secret = makeSecret()
+  const expiresAt = new Date(Date.now() + linkDays * 86_400_000).toISOString()
+  const row = await store.makePasswordLink(ctx, personId, { tokenHash: hashSecret(secret), expiresAt, forNew })
+  const t = translate(row.language)
+  const kind = row.is_link ? (row.is_new ? 'invitation' : 'reset') : 'welcome'
+  // After the #: what stands there is sent to no server and written to no log.
+  const link = row.is_link ? `${config.publicUrl}/password#${secret}` : config.publicUrl
+  const values = { name: row.display_name, company: row.company_name, link, days: linkDays }
+  try {
+    const file = await sendMail(config, { to: row.email, subject: t(`access.mail_${kind}_subject`, values), text: t(`access.mail_${kind}`, values) })
+    return file === undefined ? 'sent' : 'kept'
+  } catch (error) {
+    if (!(error instanceof MailError)) throw error
+    ctx.request.log.warn({ err: { message: error.message } }, 'a mail did not leave')
+    return 'failed'
+  }
 }
 
 async function readMe(ctx: Ctx): Promise<contract.Me> {

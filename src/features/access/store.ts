@@ -73,23 +73,25 @@ export async function revokeToken(ctx: Runner, id: string): Promise<boolean> {
   return rows.length > 0
 }
 
+/** In force at this moment: a membership may begin and end in the future. */
+const holds = sql`(r.assigned_at <= clock_timestamp() AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp()))`
 const personFields: ListFields = {
   display_name: { column: sql`r.display_name`, type: 'text' },
   role: { column: sql`r.role`, type: 'text' },
-  is_active: { column: sql`r.is_active`, type: 'boolean', sort: false },
+  is_active: { column: holds, type: 'boolean', sort: false },
   assigned_at: { column: sql`r.assigned_at`, type: 'instant' },
 }
 const personColumns = sql`r.id, r.version, r.created_at, r.updated_at, r.created_by, r.updated_by, r.user_id, u.email, r.display_name, r.role,
-  r.assigned_at, r.ended_at, r.is_active, CASE WHEN r.tax_id_changed_at IS NOT NULL THEN '••••••••' END AS tax_id_mask`
+  r.assigned_at, r.ended_at, ${holds} AS is_active, r.anonymised_at, CASE WHEN r.tax_id_changed_at IS NOT NULL THEN '••••••••' END AS tax_id_mask`
 
 export async function listPeople(ctx: Runner, query: { limit?: number; cursor?: string; sort?: string; q?: string }) {
   const page = paging(query, personFields, 'display_name', sql`r.id`)
   const where = filters(query, personFields, ['limit', 'cursor', 'sort', 'q'])
-  const found: RawBuilder<unknown> = query.q ? sql`position(lower(${query.q}) IN lower(r.display_name || ' ' || u.email)) > 0` : sql`true`
+  const found: RawBuilder<unknown> = query.q ? sql`position(lower(${query.q}) IN lower(r.display_name || ' ' || coalesce(u.email, ''))) > 0` : sql`true`
   const sortColumn = personFields[(query.sort ?? 'display_name').replace(/^-/, '')]?.column ?? sql`r.display_name`
   const rows = await ctx.run<Person & { sort_value: string }>(sql`
     SELECT ${personColumns}, (${sortColumn})::text AS sort_value
-    FROM user_company_roles r JOIN users u ON u.id = r.user_id
+    FROM user_company_roles r LEFT JOIN users u ON u.id = r.user_id AND r.anonymised_at IS NULL
     WHERE r.company_id = (SELECT c.company_id FROM caller c) AND NOT r.is_deleted AND ${where} AND ${found} AND ${page.after}
     ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
@@ -97,24 +99,53 @@ export async function listPeople(ctx: Runner, query: { limit?: number; cursor?: 
 
 export async function findPerson(ctx: Runner, id: string): Promise<Person | undefined> {
   const rows = await ctx.run<Person>(sql`
-    SELECT ${personColumns} FROM user_company_roles r JOIN users u ON u.id = r.user_id
+    SELECT ${personColumns} FROM user_company_roles r LEFT JOIN users u ON u.id = r.user_id AND r.anonymised_at IS NULL
     WHERE r.company_id = (SELECT c.company_id FROM caller c) AND r.id = ${id}::uuid`)
   return rows[0]
 }
 
-export async function addPerson(ctx: Runner, person: { email: string; display_name: string; role: Role; passwordHash: string | null; language: string }): Promise<string> {
+export async function addPerson(
+  ctx: Runner,
+  person: { email: string; display_name: string; role: Role; passwordHash: string | null; language: string; begins_at?: string; ends_at?: string | null },
+): Promise<string> {
   const [row] = await ctx.run<{ id: string }>(sql`
-    SELECT add_person(${person.email}, ${person.display_name}, ${person.role}, ${person.passwordHash}, ${person.language}) AS id`)
+    SELECT add_person(${person.email}, ${person.display_name}, ${person.role}, ${person.passwordHash}, ${person.language}, ${person.begins_at ?? null}::timestamptz, ${person.ends_at ?? null}::timestamptz) AS id`)
   return row?.id ?? ''
 }
 
-export async function changePerson(ctx: Runner, id: string, version: number | null, change: { display_name?: string; role?: Role; is_active?: boolean }): Promise<boolean> {
+type PersonChange = { display_name?: string; role?: Role; is_active?: boolean; begins_at?: string; ends_at?: string | null }
+
+export async function changePerson(ctx: Runner, id: string, version: number | null, change: PersonChange): Promise<boolean> {
   const sets = [sql`version = ${version === null ? sql`version` : sql`${version}`}`]
   if (change.display_name !== undefined) sets.push(sql`display_name = ${change.display_name}`)
   if (change.role !== undefined) sets.push(sql`role = ${change.role}`)
-  if (change.is_active === false) sets.push(sql`ended_at = coalesce(ended_at, clock_timestamp())`)
-  if (change.is_active === true) sets.push(sql`ended_at = NULL`)
+  if (change.begins_at !== undefined) sets.push(sql`assigned_at = ${change.begins_at}::timestamptz`)
+  if (change.is_active === false) sets.push(sql`assigned_at = least(assigned_at, clock_timestamp()), ended_at = least(ended_at, clock_timestamp())`)
+  else if (change.is_active === true) sets.push(sql`ended_at = NULL`)
+  else if (change.ends_at !== undefined) sets.push(sql`ended_at = ${change.ends_at}::timestamptz`)
   const rows = await ctx.run(sql`
     UPDATE user_company_roles SET ${sql.join(sets)} WHERE company_id = (SELECT c.company_id FROM caller c) AND id = ${id}::uuid RETURNING id`)
   return rows.length > 0
+}
+
+export type LinkRow = { email: string; display_name: string; language: 'es' | 'en'; company_name: string; is_link: boolean; is_new: boolean }
+
+export async function makePasswordLink(ctx: Runner, personId: string, link: { tokenHash: string; expiresAt: string; forNew: boolean }): Promise<LinkRow> {
+  const [row] = await ctx.run<LinkRow>(sql`
+    SELECT email, display_name, language, company_name, is_link, is_new
+    FROM make_password_link(${personId}::uuid, ${link.tokenHash}, ${link.expiresAt}::timestamptz, ${link.forNew})`)
+  if (!row) throw new Error('a link has its person')
+  return row
+}
+
+export async function findPasswordLink(db: Database, tokenHash: string): Promise<{ email: string; full_name: string; is_new: boolean } | undefined> {
+  return (await db.plain<{ email: string; full_name: string; is_new: boolean }>(sql`SELECT email, full_name, is_new FROM find_password_link(${tokenHash})`))[0]
+}
+
+export async function usePasswordLink(db: Database, tokenHash: string, passwordHash: string): Promise<void> {
+  await db.plain(sql`SELECT use_password_link(${tokenHash}, ${passwordHash})`)
+}
+
+export async function anonymisePerson(ctx: Runner, id: string, version: number | null): Promise<void> {
+  await ctx.run(sql`SELECT anonymise_person(${id}::uuid, ${version}::integer)`)
 }

@@ -1,6 +1,7 @@
 // The company through the HTTP door: every member reads it, an admin changes it.
 import { expect, test } from 'vitest'
 import { createWorld, type Reply, refusalOf } from '../../../test/harness.ts'
+import { asOwner } from '../../base/owner.ts'
 
 const world = await createWorld()
 const admin = world.as('andina', 'admin')
@@ -48,4 +49,68 @@ test('no one of the company suspends, deletes or makes companies in SQL', async 
   ]) {
     expect(await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q(sql))), sql).toBe('42501')
   }
+})
+
+test('a suspended company answers nothing at all: every operation, reads and streams too, at once; and again when it is restored', async () => {
+  const sur = world.companies.sur.id
+  const manager = world.as('sur', 'manager')
+  const machine = await world.machine({ name: 'Suspendida' }, 'sur')
+  const { paths } = (await world.app.inject({ url: '/api/v1/openapi.json' })).json()
+  const operations = Object.entries(paths as Record<string, Record<string, { operationId: string; parameters?: { name: string }[] }>>)
+    .filter(([path]) => path.includes('{company_id}'))
+    .flatMap(([path, verbs]) => Object.entries(verbs).map(([method, op]) => ({ path, method: method.toUpperCase(), op })))
+  expect(operations.length).toBeGreaterThan(40)
+  const status = (value: string) => asOwner(world.ownerUrl, (owner) => owner.query('SELECT set_company_status($1, $2)', [sur, value]))
+  // The shared readers have the statements prepared and the company seen: that must help nobody.
+  expect((await Promise.all(Array.from({ length: 8 }, () => manager.get('/equipment')))).map((r) => r.status)).toEqual(Array(8).fill(200))
+  await status('suspended')
+  const codes = new Set<string>()
+  for (const { path, method, op } of operations) {
+    const url = path
+      .replace('{company_id}', sur)
+      .replace('{equipment_id}', machine.id)
+      .replace(/\{\w+\}/g, machine.id)
+    const ifMatch = op.parameters?.some((p) => p.name === 'if-match') ? { 'if-match': '*' } : {}
+    const auth = world.as('sur', 'admin').auth
+    const reply = await world.app.inject({
+      method: method as 'GET',
+      url,
+      headers: { ...auth, ...ifMatch, ...(method === 'GET' ? {} : { 'content-type': 'application/json' }) },
+      ...(method === 'GET' ? {} : { payload: '{}' }),
+    })
+    codes.add(reply.statusCode === 403 ? reply.json().code : String(reply.statusCode))
+    // Input that is refused before anyone is asked who calls tells nothing of the company either.
+    expect([400, 403, 415], `${op.operationId}: ${reply.payload.slice(0, 200)}`).toContain(reply.statusCode)
+    if (method === 'GET' && !op.parameters?.some((p) => (p as { required?: boolean; in?: string }).required && (p as { in?: string }).in === 'query'))
+      expect(reply.statusCode, op.operationId).toBe(403)
+    expect(reply.payload).not.toContain('Suspendida')
+  }
+  expect(codes).toContain('company_suspended')
+  expect((await Promise.all(Array.from({ length: 8 }, () => manager.get('/equipment')))).map(problem)).toEqual(Array(8).fill('403 company_suspended'))
+  await status('active')
+  expect((await manager.get('/equipment')).status).toBe(200)
+})
+
+const times: [object, string][] = [
+  [{ working_days: [1, 2, 3, 4, 5, 6], working_hours: { from: '07:00', to: '17:30' } }, '200 undefined'],
+  [{ working_days: [] }, '400 input_invalid'],
+  [{ working_days: [0] }, '400 input_invalid'],
+  [{ working_days: [1, 1] }, '400 input_invalid'],
+  [{ working_hours: { from: '17:00', to: '07:00' } }, '422 companies_working_time_valid'],
+  [{ working_hours: { from: '7:00', to: '17:00' } }, '400 input_invalid'],
+]
+test.each(times)('working time %j is answered %s', async (settings, expected) => {
+  expect(problem(await admin.patch('', { settings }, { version: '*' }))).toBe(expected)
+})
+
+test.each([
+  '{"working_days": "all"}',
+  '{"working_days": [1.5]}',
+  '{"working_days": [8]}',
+  '{"working_days": [1,1]}',
+  '{"working_hours": {"from": "07:00"}}',
+  '{"working_hours": 7}',
+  '{"working_hours": {"from": "08:00", "to": "25:00"}}',
+])('SQL cannot store the working time %s', async (settings) => {
+  expect(await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q('UPDATE companies SET settings = settings || $1::jsonb', [settings])))).toBe('companies_working_time_valid')
 })

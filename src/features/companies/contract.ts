@@ -5,12 +5,15 @@ import { admins, everyone } from '../../plain/roles.ts'
 
 const path = '/api/v1/companies/{company_id}'
 const params = Type.Object({ company_id: Id })
+const Clock = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'Time of a day, as 07:00' })
 export const CompanySettings = Type.Object(
   {
     time_zone: Type.Optional(Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_+/-]+$' })),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
     language: Type.Optional(Choice(['es', 'en'])),
     maintenance_digest_hour: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 23, description: "Hour of the company's day of the mail about due services; null: none, left out: 7" }))),
+    working_days: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), { minItems: 1, maxItems: 7, uniqueItems: true, description: '1 is Monday, 7 Sunday' })),
+    working_hours: Type.Optional(Type.Object({ from: Clock, to: Clock }, { additionalProperties: false })),
   },
   { additionalProperties: false },
 )

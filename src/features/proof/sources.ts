@@ -12,7 +12,7 @@ export async function readSources(query: Look): Promise<Source[]> {
       jsonb_object_agg(a.attname, CASE WHEN NOT a.atthasmissing THEN 'null'::jsonb
         WHEN a.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN (a.attmissingval::text::text[])[1]::jsonb
         ELSE to_jsonb((a.attmissingval::text::text[])[1]) END)::text AS defaults,
-      coalesce(array_agg(a.attname::text) FILTER (WHERE a.attgenerated <> '' OR a.attname = 'token_hash'), '{}') AS generated
+      coalesce(array_agg(a.attname::text) FILTER (WHERE a.attgenerated <> '' OR a.attname = 'token_hash' OR (c.relname = 'user_company_roles' AND a.attname = 'display_name')), '{}') AS generated
     FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid AND f.proname = 'record_change'
     JOIN pg_class c ON c.oid = g.tgrelid AND c.relnamespace = 'public'::regnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,6 +1,6 @@
 // The people of the company: who they are, their role, and whether their membership is open.
 import { ActionIcon, Menu, Text } from '@mantine/core'
-import { IconDots, IconHistory, IconPencil, IconUserCheck, IconUserOff, IconUserPlus, IconUsers } from '@tabler/icons-react'
+import { IconClock, IconDots, IconHistory, IconId, IconMailForward, IconPencil, IconUserCheck, IconUserMinus, IconUserOff, IconUserPlus, IconUsers } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { roles } from '../../../plain/roles.ts'
@@ -15,10 +15,12 @@ import { EmptyState } from '../../../web/states.tsx'
 import { type Column, DataList } from '../../../web/table.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
 import { useGo, useUrl } from '../../../web/url.tsx'
-import { addPerson, changePerson, listPeople, type Person } from '../contract.ts'
+import { revealPersonTaxId } from '../../companies/contract.ts'
+import { addPerson, anonymisePerson, changePerson, listPeople, type Person, sendPasswordLink } from '../contract.ts'
+import { AnonymiseDialog, PasswordLinkDialog, PersonTaxIdDialog } from './more.tsx'
 import { AddPersonDialog, ChangePersonDialog, EndMembershipDialog, type FirstPassword } from './person.tsx'
 
-type Open = { what: 'add' } | { what: 'change' | 'end'; person: Person } | null
+type Open = { what: 'add' } | { what: 'change' | 'end' | 'link' | 'tax_id' | 'anonymise'; person: Person } | null
 
 export function PeoplePage() {
   const { t } = useTranslation()
@@ -74,11 +76,16 @@ export function PeoplePage() {
           </EmptyState>
         }
       />
-      {open?.what === 'add' && <AddPersonDialog onClose={() => setOpen(null)} onFirstPassword={setFirst} />}
-      {open?.what === 'change' && <ChangePersonDialog person={open.person} onClose={() => setOpen(null)} />}
-      {open?.what === 'end' && <EndMembershipDialog person={open.person} onClose={() => setOpen(null)} />}
+      <Dialogs open={open} onClose={() => setOpen(null)} onFirstPassword={setFirst} />
     </Page>
   )
+}
+
+function Dialogs({ open, onClose, onFirstPassword }: { open: Open; onClose: () => void; onFirstPassword: (first: FirstPassword) => void }) {
+  if (!open) return null
+  if (open.what === 'add') return <AddPersonDialog onClose={onClose} onFirstPassword={onFirstPassword} />
+  const About = { change: ChangePersonDialog, end: EndMembershipDialog, link: PasswordLinkDialog, tax_id: PersonTaxIdDialog, anonymise: AnonymiseDialog }[open.what]
+  return <About person={open.person} onClose={onClose} />
 }
 
 function Filters() {
@@ -136,9 +143,23 @@ function Name({ person }: { person: Person }) {
 function Membership({ person }: { person: Person }) {
   const { t } = useTranslation()
   const format = useFormat()
+  if (person.anonymised_at)
+    return (
+      <ToneBadge tone="idle" icon={IconUserOff}>
+        {t('access.anonymous')}
+      </ToneBadge>
+    )
+  if (!person.is_active && Date.parse(person.assigned_at) > Date.now())
+    return (
+      <span title={format.instant(person.assigned_at)}>
+        <ToneBadge tone="info" icon={IconClock}>
+          {t('access.to_come', { when: format.relative(person.assigned_at) })}
+        </ToneBadge>
+      </span>
+    )
   return person.is_active ? (
     <ToneBadge tone="ok" icon={IconUserCheck}>
-      {t('access.active')}
+      {person.ended_at ? t('access.until', { when: format.instant(person.ended_at) }) : t('access.active')}
     </ToneBadge>
   ) : (
     <span title={format.instant(person.ended_at)}>
@@ -185,6 +206,16 @@ function PersonMenu({ person, setOpen }: { person: Person; setOpen: (open: Open)
         <ActionItem op={changePerson} leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setOpen({ what: 'change', person })}>
           {t('access.person_change')}
         </ActionItem>
+        {person.is_active && (
+          <ActionItem op={sendPasswordLink} leftSection={<IconMailForward size={16} aria-hidden />} onClick={() => setOpen({ what: 'link', person })}>
+            {t('access.link_send')}
+          </ActionItem>
+        )}
+        {!person.anonymised_at && (
+          <ActionItem op={revealPersonTaxId} leftSection={<IconId size={16} aria-hidden />} onClick={() => setOpen({ what: 'tax_id', person })}>
+            {t('access.tax_id')}
+          </ActionItem>
+        )}
         <ActionItem op={{ who: ['admin'] }} leftSection={<IconHistory size={16} aria-hidden />} onClick={() => go('/history/audit', { search: { person: person.user_id } })}>
           {t('access.person_history')}
         </ActionItem>
@@ -200,6 +231,11 @@ function PersonMenu({ person, setOpen }: { person: Person; setOpen: (open: Open)
             onClick={() => reopen.mutate({ params: { person_id: person.id }, body: { is_active: true }, version: person.version })}
           >
             {t('access.person_reopen')}
+          </ActionItem>
+        )}
+        {!person.anonymised_at && (
+          <ActionItem op={anonymisePerson} leftSection={<IconUserMinus size={16} aria-hidden />} onClick={() => setOpen({ what: 'anonymise', person })}>
+            {t('access.anonymise')}
           </ActionItem>
         )}
       </Menu.Dropdown>

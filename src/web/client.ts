@@ -63,10 +63,34 @@ export async function upload<O extends Operation>(op: O, file: Blob, input: { pa
   return (await response.json()) as ReplyOf<O>
 }
 
+/** Sends a file as the one file of a form, and tells how much has left (0 to 1), which fetch cannot. */
+export function uploadForm<O extends Operation>(op: O, file: File, input: { params?: Static<O['params']>; onProgress?: (share: number) => void }): Promise<ReplyOf<O>> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    const form = new FormData()
+    form.append('file', file, file.name)
+    const url = urlOf(op, input as LooseInput)
+    request.open(op.method, url)
+    request.setRequestHeader('accept-language', state.language)
+    if (state.csrf) request.setRequestHeader('x-csrf-token', state.csrf)
+    request.upload.onprogress = (event) => event.lengthComputable && input.onProgress?.(event.loaded / event.total)
+    request.onerror = () => reject(offline())
+    request.onload = () => {
+      if (request.status < 300) return resolve(JSON.parse(request.responseText) as ReplyOf<O>)
+      problemOf(new Response(request.responseText, { status: request.status }), url).then(reject, reject)
+    }
+    request.send(form)
+  })
+}
+
+const offline = () => new ProblemError({ type: 'urn:bitcorp:problem:offline', title: '', status: 0, code: 'offline', detail: state.offline, errors: [], request_id: '' })
+
 /** Fetches a file and gives it to the person, under the name the server chose. */
 export async function download<O extends Operation>(op: O, input: { params?: Static<O['params']>; query?: Static<O['query']> }, fallbackName: string): Promise<void> {
   const response = await send(op.method, urlOf(op, input as LooseInput), {}, undefined, undefined, 1)
-  const named = /filename="?([^";]+)"?/.exec(response.headers.get('content-disposition') ?? '')?.[1]
+  const said = response.headers.get('content-disposition') ?? ''
+  const encoded = /filename\*=UTF-8''([^;]+)/.exec(said)?.[1]
+  const named = encoded ? decodeURIComponent(encoded) : /filename="?([^";]+)"?/.exec(said)?.[1]
   const link = document.createElement('a')
   link.href = URL.createObjectURL(await response.blob())
   link.download = named ?? fallbackName
@@ -96,7 +120,7 @@ async function send(method: string, url: string, headers: Record<string, string>
       else throw await problemOf(response, url)
     } catch (error) {
       if (error instanceof ProblemError || signal?.aborted) throw error
-      if (attempt >= retries) throw new ProblemError({ type: 'urn:bitcorp:problem:offline', title: '', status: 0, code: 'offline', detail: state.offline, errors: [], request_id: '' })
+      if (attempt >= retries) throw offline()
       await pause(600 * (attempt + 1))
     }
   }

@@ -18,7 +18,14 @@ import { type Company, changeCompany, changeTaxId, getCompany, revealTaxId } fro
 
 const addressFields = ['street', 'city', 'region', 'postal_code', 'country'] as const
 type AddressField = (typeof addressFields)[number]
-type Draft = { name: string; email: string; phone: string; address: Record<AddressField, string>; settings: { time_zone: string; currency: string; language: 'es' | 'en' } }
+const none = 'none'
+type Draft = {
+  name: string
+  email: string
+  phone: string
+  address: Record<AddressField, string>
+  settings: { time_zone: string; currency: string; language: 'es' | 'en'; maintenance_digest_hour: string }
+}
 
 const draftOf = (company: Company): Draft => ({
   name: company.name,
@@ -31,12 +38,23 @@ const draftOf = (company: Company): Draft => ({
     postal_code: company.address?.postal_code ?? '',
     country: company.address?.country ?? '',
   },
-  settings: { time_zone: company.settings.time_zone ?? 'America/Lima', currency: company.settings.currency ?? 'PEN', language: company.settings.language ?? 'es' },
+  settings: {
+    time_zone: company.settings.time_zone ?? 'America/Lima',
+    currency: company.settings.currency ?? 'PEN',
+    language: company.settings.language ?? 'es',
+    maintenance_digest_hour: String(company.settings.maintenance_digest_hour === undefined ? 7 : (company.settings.maintenance_digest_hour ?? none)),
+  },
 })
 
 function bodyOf(draft: Draft) {
   const address = Object.fromEntries(addressFields.map((field) => [field, draft.address[field].trim()]).filter(([, text]) => text !== ''))
-  return { name: draft.name.trim(), email: draft.email.trim() || null, phone: draft.phone.trim() || null, address: Object.keys(address).length ? address : null, settings: draft.settings }
+  return {
+    name: draft.name.trim(),
+    email: draft.email.trim() || null,
+    phone: draft.phone.trim() || null,
+    address: Object.keys(address).length ? address : null,
+    settings: { ...draft.settings, maintenance_digest_hour: draft.settings.maintenance_digest_hour === none ? null : Number(draft.settings.maintenance_digest_hour) },
+  }
 }
 
 export function SettingsPage() {
@@ -165,6 +183,13 @@ function DaysAndAmounts({ form }: { form: UseFormReturnType<Draft> }) {
           data={languages.map(({ code, name }) => ({ value: code, label: name }))}
           {...form.getInputProps('settings.language')}
         />
+        <Select
+          label={t('companies.digest_hour')}
+          description={t('companies.digest_hour_hint')}
+          allowDeselect={false}
+          data={[{ value: none, label: t('companies.digest_none') }, ...Array.from({ length: 24 }, (_, hour) => ({ value: String(hour), label: `${String(hour).padStart(2, '0')}:00` }))]}
+          {...form.getInputProps('settings.maintenance_digest_hour')}
+        />
       </div>
     </section>
   )
@@ -240,6 +265,7 @@ function Reading({ company, reason }: { company: Company; reason: string }) {
     ['address', address],
     ['time_zone', draft.settings.time_zone.replaceAll('_', ' ')],
     ['currency', draft.settings.currency],
+    ['digest_hour', draft.settings.maintenance_digest_hour === none ? t('companies.digest_none') : `${draft.settings.maintenance_digest_hour.padStart(2, '0')}:00`],
     ['language', languages.find(({ code }) => code === draft.settings.language)?.name ?? ''],
   ] as const
   return (

@@ -1,14 +1,14 @@
 // Which machines are due: past, within a week, within a month, later; each with what can be done about it.
-import { Button, Group, Menu, Text } from '@mantine/core'
+import { Button, Checkbox, Group, Menu, Text } from '@mantine/core'
 import { IconCalendarPlus, IconCircleCheck, IconDotsVertical, IconTool } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton, ActionItem } from '../../../web/action.tsx'
 import { useFormat } from '../../../web/format.ts'
 import { Page } from '../../../web/page.tsx'
-import { useList } from '../../../web/query.ts'
-import { useCompany } from '../../../web/session.tsx'
+import { useAction, useList, useRead } from '../../../web/query.ts'
+import { useCompany, useMay } from '../../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../../web/states.tsx'
-import { createMaintenance, type DueMachine, type DueState, dueStates, listDue, sendToMaintenance } from '../contract.ts'
+import { changeDigestChoice, createMaintenance, type DueMachine, type DueState, dueStates, getDigestChoice, listDue, sendToMaintenance } from '../contract.ts'
 import { type Asked, guards, stepsOf, useAsked, WorkDialog } from './dialogs.tsx'
 import { DaysLeft, dueLooks, MachineName, useWorkTitle, Views, WorkStatus } from './marks.tsx'
 
@@ -25,8 +25,28 @@ export function MaintenanceBoardPage() {
           <Bucket key={due} due={due} ask={ask} />
         ))}
       </div>
+      <DigestSwitch />
       <WorkDialog asked={asked} onClose={close} />
     </Page>
+  )
+}
+
+/** Whether this person gets the daily mail about what stands here; for whom it goes to. */
+function DigestSwitch() {
+  const { t } = useTranslation()
+  const may = useMay()(changeDigestChoice)
+  const { data } = useRead(getDigestChoice, {}, { enabled: may.allowed })
+  const change = useAction(changeDigestChoice)
+  if (!may.allowed || !data) return null
+  return (
+    <Checkbox
+      mt="md"
+      label={t('maintenance.digest_wanted')}
+      description={data.hour === null ? t('maintenance.digest_none') : t('maintenance.digest_hour', { hour: `${String(data.hour).padStart(2, '0')}:00` })}
+      checked={data.is_wanted}
+      disabled={change.isPending}
+      onChange={(event) => change.mutate({ body: { is_wanted: event.currentTarget.checked } })}
+    />
   )
 }
 

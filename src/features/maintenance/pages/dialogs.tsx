@@ -1,5 +1,5 @@
 // The dialogs that write down work: plan it, send a machine, begin, complete, cancel.
-import { Checkbox, Group, Radio, Text, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Operation } from '../../../plain/operation.ts'
@@ -11,12 +11,15 @@ import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { useCompany } from '../../../web/session.tsx'
 import { listEquipment } from '../../equipment/contract.ts'
-import { cancelMaintenance, createMaintenance, type MaintenanceType, maintenanceTypes, sendToMaintenance, startMaintenance } from '../contract.ts'
+import { cancelMaintenance, createMaintenance, type MaintenanceType, sendToMaintenance, startMaintenance } from '../contract.ts'
 import { CompleteForm } from './complete.tsx'
+import { EditForm } from './edit.tsx'
+import { FilesPanel } from './files.tsx'
 import { useWorkTitle } from './marks.tsx'
+import { TypeField } from './type-field.tsx'
 import { type Machine, readingOrNull, textOrNull, type Work } from './work.ts'
 
-export type Asked = { step: 'plan' | 'send'; machine: Machine | null } | { step: 'start' | 'complete' | 'cancel'; work: Work }
+export type Asked = { step: 'plan' | 'send'; machine: Machine | null } | { step: 'start' | 'complete' | 'cancel' | 'edit' | 'files'; work: Work }
 type Close = { onClose: () => void }
 
 /** What is asked at the moment, if anything; a page keeps one. */
@@ -38,6 +41,8 @@ export function WorkDialog({ asked, onClose }: { asked: Asked | null } & Close) 
       {asked.step === 'start' && <StartForm work={asked.work} onClose={onClose} />}
       {asked.step === 'complete' && <CompleteForm work={asked.work} onClose={onClose} />}
       {asked.step === 'cancel' && <CancelForm work={asked.work} onClose={onClose} />}
+      {asked.step === 'edit' && <EditForm work={asked.work} onClose={onClose} />}
+      {asked.step === 'files' && <FilesPanel work={asked.work} onClose={onClose} />}
     </Dialog>
   )
 }
@@ -129,19 +134,6 @@ function PlanForm({ machine, onClose }: { machine: Machine | null } & Close) {
       <Textarea label={t(operator ? 'maintenance.what' : 'maintenance.notes')} required={operator} autosize minRows={2} maxLength={4000} {...form.getInputProps('notes')} />
       {operator && <TextInput label={t('maintenance.meter_reading')} inputMode="decimal" {...form.getInputProps('meter_reading')} />}
     </FormBody>
-  )
-}
-
-function TypeField(props: object) {
-  const { t } = useTranslation()
-  return (
-    <Radio.Group label={t('maintenance.type')} required {...props}>
-      <Group mt="xs">
-        {maintenanceTypes.map((type) => (
-          <Radio key={type} value={type} label={t(`maintenance.type_${type}`)} />
-        ))}
-      </Group>
-    </Radio.Group>
   )
 }
 

@@ -1,6 +1,6 @@
 // All work on machines: filtered by machine, kind, state and days, with the next step of each.
 import { Menu, Stack, Text } from '@mantine/core'
-import { IconDotsVertical, IconTool } from '@tabler/icons-react'
+import { IconDotsVertical, IconPaperclip, IconTool } from '@tabler/icons-react'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionItem } from '../../../web/action.tsx'
@@ -13,7 +13,7 @@ import { EmptyState } from '../../../web/states.tsx'
 import { type Column, DataList } from '../../../web/table.tsx'
 import { useUrl } from '../../../web/url.tsx'
 import { getEquipment } from '../../equipment/contract.ts'
-import { createMaintenance, listMaintenance, type MaintenanceRecord, maintenanceStatuses, maintenanceTypes, sendToMaintenance } from '../contract.ts'
+import { changeMaintenance, createMaintenance, listFiles, listMaintenance, type MaintenanceRecord, maintenanceStatuses, maintenanceTypes, sendToMaintenance } from '../contract.ts'
 import { PlanButtons } from './board.tsx'
 import { type Asked, guards, stepsOf, useAsked, WorkDialog } from './dialogs.tsx'
 import { MachineName, Views, WorkStatus } from './marks.tsx'
@@ -92,7 +92,7 @@ function useColumns(ask: Ask): Column<MaintenanceRecord>[] {
   return [
     { key: 'machine', title: t('maintenance.machine'), render: (row) => <MachineName id={row.equipment_id} name={row.equipment_name} code={row.serial_number} /> },
     { key: 'type', title: t('maintenance.type'), sort: 'type', render: (row) => t(`maintenance.type_${row.type}`) },
-    { key: 'title', title: t('maintenance.work'), render: (row) => row.title ?? '–' },
+    { key: 'title', title: t('maintenance.work'), render: (row) => <WorkAndFiles row={row} ask={ask} /> },
     { key: 'status', title: t('maintenance.status'), sort: 'status', render: (row) => <WorkStatus status={row.status} /> },
     { key: 'scheduled_date', title: t('maintenance.scheduled_date'), sort: 'scheduled_date', render: (row) => format.day(row.scheduled_date) },
     { key: 'completed_date', title: t('maintenance.completed_date'), sort: 'completed_date', render: (row) => format.day(row.completed_date) },
@@ -106,11 +106,32 @@ function useColumns(ask: Ask): Column<MaintenanceRecord>[] {
   ]
 }
 
+/** What is done, with a paperclip where there are photos or invoices. */
+function WorkAndFiles({ row, ask }: { row: MaintenanceRecord; ask: Ask }) {
+  const { t } = useTranslation()
+  return (
+    <span className="inline">
+      {row.title ?? '–'}
+      {row.file_count > 0 && (
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={`${t('maintenance.files_count', { count: row.file_count })}: ${row.equipment_name}`}
+          onClick={() => ask({ step: 'files', work: workOf(row) })}
+        >
+          <IconPaperclip size={18} aria-hidden />
+        </button>
+      )}
+    </span>
+  )
+}
+
+const workOf = (row: MaintenanceRecord) => ({ id: row.id, type: row.type, title: row.title, scheduled_date: row.scheduled_date, machine: { id: row.equipment_id, name: row.equipment_name } })
+
 function Steps({ row, ask }: { row: MaintenanceRecord; ask: Ask }) {
   const { t } = useTranslation()
   const steps = stepsOf(row.status)
-  if (steps.length === 0) return null
-  const work = { id: row.id, type: row.type, title: row.title, scheduled_date: row.scheduled_date, machine: { id: row.equipment_id, name: row.equipment_name } }
+  const work = workOf(row)
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -124,6 +145,12 @@ function Steps({ row, ask }: { row: MaintenanceRecord; ask: Ask }) {
             {t(`maintenance.${step}`)}
           </ActionItem>
         ))}
+        <ActionItem op={changeMaintenance} onClick={() => ask({ step: 'edit', work })}>
+          {t('maintenance.edit')}
+        </ActionItem>
+        <ActionItem op={listFiles} onClick={() => ask({ step: 'files', work })}>
+          {row.file_count > 0 ? t('maintenance.files_count', { count: row.file_count }) : t('maintenance.files')}
+        </ActionItem>
       </Menu.Dropdown>
     </Menu>
   )

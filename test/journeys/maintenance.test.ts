@@ -22,7 +22,10 @@ describe.each<[Language, boolean]>([
   const named = `Volquete ${language}`
   const records = async () => (await world.as('andina', 'manager').get(`/maintenance-records?equipment_id=${machine.id}&sort=created_at`)).body.items
   const step = async (title: string, key: string, values = {}) => {
-    await manager.row(title).getByRole('button', { name: new RegExp(`^${manager.t('maintenance.actions')}`) }).click()
+    await manager
+      .row(title)
+      .getByRole('button', { name: new RegExp(`^${manager.t('maintenance.actions')}`) })
+      .click()
     await manager.page.getByRole('menuitem', { name: manager.t(key, values), exact: true }).click()
     await manager.dialog.waitFor()
   }

@@ -28,6 +28,8 @@ export const importFields = [
   'location',
   'last_maintenance_date',
   'next_maintenance_date',
+  'maintenance_interval_days',
+  'maintenance_rule',
   'warranty_expires_at',
   'category',
   'tags',

@@ -6,7 +6,7 @@ import { importFields } from './contract.ts'
 import { type Existing, valueText } from './plan.ts'
 
 const days = new Set(['purchase_date', 'last_maintenance_date', 'next_maintenance_date', 'warranty_expires_at'])
-const numbers = new Set(['purchase_price', 'current_value', 'salvage_value', 'depreciation_rate', 'year'])
+const numbers = new Set(['purchase_price', 'current_value', 'salvage_value', 'depreciation_rate', 'maintenance_interval_days', 'year'])
 
 type ExportColumn = SheetColumn<Existing>
 
@@ -17,7 +17,7 @@ export function exportColumns(keys: string[], labels: ReadonlyMap<string, string
       isDay: days.has(field),
       value: (machine) => {
         if (field === 'category') return machine.category_path
-        if (field === 'status' || field === 'ownership') return t(`imports.${field}_${machine[field]}`)
+        if (field === 'status' || field === 'ownership' || field === 'maintenance_rule') return t(`imports.${field}_${machine[field]}`)
         if (field === 'tags') return machine.tags.length ? valueText(machine.tags) : null
         const value = machine[field]
         return value !== null && numbers.has(field) ? Number(value) : value

@@ -193,6 +193,24 @@ describe('an apply writes all rows or none', () => {
   }, 300_000)
 })
 
+test('each machine’s own interval and rule come in and go out, in both languages', async () => {
+  const body = await apply('Código;Nombre;Propiedad;Último mantenimiento;Intervalo de servicio (días);Regla de servicio\nIR-1;A;alquilado;2026-03-01;45 días;Fija\nIR-2;B;alquilado;2026-03-01;;\n', {
+    company: 'andina',
+  })
+  expect(counts(body)).toEqual([2, 0, 0, 0])
+  const [one, two] = (await manager.get('/equipment?q=IR-&sort=fleet_code')).body.items
+  expect([one.maintenance_interval_days, one.maintenance_rule, one.next_maintenance_date]).toEqual([45, 'fixed', '2026-04-15'])
+  expect([two.maintenance_interval_days, two.maintenance_rule]).toEqual([null, 'floating'])
+  const changed = await apply('Fleet code,Service interval,Service rule\nIR-1,90,floating\nIR-2,,\n', { company: 'andina' })
+  expect(counts(changed)).toEqual([0, 1, 1, 0])
+  expect((await manager.get(`/equipment/${one.id}`)).body).toMatchObject({ maintenance_interval_days: 90, maintenance_rule: 'floating' })
+  const out = (await manager.get('/equipment/export?fleet_code=IR-1', { headers: { 'accept-language': 'es' } })).text
+  expect(out).toContain('Intervalo de servicio (días),Regla de servicio')
+  expect(out).toMatch(/,90,Flotante,/)
+  const wrong = await look('Código;Nombre;Propiedad;Intervalo de servicio;Regla de servicio\nIR-3;A;alquilado;0;a veces\n')
+  expect(wrong.rows[0].errors.map((e: { field: string }) => e.field)).toEqual(['maintenance_interval_days', 'maintenance_rule'])
+})
+
 describe('an export comes back unchanged', () => {
   const strange = [
     {

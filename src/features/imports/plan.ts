@@ -30,6 +30,8 @@ const blank: Machine = {
   location: null,
   last_maintenance_date: null,
   next_maintenance_date: null,
+  maintenance_interval_days: null,
+  maintenance_rule: 'floating',
   warranty_expires_at: null,
   category_id: null,
   specifications: {},

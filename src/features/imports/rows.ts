@@ -2,7 +2,22 @@
 import type { SpecificationField } from '../categories/contract.ts'
 import type { Column, Table } from './columns.ts'
 import { type Cell, textOf } from './read.ts'
-import { canonicalDecimal, type DateOrder, type Decimal, plainWords, readCurrency, readDay, readNumber, readOwnership, readStatus, type Style, splitNumber, styleOf, ValueError } from './values.ts'
+import {
+  canonicalDecimal,
+  type DateOrder,
+  type Decimal,
+  plainWords,
+  readCurrency,
+  readDay,
+  readNumber,
+  readOwnership,
+  readRule,
+  readStatus,
+  type Style,
+  splitNumber,
+  styleOf,
+  ValueError,
+} from './values.ts'
 
 export type Specifications = Record<string, unknown>
 /** A machine as a row can give it. Numbers are decimal text, so that no cent is lost. */
@@ -27,6 +42,8 @@ export type Machine = {
   location: string | null
   last_maintenance_date: string | null
   next_maintenance_date: string | null
+  maintenance_interval_days: number | null
+  maintenance_rule: string
   warranty_expires_at: string | null
   category_id: string | null
   specifications: Specifications
@@ -180,6 +197,8 @@ function readCell(reader: ColumnReader, cell: Cell, text: string, read: ReadRow,
       ),
     ]
   else if (field === 'status') given.status = known(readStatus(text), 'import_value_status')
+  else if (field === 'maintenance_rule') given.maintenance_rule = known(readRule(text), 'import_value_rule')
+  else if (field === 'maintenance_interval_days') given.maintenance_interval_days = asInterval(text)
   else if (field === 'ownership') given.ownership = known(readOwnership(text), 'import_value_ownership')
   else if (field === 'currency') given.currency = known(readCurrency(text), 'import_value_currency')
   else if (field === 'category') given.category_id = findCategory(text)
@@ -194,6 +213,13 @@ function readCell(reader: ColumnReader, cell: Cell, text: string, read: ReadRow,
 function known(value: string | undefined, code: string): string {
   if (value === undefined) throw new ValueError(code)
   return value
+}
+
+/** "90", "90 días". */
+function asInterval(text: string): number {
+  const days = Number(/^(\d{1,4})(?:[.,]0+)?(?:\s*(?:d[ií]as?|days?))?$/i.exec(text)?.[1])
+  if (!(days >= 1 && days <= 3650)) throw new ValueError('equipment_maintenance_interval_range')
+  return days
 }
 
 function asAmount(cell: Cell, value: string): string {

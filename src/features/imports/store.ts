@@ -22,7 +22,7 @@ export async function listImportCategories(ctx: Runner): Promise<Category[]> {
 }
 
 const machineColumns = sql`e.id, e.version, e.serial_number, e.fleet_code, e.name, e.description, e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership,
-  e.purchase_date, e.purchase_price, e.current_value, e.salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  e.purchase_date, e.purchase_price, e.current_value, e.salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date, e.maintenance_interval_days, e.maintenance_rule,
   e.warranty_expires_at, e.category_id, e.specifications, e.tags`
 
 /** The machines that rows with these codes may mean. */

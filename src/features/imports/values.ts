@@ -258,6 +258,10 @@ const ownershipWords: Record<string, readonly string[]> = {
   rented: ['rented', 'rental', 'hired', 'alquilado', 'alquilada', 'alquiler', 'arrendado', 'arrendada', 'tercero', 'terceros', 'subcontratado', 'a', 'rentado', 'rentada', 'renta'],
   leased: ['leased', 'lease', 'leasing', 'arrendamiento financiero', 'en leasing', 'financial lease'],
 }
+const ruleWords: Record<string, readonly string[]> = {
+  fixed: ['fixed', 'fija', 'fijo', 'desde lo programado', 'segun lo programado', 'segun programa', 'planned', 'from the planned day'],
+  floating: ['floating', 'flotante', 'movil', 'desde lo realizado', 'segun lo realizado', 'done', 'from the day done'],
+}
 const currencyWords: Record<string, readonly string[]> = {
   PEN: ['pen', 'sol', 'soles', 'nuevos soles', 's', 'mn', 'm n'],
   USD: ['usd', 'dolar', 'dolares', 'dolares americanos', 'us', 'us dolares', 'dollar', 'dollars', 'us dollars', 'me', 'm e', ''],
@@ -266,6 +270,7 @@ const currencyWords: Record<string, readonly string[]> = {
 const lookup = (words: Record<string, readonly string[]>) => new Map(Object.entries(words).flatMap(([key, list]) => list.map((word) => [word, key] as const)))
 const statusOf = lookup(statusWords)
 const ownershipOf = lookup(ownershipWords)
+const ruleOf = lookup(ruleWords)
 const currencyOf = lookup(currencyWords)
 
 export function readStatus(text: string): string | undefined {
@@ -274,6 +279,11 @@ export function readStatus(text: string): string | undefined {
 
 export function readOwnership(text: string): string | undefined {
   return ownershipOf.get(plainWords(text))
+}
+
+/** How the next service is counted: from the planned day (fixed) or from the day it was done (floating). */
+export function readRule(text: string): string | undefined {
+  return ruleOf.get(plainWords(text))
 }
 
 /** The three letters of a currency from its code, word or sign. */

@@ -72,8 +72,9 @@ async function fillMachines(q: Query, company: string, count: number): Promise<v
 
 async function fillRecords(q: Query, company: string): Promise<void> {
   await q(
-    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to)
-     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END
+    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, recorded_at)
+     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END,
+       e.created_at + p.n * interval '1 hour'
      FROM equipment e, LATERAL (SELECT n, last FROM (SELECT CASE WHEN e.status = 'active' THEN 2 ELSE 3 END AS last) l, generate_series(0, last) n) p WHERE e.company_id = $1`,
     [company],
   )
@@ -104,8 +105,8 @@ async function fillRecords(q: Query, company: string): Promise<void> {
     [company],
   )
   await q(
-    `INSERT INTO equipment_logs (company_id, equipment_id, event_type, created_at)
-     SELECT e.company_id, e.id, 'note', now() - (row_number() OVER ())::int % 20 * interval '1 minute' FROM equipment e WHERE e.company_id = $1 AND e.year < 2010`,
+    `INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, created_at)
+     SELECT e.company_id, e.id, 'note', 'x', now() - (row_number() OVER ())::int % 20 * interval '1 minute' FROM equipment e WHERE e.company_id = $1 AND e.year < 2010`,
     [company],
   )
 }

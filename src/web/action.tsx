@@ -1,20 +1,23 @@
 // Buttons for operations: what a person may not do stays visible, disabled, and says why, also to keyboard and screen reader.
 import { Button, type ButtonProps, Menu, type MenuItemProps, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { type MouseEvent, type ReactNode, useId } from 'react'
+import { useTranslation } from 'react-i18next'
 import type { Operation } from '../plain/operation.ts'
 import { useMay } from './session.tsx'
-import { PageLink, type Search } from './url.tsx'
+import { PageLink, type Search, useMoment } from './url.tsx'
 
 type Guard = {
-  op: Pick<Operation, 'who'>
+  op: Pick<Operation, 'who'> & { method?: Operation['method'] }
   /** A sentence when the state of things forbids it, as "the machine is retired". */
   unless?: string | false | null | undefined
 }
 
 /** undefined when it may be done, else the sentence that says why not. */
 export function useReason({ op, unless }: Guard): string | undefined {
+  const { t } = useTranslation()
   const may = useMay()(op)
-  return may.reason ?? (unless || undefined)
+  const moment = useMoment()
+  return may.reason ?? (moment && op.method !== 'GET' ? t('web.past_reason') : unless || undefined)
 }
 
 type ActionButtonProps = Omit<ButtonProps, 'disabled'> &

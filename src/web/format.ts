@@ -2,6 +2,7 @@
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMaybeCompany } from './session.tsx'
+import { useMoment } from './url.tsx'
 
 export type Format = {
   /** A calendar day, `2026-11-23`: no zone moves it. */
@@ -12,6 +13,8 @@ export type Format = {
   money: (money: { amount: string; currency: string } | null | undefined) => string
   number: (value: number | null | undefined) => string
   percent: (fraction: string | number | null | undefined) => string
+  /** The instant the page shows: now, or the moment of the past that was chosen. `relative` and `today` count from it. */
+  now: () => number
   /** The company's today, as a calendar day. */
   today: () => string
   timeZone: string
@@ -26,7 +29,7 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ]
 
-export function makeFormat(language: string, timeZone: string): Format {
+export function makeFormat(language: string, timeZone: string, now = Date.now): Format {
   const locale = language === 'en' ? 'en-GB' : 'es-PE'
   const days = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', timeZone: 'UTC' })
   const instants = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone })
@@ -38,7 +41,7 @@ export function makeFormat(language: string, timeZone: string): Format {
     instant: (instant) => (instant ? instants.format(new Date(instant)) : none),
     relative: (instant) => {
       if (!instant) return none
-      const seconds = (Date.parse(instant) - Date.now()) / 1000
+      const seconds = (Date.parse(instant) - now()) / 1000
       const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) ?? ['minute', 60]
       return relatives.format(Math.round(seconds / size), unit)
     },
@@ -46,14 +49,16 @@ export function makeFormat(language: string, timeZone: string): Format {
     number: (value) => (value === null || value === undefined ? none : numbers.format(value)),
     percent: (fraction) =>
       fraction === null || fraction === undefined || fraction === '' ? none : new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(Number(fraction)),
-    today: () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date()),
+    now,
+    today: () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now()),
   }
 }
 
 export function useFormat(): Format {
   const { i18n } = useTranslation()
   const timeZone = useMaybeCompany()?.settings.time_zone ?? 'America/Lima'
-  return useMemo(() => makeFormat(i18n.language, timeZone), [i18n.language, timeZone])
+  const asOf = useMoment()?.as_of
+  return useMemo(() => makeFormat(i18n.language, timeZone, asOf === undefined ? undefined : () => Date.parse(asOf)), [i18n.language, timeZone, asOf])
 }
 
 /** The instant of a wall-clock day and time in a zone: what a form's "due on" means. */
@@ -72,4 +77,17 @@ export function instantOf(day: string, time: string, timeZone: string): string {
   const part = (type: string) => shown.find((piece) => piece.type === type)?.value ?? '00'
   const offset = Date.parse(`${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`) - guess
   return new Date(guess - offset).toISOString()
+}
+
+/** The wall clock of an instant in a zone, as a field for day and time wants it. */
+export function wallClockOf(instant: string, timeZone: string): string {
+  const at = new Date(instant)
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at)
+  return `${day}T${new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at)}`
+}
+
+/** The other way round; undefined when it is not filled in. */
+export function instantOfWallClock(clock: string, timeZone: string): string | undefined {
+  const [, day, time] = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})/.exec(clock) ?? []
+  return day && time ? instantOf(day, time, timeZone) : undefined
 }

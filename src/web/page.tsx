@@ -4,13 +4,14 @@ import { IconArrowLeft } from '@tabler/icons-react'
 import { useRouterState } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { PageLink } from './url.tsx'
+import { PageLink, useMoment } from './url.tsx'
 
 let lastPath: string | null = null
 
+/** The moment that a page shows goes along with its links. */
 export function BackLink({ to, label }: { to: string; label: string }) {
   return (
-    <PageLink to={to} className="back-link">
+    <PageLink to={to} search={useMoment() ?? {}} className="back-link">
       <IconArrowLeft size={16} aria-hidden />
       {label}
     </PageLink>

@@ -7,7 +7,7 @@ import { useColumns } from './columns.ts'
 import { usePhone } from './phone.ts'
 import type { ListResult } from './query.ts'
 import { ErrorState } from './states.tsx'
-import { PageLink, useGo, useUrl } from './url.tsx'
+import { PageLink, useGo, useMoment, useUrl } from './url.tsx'
 
 export type Column<T> = {
   key: string
@@ -69,6 +69,7 @@ type Shown<T> = DataListProps<T> & { shown: Column<T>[] }
 
 function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }: Shown<T>) {
   const go = useGo()
+  const moment = useMoment() ?? {}
   return (
     <div className="list-scroll">
       <Table highlightOnHover verticalSpacing={6} horizontalSpacing="xs" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
@@ -87,13 +88,13 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }:
               className={rowClass?.(row)}
               data-clickable={rowTo ? true : undefined}
               onClick={(event) => {
-                if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row))
+                if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row), { search: moment })
               }}
             >
               {shown.map((column, place) => (
                 <Table.Td key={column.key} ta={column.align ?? 'left'}>
                   {place === 0 && rowTo ? (
-                    <PageLink to={rowTo(row)} className="row-link">
+                    <PageLink to={rowTo(row)} search={moment} className="row-link">
                       {column.render(row)}
                     </PageLink>
                   ) : (
@@ -146,6 +147,7 @@ function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSor
 }
 
 function Cards<T>({ caption, shown, rows, rowKey, rowTo, card, rowClass }: Shown<T>) {
+  const moment = useMoment() ?? {}
   if (!rows.items)
     return (
       <div aria-hidden>
@@ -161,7 +163,7 @@ function Cards<T>({ caption, shown, rows, rowKey, rowTo, card, rowClass }: Shown
         return (
           <li key={rowKey(row)} className={rowClass?.(row)}>
             {rowTo ? (
-              <PageLink to={rowTo(row)} className="card card-link">
+              <PageLink to={rowTo(row)} search={moment} className="card card-link">
                 {content}
               </PageLink>
             ) : (

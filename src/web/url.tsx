@@ -1,6 +1,6 @@
 // State in the address: what is filtered, sorted and shown can be shared by link and reached with the back button.
 import { createLink, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
-import { type AnchorHTMLAttributes, type ReactNode, type Ref, useCallback } from 'react'
+import { type AnchorHTMLAttributes, type ReactNode, type Ref, useCallback, useMemo } from 'react'
 
 export type Search = Record<string, string | undefined>
 
@@ -24,6 +24,18 @@ export function useUrl(): [Search, (patch: Search, options?: { replace?: boolean
     [navigate],
   )
   return [search, change]
+}
+
+export type Moment = { as_of: string; known_at?: string }
+
+/** The past instant that the address asks about; undefined when the page shows now. */
+export function useMoment(): Moment | undefined {
+  const { as_of, known_at } = useRouterState({ select: (state) => state.location.search as Search })
+  return useMemo(() => {
+    const isPast = (instant: string | undefined) => instant !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(instant) && Date.parse(instant) <= Date.now()
+    if (!isPast(as_of)) return undefined
+    return { as_of: as_of as string, ...(isPast(known_at) ? { known_at: known_at as string } : {}) }
+  }, [as_of, known_at])
 }
 
 /** A path inside the active company: `/equipment/1` becomes `/c/<company>/equipment/1`. */

@@ -9,14 +9,16 @@ import type { Equipment, EquipmentChange, EquipmentInput, Status, StatusPeriod, 
 
 const company = sql`e.company_id = (SELECT c.company_id FROM caller c)`
 
-/** What someone set; else the book value of the company's day today, worked out only for machines that depreciate. */
-const currentValue = sql`CASE WHEN e.current_value IS NOT NULL OR e.depreciation_rate IS NULL THEN e.current_value
-  ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, (SELECT get_company_day(c.company_id) FROM caller c)) END`
+const today = sql`(SELECT get_company_day(c.company_id) FROM caller c)`
+
+/** What someone set; else the book value of the company's day, worked out only for machines that depreciate. */
+const currentValue = (day: RawBuilder<unknown>) => sql`CASE WHEN e.current_value IS NOT NULL OR e.depreciation_rate IS NULL THEN e.current_value
+  ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, ${day}) END`
 const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
 
-const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
+const columns = (day: RawBuilder<unknown> = today) => sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
-  ${money(currentValue)} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  ${money(currentValue(day))} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
   e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
     'assigned_at', a.assigned_at, 'due_at', a.due_at, 'accepted_at', a.accepted_at, 'condition', a.condition, 'notes', a.notes) END AS holder`
@@ -24,6 +26,8 @@ const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e
 const joins = sql`LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
   LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
+
+const dayAt = (moment: Moment) => sql`(SELECT get_company_day_at(${moment.asOf}, ${moment.recordedAt}))`
 
 /** The hand-over by which someone had machine `e` at the moment. */
 const heldAt = ({ asOf, knownAt }: Moment) => sql`SELECT h.* FROM equipment_assignments x CROSS JOIN LATERAL get_assignment_at(x, ${asOf}, ${knownAt}) h
@@ -50,7 +54,7 @@ export const equipmentFields: ListFields = {
   ownership: { column: sql`e.ownership`, type: 'text' },
   purchase_date: { column: sql`e.purchase_date`, type: 'date', nullable: true },
   purchase_price: { column: sql`e.purchase_price`, type: 'number', nullable: true },
-  current_value: { column: currentValue, type: 'number', nullable: true },
+  current_value: { column: currentValue(today), type: 'number', nullable: true },
   salvage_value: { column: sql`e.salvage_value`, type: 'number' },
   depreciation_rate: { column: sql`e.depreciation_rate`, type: 'number', nullable: true },
   currency: { column: sql`e.currency`, type: 'text' },
@@ -90,12 +94,12 @@ export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unkno
   return { where: sql.join([company, ...conditions(query, present, held)], sql` AND `), search }
 }
 
-type Tree = { categories: RawBuilder<unknown>; fields: RawBuilder<unknown> }
-const present: Tree = { categories: sql`equipment_categories`, fields: sql`category_specification_fields` }
+type Sources = { fields: ListFields; categories: RawBuilder<unknown>; templates: RawBuilder<unknown> }
+const present: Sources = { fields: equipmentFields, categories: sql`equipment_categories`, templates: sql`category_specification_fields` }
 
-/** Categories, their fields, and who holds what: those of now, or those of the moment asked about. */
-function conditions(query: EquipmentQuery, { categories, fields }: Tree, held: (more: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown>[] {
-  const found = [query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, equipmentFields, known, sql`e.specifications`)]
+/** Values, categories with their fields, and who holds what: those of now, or those of the moment asked about. */
+function conditions(query: EquipmentQuery, { fields, categories, templates }: Sources, held: (more: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown>[] {
+  const found = [query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, fields, known, sql`e.specifications`)]
   if (query.category_id) {
     found.push(sql`e.category_id IN (
       SELECT below.id FROM ${categories} own JOIN ${categories} below ON below.company_id = own.company_id AND below.path <@ own.path
@@ -104,7 +108,7 @@ function conditions(query: EquipmentQuery, { categories, fields }: Tree, held: (
   if (query.holder_id) found.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
   if (query.in_use) found.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)
   if (query.incomplete) {
-    const lacks = sql`EXISTS (SELECT FROM ${fields} f WHERE f.company_id = e.company_id AND f.category_id = e.category_id
+    const lacks = sql`EXISTS (SELECT FROM ${templates} f WHERE f.company_id = e.company_id AND f.category_id = e.category_id
       AND find_specification_fault(e.specifications -> f.key, f.field) IS NOT NULL)`
     found.push(query.incomplete === 'true' ? lacks : sql`NOT ${lacks}`)
   }
@@ -129,7 +133,7 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
     WITH page AS MATERIALIZED (
       SELECT e.company_id, e.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
       FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns}, page.sort_value ${total}
+    SELECT ${columns()}, page.sort_value ${total}
     FROM page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins} ORDER BY page.place`)
   return counted(query, page.finish(rows), rows)
 }
@@ -144,11 +148,12 @@ function counted(query: EquipmentQuery, { items, next_cursor }: { items: Row[]; 
  */
 async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Moment): Promise<EquipmentPage> {
   const { as_of: _, known_at: __, ...rest } = query
-  const fields: ListFields = { ...equipmentFields, created_at: { column: sql`b.created_at`, type: 'instant' } }
+  const day = dayAt(moment)
+  const fields: ListFields = { ...equipmentFields, created_at: { column: sql`b.created_at`, type: 'instant' }, current_value: { column: currentValue(day), type: 'number', nullable: true } }
   const sort = query.sort ?? '-created_at'
   const page = paging({ ...rest, sort }, fields, sort, sql`b.id`)
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM (${heldAt(moment)}) h WHERE ${more})`
-  const past = { categories: sql`get_categories_at(${moment.recordedAt})`, fields: sql`get_specification_fields_at(${moment.recordedAt})` }
+  const past = { fields, categories: sql`get_categories_at(${moment.recordedAt})`, templates: sql`get_specification_fields_at(${moment.recordedAt})` }
   const words = (query.q ?? '').trim().split(/\s+/).filter(Boolean).slice(0, 8)
   const said = words.map(
     (word) => sql`position(normalize_search_text(${word}) IN normalize_search_text(concat_ws(' ', e.name, e.serial_number, e.fleet_code, e.manufacturer, e.model, e.plate,
@@ -162,7 +167,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     WITH ${moment.table}, page AS MATERIALIZED (
       SELECT e AS machine, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
       FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns}, page.sort_value ${total}
+    SELECT ${columns(day)}, page.sort_value ${total}
     FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`)
   return counted(query, page.finish(rows), rows)
 }
@@ -171,10 +176,10 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
 export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Equipment | undefined> {
   const moment = momentOf(query)
   const rows = moment
-    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns}
+    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns(dayAt(moment))}
         FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e ${joinsAt(moment)}
         WHERE b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`)
-    : ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
+    : ctx.run<Equipment>(sql`SELECT ${columns()} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
   return (await rows)[0]
 }
 
@@ -224,7 +229,7 @@ const typed = (column: string, value: unknown) => {
 
 /** Runs a write that gives machine rows, and gives the machine as the API shows it: one statement, one round trip. */
 async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Equipment | undefined> {
-  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns} FROM e ${joins}`))[0]
+  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns()} FROM e ${joins}`))[0]
 }
 
 export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Equipment> {

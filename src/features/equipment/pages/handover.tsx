@@ -95,7 +95,7 @@ function Holder({ machine: { holder, status } }: { machine: Equipment }) {
       </div>
     )
   }
-  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
+  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < format.now()
   return (
     <div className="holder">
       <IconUserCheck size={28} className="holder-icon" aria-hidden />

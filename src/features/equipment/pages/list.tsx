@@ -6,13 +6,14 @@ import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { download } from '../../../web/client.ts'
 import { ChoiceFilter, FilterBar, pickSearch, SearchBox, TextFilter } from '../../../web/filters.tsx'
+import { MomentBar, MomentButton } from '../../../web/moment.tsx'
 import { notifyProblem } from '../../../web/notify.tsx'
 import { Page } from '../../../web/page.tsx'
 import { useList, useRead } from '../../../web/query.ts'
 import { useCompany, useMay } from '../../../web/session.tsx'
 import { EmptyState } from '../../../web/states.tsx'
 import { DataList } from '../../../web/table.tsx'
-import { useUrl } from '../../../web/url.tsx'
+import { useMoment, useUrl } from '../../../web/url.tsx'
 import { listCategories } from '../../categories/contract.ts'
 import { exportEquipment, importEquipment } from '../../imports/contract.ts'
 import { createEquipment, type Equipment, listEquipment, ownerships, restoreEquipment, statuses } from '../contract.ts'
@@ -40,14 +41,18 @@ export function EquipmentListPage() {
   const [search] = useUrl()
   const [counted, setCounted] = useState(false)
   const columns = useEquipmentColumns()
+  const moment = useMoment()
   const filters = pickSearch(search, [...filterNames, 'q', 'sort'])
-  const rows = useList(listEquipment, { query: counted ? { ...filters, count: 'true' } : filters })
+  const rows = useList(listEquipment, { query: { ...filters, ...moment, ...(counted ? { count: 'true' } : {}) } })
+  // The slider reaches back to the first machine of the register.
+  const first = useRead(listEquipment, { query: { sort: 'created_at', limit: 1 } }, { enabled: moment !== undefined, staleTime: 300_000 }).data?.items[0]?.created_at
   const narrowed = Object.keys(filters).some((name) => name !== 'sort')
   return (
     <Page
       title={t('equipment.title')}
       actions={
         <>
+          <MomentButton since={undefined} />
           <ExportMenu filters={filters} />
           <ActionButton op={createEquipment} to="/equipment/new" leftSection={<IconPlus size={18} aria-hidden />}>
             {t('equipment.register')}
@@ -55,6 +60,7 @@ export function EquipmentListPage() {
         </>
       }
     >
+      <MomentBar since={first} />
       <DataList<Equipment>
         id="equipment"
         caption={t('equipment.title')}
@@ -120,6 +126,7 @@ function EquipmentFilters() {
 function ExportMenu({ filters }: { filters: Record<string, string> }) {
   const { t } = useTranslation()
   const company = useCompany()
+  const moment = useMoment()
   const [busy, setBusy] = useState(false)
   const save = async (format: 'csv' | 'xlsx') => {
     setBusy(true)
@@ -131,6 +138,13 @@ function ExportMenu({ filters }: { filters: Record<string, string> }) {
     } finally {
       setBusy(false)
     }
+  }
+  if (moment) {
+    return (
+      <Button variant="default" disabled title={t('web.past_export')} leftSection={<IconDownload size={18} aria-hidden />}>
+        {t('equipment.export')}
+      </Button>
+    )
   }
   return (
     <Menu position="bottom-end">

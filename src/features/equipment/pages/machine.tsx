@@ -8,13 +8,14 @@ import { ActionButton, ActionItem } from '../../../web/action.tsx'
 import { ProblemError } from '../../../web/client.ts'
 import { ConfirmDialog } from '../../../web/dialog.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { MomentBar, MomentButton } from '../../../web/moment.tsx'
 import { BackLink, Page } from '../../../web/page.tsx'
 import { usePhone } from '../../../web/phone.ts'
 import { useAction, useRead } from '../../../web/query.ts'
 import { useCompany } from '../../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../../web/states.tsx'
 import { ToneBadge } from '../../../web/tone.tsx'
-import { useGo, useUrl } from '../../../web/url.tsx'
+import { useGo, useMoment, useUrl } from '../../../web/url.tsx'
 import { createMaintenance, listMaintenance, sendToMaintenance } from '../../maintenance/contract.ts'
 import { changeEquipment, changeStatus, deleteEquipment, type Equipment, getEquipment, restoreEquipment } from '../contract.ts'
 import { HolderPanel } from './handover.tsx'
@@ -29,14 +30,16 @@ import { MachineValue } from './value.tsx'
 export function MachinePage() {
   const { t } = useTranslation()
   const { equipmentId } = useParams({ strict: false }) as { equipmentId: string }
-  const { data: machine, error, refetch } = useRead(getEquipment, { params: { equipment_id: equipmentId } })
-  if (machine) return <Machine machine={machine} />
+  const moment = useMoment()
+  const { data: machine, error, refetch } = useRead(getEquipment, { params: { equipment_id: equipmentId }, query: moment ?? {} }, { keep: true })
+  if (machine && !error) return <Machine machine={machine} />
   if (!error) return <LoadingState />
   const isMissing = error instanceof ProblemError && (error.status === 404 || error.status === 400)
   if (!isMissing) return <ErrorState error={error} retry={refetch} />
   return (
-    <Page title={t('machine.missing')} above={<BackLink to="/equipment" label={t('machine.to_list')} />}>
-      <Text>{t('machine.missing_text')}</Text>
+    <Page title={t(moment ? 'machine.not_yet' : 'machine.missing')} above={<BackLink to="/equipment" label={t('machine.to_list')} />}>
+      <MomentBar since={undefined} />
+      <Text>{t(moment ? 'machine.not_yet_text' : 'machine.missing_text')}</Text>
     </Page>
   )
 }
@@ -47,6 +50,7 @@ function Machine({ machine }: { machine: Equipment }) {
   const phone = usePhone() ?? false
   return (
     <Page title={machine.name} above={<BackLink to="/equipment" label={t('machine.to_list')} />} subtitle={<Codes machine={machine} />} actions={!phone && <Actions machine={machine} />}>
+      <MomentBar since={machine.created_at} />
       {machine.is_deleted ? (
         <Alert color="gray" mb="md" icon={<IconTrash size={18} aria-hidden />} title={t('machine.is_deleted')}>
           {t('machine.is_deleted_text', { when: format.instant(machine.deleted_at) })}
@@ -112,12 +116,16 @@ function Actions({ machine }: { machine: Equipment }) {
   const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: fullName(machine) }) })
   if (machine.is_deleted)
     return (
-      <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
-        {t('web.restore')}
-      </ActionButton>
+      <>
+        <MomentButton since={machine.created_at} />
+        <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
+          {t('web.restore')}
+        </ActionButton>
+      </>
     )
   return (
     <>
+      <MomentButton since={machine.created_at} />
       <ActionButton
         op={changeStatus}
         unless={machine.status === 'disposed' && t('machine.disposed_final')}

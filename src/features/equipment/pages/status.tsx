@@ -27,7 +27,7 @@ export function HolderCell({ machine }: { machine: Pick<Equipment, 'holder' | 's
   const format = useFormat()
   const { holder } = machine
   if (!holder) return <span className="dimmed">{machine.status === 'active' ? t('equipment.available') : '–'}</span>
-  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < Date.now()
+  const isLate = holder.due_at !== null && Date.parse(holder.due_at) < format.now()
   return (
     <>
       <span className="inline">

@@ -1,5 +1,5 @@
 // A large fleet in a few seconds: rows written straight into the tables, past triggers, in the shape the triggers would give them.
-import type { Query, World } from './harness.ts'
+import { connected, type Query, type World } from './harness.ts'
 
 /** Fills andina with `machines` machines of two years with their records, and sur with a tenth of them. Gives some ids to ask for. */
 export async function fillFleet(world: World, machines: number): Promise<{ machine: string; category: string; parent: string; person: string; membership: string; record: string; event: string }> {
@@ -18,7 +18,7 @@ export async function fillFleet(world: World, machines: number): Promise<{ machi
     }
     for (const x of exclusions) await q(`ALTER TABLE ${x.on_table} ADD CONSTRAINT ${x.conname} ${x.definition}`)
   })
-  await world.sqlAdmin((q) => q('ANALYZE'))
+  await connected(world.superuserUrl, (q) => q('VACUUM ANALYZE'))
   return world.sqlAdmin(async (q) => {
     const id = world.companies.andina.id
     const [row] = await q(
@@ -63,18 +63,21 @@ async function fillMachines(q: Query, company: string, count: number): Promise<v
   )
   await q(
     `INSERT INTO equipment_search_documents (company_id, equipment_id, document)
-     SELECT e.company_id, e.id, array_to_tsvector(ARRAY(SELECT DISTINCT 'c' || co.search_key || ':' || w FROM regexp_split_to_table(lower(concat_ws(' ', e.name, e.manufacturer, e.model, e.plate)), '[^a-z0-9]+') w WHERE w <> ''))
+     SELECT e.company_id, e.id, array_to_tsvector(ARRAY(SELECT DISTINCT 'c' || co.search_key || ':' || w FROM regexp_split_to_table(lower(concat_ws(' ', e.name, e.manufacturer, e.model, e.plate)), '[^a-z0-9]+') w WHERE w <> '')) || build_equipment_signs(co.search_key, e)
      FROM equipment e JOIN companies co ON co.id = e.company_id WHERE e.company_id = $1`,
     [company],
   )
-  await q("INSERT INTO equipment_search_words (company_id, word) SELECT $1, w FROM unnest('{excavadora,rodillo,motoniveladora,cargador,volquete,caterpillar,komatsu,volvo,obra}'::text[]) w", [company])
+  await q(
+    `INSERT INTO equipment_search_words (company_id, word) SELECT $1::uuid, w FROM unnest('{excavadora,rodillo,motoniveladora,cargador,volquete,caterpillar,komatsu,volvo,obra}'::text[]) w
+    UNION SELECT $1::uuid, translate(md5(n::text), '0123456789', 'ghijklmnop') FROM generate_series(1, 5000) n`,
+    [company],
+  )
 }
 
 async function fillRecords(q: Query, company: string): Promise<void> {
   await q(
-    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, recorded_at)
-     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END,
-       e.created_at + p.n * interval '1 hour'
+    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to)
+     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END
      FROM equipment e, LATERAL (SELECT n, last FROM (SELECT CASE WHEN e.status = 'active' THEN 2 ELSE 3 END AS last) l, generate_series(0, last) n) p WHERE e.company_id = $1`,
     [company],
   )
@@ -85,6 +88,12 @@ async function fillRecords(q: Query, company: string): Promise<void> {
        CASE WHEN p.n < 2 OR e.n % 4 > 0 THEN m.ids[1] END
      FROM (SELECT x.*, row_number() OVER () AS n FROM equipment x WHERE x.company_id = $1) e, generate_series(0, 2) AS p (n),
        (SELECT array_agg(r.user_id ORDER BY r.id) AS ids FROM user_company_roles r WHERE r.company_id = $1) m`,
+    [company],
+  )
+  await q(
+    `INSERT INTO equipment_assignments (company_id, equipment_id, user_id, assigned_by, reserved_from, reserved_until)
+     SELECT e.company_id, e.id, m.ids[1], m.ids[1], current_date + interval '60 days', current_date + interval '62 days'
+     FROM equipment e, (SELECT array_agg(r.user_id ORDER BY r.id) AS ids FROM user_company_roles r WHERE r.company_id = $1) m WHERE e.company_id = $1 AND e.year = 2003 AND e.created_at < now() - interval '100 days'`,
     [company],
   )
   await q(
@@ -106,7 +115,7 @@ async function fillRecords(q: Query, company: string): Promise<void> {
   )
   await q(
     `INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, created_at)
-     SELECT e.company_id, e.id, 'note', 'x', now() - (row_number() OVER ())::int % 20 * interval '1 minute' FROM equipment e WHERE e.company_id = $1 AND e.year < 2010`,
+     SELECT e.company_id, e.id, 'note', 'Sin novedad', now() - (row_number() OVER ())::int % 20 * interval '1 minute' FROM equipment e WHERE e.company_id = $1 AND e.year < 2010`,
     [company],
   )
 }

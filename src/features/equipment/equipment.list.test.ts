@@ -107,6 +107,18 @@ test.each(sortable)('pages by %s, both ways, neither lose nor repeat a machine',
   }
 })
 
+test('tags and values with any sign in them are found as they are written, and follow a change at once', async () => {
+  const odd = await world.machine({ name: 'De todo', tags: ["d'agua", 'a\\b', 'x | y:*'], specifications: { nota: "5' \\ & (ñ)", largo: 'z'.repeat(300), lleno: 0 } })
+  const found = async (query: string) => ids((await list(query)).body.items)
+  const value = (text: string) => encodeURIComponent(text)
+  for (const tag of ["d'agua", 'a\\b', 'x | y:*']) expect(await found(`tags=${value(tag)}`), tag).toEqual([odd.id])
+  for (const sign of [`nota=${value("5' \\ & (ñ)")}`, `largo=${'z'.repeat(300)}`, 'lleno=0']) expect(await found(`specifications.${sign}`), sign).toEqual([odd.id])
+  expect(await found('tags=x'), 'a part of a tag is another tag').toEqual([])
+  await manager.patch(`/equipment/${odd.id}`, { tags: ['otra'], specifications: { lleno: 1 } }, { version: 1 })
+  expect([await found('tags=otra'), await found(`tags=${value("d'agua")}`), await found('specifications.lleno=1'), await found('specifications.lleno=0')]).toEqual([[odd.id], [], [odd.id], []])
+  await manager.delete(`/equipment/${odd.id}`, { version: 2 })
+})
+
 test('a page stays right while machines are added before it', async () => {
   const first = await list('limit=10')
   const added = await world.machine({ name: 'Recién llegada' })

@@ -184,8 +184,19 @@ CREATE OR REPLACE FUNCTION normalize_search_text(p_text text) RETURNS text
 LANGUAGE sql STABLE
 RETURN lower(unaccent(coalesce(p_text, '')));
 
+-- The exact signs of one machine: its tags (#tag) and the short values of its specifications (@key=value), with the company's key in front.
+CREATE OR REPLACE FUNCTION build_equipment_signs(p_key integer, p_row equipment) RETURNS tsvector
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT array_to_tsvector(coalesce(array_agg(DISTINCT 'c' || p_key || ':' || sign), '{}')) FROM (
+    SELECT '#' || t AS sign FROM unnest((p_row).tags) t
+    UNION ALL
+    SELECT '@' || s.key || '=' || s.value FROM jsonb_each_text((p_row).specifications) s WHERE s.key ~ '^[a-z][a-z0-9_]{0,49}$' AND length(s.value) <= 100
+  ) signs;
+END;
+
 -- The lexemes of one machine: each word, its Spanish and English stem (after ~), and for codes the tails of 3 to 16
--- signs, so that a fragment finds it. All carry the company's key in front. Weights: A name and code, B maker, C the rest.
+-- signs, so that a fragment finds it; and its exact signs. All carry the company's key in front. Weights: A name and code, B maker, C the rest.
 CREATE OR REPLACE FUNCTION build_equipment_search_document(p_key integer, p_row equipment) RETURNS tsvector
 LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -211,7 +222,7 @@ BEGIN ATOMIC
   ), best AS (
     SELECT lexeme, min(weight) AS weight FROM lexeme WHERE lexeme <> '' GROUP BY lexeme LIMIT 1000
   )
-  SELECT coalesce(string_agg('''c' || p_key || ':' || lexeme || ''':1' || weight, ' '), '')::tsvector FROM best;
+  SELECT coalesce(string_agg('''c' || p_key || ':' || lexeme || ''':1' || weight, ' '), '')::tsvector || build_equipment_signs(p_key, p_row) FROM best;
 END;
 
 -- The query for one word: its start, or either stem. The word holds only letters and digits.
@@ -233,8 +244,8 @@ DECLARE
   v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
 BEGIN
   IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
-      NEW.description, NEW.location, NEW.tags, NEW.year) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
-      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year) THEN
+      NEW.description, NEW.location, NEW.tags, NEW.year, NEW.specifications) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
+      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year, OLD.specifications) THEN
     RETURN NULL;
   END IF;
   INSERT INTO equipment_search_documents (company_id, equipment_id, document)
@@ -256,7 +267,7 @@ $$;
 -- p_limit newest matches are ranked, 1 to 2000. Gives nothing for an empty term or no company.
 CREATE OR REPLACE FUNCTION search_equipment(p_search_term text, p_limit integer DEFAULT 1000)
 RETURNS TABLE (equipment_id uuid, rank real)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_company_id uuid := (SELECT c.company_id FROM caller c);
   v_prefix text := 'c' || (SELECT co.search_key FROM companies co WHERE co.id = v_company_id) || ':';
@@ -301,8 +312,21 @@ BEGIN
 END
 $$;
 
+-- A sign as a tsquery spells it.
+CREATE OR REPLACE FUNCTION quote_sign(p_key integer, p_sign text) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN '''' || replace(replace('c' || p_key || ':' || p_sign, '\', '\\'), '''', '''''') || '''';
+
+-- Machines of the caller's company that carry any of the signs: '#tag', or '@key=value' of a specification (values up to 100 letters).
+-- Row security would keep an index from such a question asked of equipment itself. Gives nothing without a company.
+CREATE OR REPLACE FUNCTION find_equipment_with(p_signs text[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT d.equipment_id FROM equipment_search_documents d
+  WHERE d.document @@ (SELECT string_agg(quote_sign(co.search_key, s), ' | ')::tsquery FROM companies co, unnest(p_signs) s WHERE co.id = (SELECT c.company_id FROM caller c))
+$$;
+
 GRANT EXECUTE ON FUNCTION keep_equipment(), check_equipment_specifications(), keep_status_correction(), record_equipment_status(), keep_equipment_search() TO bitcorp_owner;
-GRANT EXECUTE ON FUNCTION search_equipment(text, integer), normalize_search_text(text) TO application_user, reporting_user;
+GRANT EXECUTE ON FUNCTION search_equipment(text, integer), find_equipment_with(text[]), normalize_search_text(text) TO application_user, reporting_user;
 
 SET LOCAL ROLE bitcorp_owner;
 

@@ -86,12 +86,21 @@ export type EquipmentQuery = MomentQuery & {
   [filter: string]: unknown
 }
 
+/** Filters by tag and by the value of a specification, asked of the index first: row security would keep the filters themselves from it. */
+function signs(query: EquipmentQuery): RawBuilder<unknown>[] {
+  return Object.entries(query).flatMap(([name, value]) => {
+    const key = name === 'tags' ? '#' : /^specifications\.([a-z][a-z0-9_]{0,49})$/.test(name) ? `@${name.slice('specifications.'.length)}=` : undefined
+    const wanted = key ? String(value).split(',') : []
+    return wanted.length > 0 && wanted.every((one) => one.length <= 100) ? [sql`e.id IN (SELECT find_equipment_with(${wanted.map((one) => key + one)}::text[]))`] : []
+  })
+}
+
 /** The condition a query sets on machines `e` (and, for search, the join that ranks them as `s`). Shared by list and export. */
 export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
     WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.assigned_at IS NOT NULL AND h.returned_at IS NULL AND ${more})`
   const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}) s ON s.equipment_id = e.id` : sql``
-  return { where: sql.join([company, ...conditions(query, present, held)], sql` AND `), search }
+  return { where: sql.join([company, ...signs(query), ...conditions(query, present, held)], sql` AND `), search }
 }
 
 type Sources = { fields: ListFields; categories: RawBuilder<unknown>; templates: RawBuilder<unknown> }

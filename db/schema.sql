@@ -1527,8 +1527,23 @@ BEGIN ATOMIC
            GROUP BY lexeme.lexeme
           LIMIT 1000
          )
-  SELECT (COALESCE(string_agg(((((('''c'::text || build_equipment_search_document.p_key) || ':'::text) || best.lexeme) || ''':1'::text) || best.weight), ' '::text), ''::text))::tsvector AS "coalesce"
+  SELECT ((COALESCE(string_agg(((((('''c'::text || build_equipment_search_document.p_key) || ':'::text) || best.lexeme) || ''':1'::text) || best.weight), ' '::text), ''::text))::tsvector || build_equipment_signs(build_equipment_search_document.p_key, build_equipment_search_document.p_row))
     FROM best;
+END
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.build_equipment_signs(p_key integer, p_row equipment)
+ RETURNS tsvector
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT array_to_tsvector(COALESCE(array_agg(DISTINCT ((('c'::text || build_equipment_signs.p_key) || ':'::text) || signs.sign)), '{}'::text[])) AS array_to_tsvector
+    FROM ( SELECT ('#'::text || t.t) AS sign
+            FROM unnest((build_equipment_signs.p_row).tags) t(t)
+         UNION ALL
+          SELECT ((('@'::text || s.key) || '='::text) || s.value)
+            FROM jsonb_each_text((build_equipment_signs.p_row).specifications) s(key, value)
+           WHERE ((s.key ~ '^[a-z][a-z0-9_]{0,49}$'::text) AND (length(s.value) <= 100))) signs;
 END
 -- owner record_keeper
 
@@ -2287,6 +2302,17 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.find_equipment_with(p_signs text[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER ROWS 100
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT d.equipment_id FROM equipment_search_documents d
+  WHERE d.document @@ (SELECT string_agg(quote_sign(co.search_key, s), ' | ')::tsquery FROM companies co, unnest(p_signs) s WHERE co.id = (SELECT c.company_id FROM caller c))
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.find_file_kind(p_content bytea)
  RETURNS text
  LANGUAGE sql
@@ -2945,8 +2971,8 @@ DECLARE
   v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
 BEGIN
   IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
-      NEW.description, NEW.location, NEW.tags, NEW.year) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
-      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year) THEN
+      NEW.description, NEW.location, NEW.tags, NEW.year, NEW.specifications) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
+      OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year, OLD.specifications) THEN
     RETURN NULL;
   END IF;
   INSERT INTO equipment_search_documents (company_id, equipment_id, document)
@@ -3723,6 +3749,13 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.quote_sign(p_key integer, p_sign text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((''''::text || replace(replace(((('c'::text || p_key) || ':'::text) || p_sign), '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text)
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.rebuild_equipment_usage(p_company_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -4158,7 +4191,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.search_equipment(p_search_term text, p_limit integer DEFAULT 1000)
  RETURNS TABLE(equipment_id uuid, rank real)
  LANGUAGE plpgsql
- STABLE SECURITY DEFINER
+ STABLE SECURITY DEFINER ROWS 100
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE

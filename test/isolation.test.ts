@@ -95,12 +95,20 @@ function sample(schema: Body, name: string, ids: Record<string, string>): Body {
   return 'x'.repeat(Math.max(1, schema.minLength ?? 1))
 }
 
+/** The query with what the operation demands beside it, so that it is not refused for that. */
+function withRequired(op: Operation, query: string): string {
+  const asked = new URLSearchParams(query)
+  for (const { name, schema } of op.parameters.filter((p) => p.in === 'query' && p.required && !asked.has(p.name))) asked.set(name, name === 'to' ? '2030-02-01T00:00:00Z' : sample(schema, name, {}))
+  const text = asked.toString()
+  return text ? `?${text}` : ''
+}
+
 /** Sends an operation with these ids in its path, and anywhere the changes say. */
 function send(client: Client, op: Operation, path: Record<string, string>, body: Body, query = ''): Promise<Reply> {
   const url = op.path.replace(/\{(\w+)\}/g, (_, name) => path[name] ?? '01900000-0000-7000-8000-000000000000')
   const version = op.parameters.some((p) => p.name === 'if-match') ? { version: '*' as const } : {}
   if (op.raw) return client.call('POST', `${url}${query || '?dry_run=true'}`, 'nombre\nx', { ...version, headers: { 'content-type': 'text/csv' } })
-  return client.call(op.method, url + query, op.method === 'GET' ? undefined : body, version)
+  return client.call(op.method, url + withRequired(op, query), op.method === 'GET' ? undefined : body, version)
 }
 
 const replies: string[] = []

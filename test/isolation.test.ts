@@ -87,6 +87,7 @@ function sample(schema: Body, name: string, ids: Record<string, string>): Body {
   }
   if (schema.type === 'array') return schema.minItems ? [sample(schema.items, name, ids)] : []
   if (schema.type === 'integer' || schema.type === 'number') return schema.minimum ?? 1
+  if (schema.type === 'boolean') return true
   if (schema.format === 'uuid') return '01900000-0000-7000-8000-000000000000'
   if (schema.format === 'email') return 'alguien@andina.test'
   if (schema.format === 'date') return '2030-01-01'

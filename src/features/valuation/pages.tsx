@@ -96,7 +96,7 @@ function Value({ value, read }: { value: FleetValue; read: { isFetching: boolean
   return (
     <div className="stack">
       {value.totals.length > 0 && (
-        <section className="tiles" aria-label={t('valuation.totals')}>
+        <section className="tiles tiles-wide" aria-label={t('valuation.totals')}>
           {value.totals.map((total) => (
             <div key={total.currency} className="tile">
               <span className="tile-number">{format.money(total.book_total)}</span>

@@ -51,7 +51,8 @@ function Schedule({ plan }: { plan: Depreciation }) {
       <Title order={2} mb="sm">
         {t('valuation.schedule')}
       </Title>
-      <div className="list-scroll">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone, also by keyboard. */}
+      <section className="list-scroll" aria-label={t('valuation.schedule')} tabIndex={0}>
         <Table className="list-table" verticalSpacing={6} horizontalSpacing="xs">
           <caption className="visually-hidden">{t('valuation.schedule')}</caption>
           <Table.Thead>
@@ -80,7 +81,7 @@ function Schedule({ plan }: { plan: Depreciation }) {
             ))}
           </Table.Tbody>
         </Table>
-      </div>
+      </section>
     </section>
   )
 }

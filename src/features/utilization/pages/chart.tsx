@@ -34,13 +34,14 @@ export function MonthChart({ months, title }: { months: MonthUse[]; title: strin
           xAxisProps={{ interval: 'preserveStartEnd' }}
           barProps={{ isAnimationActive: false, maxBarSize: 48, radius: 2 }}
           barChartProps={{ accessibilityLayer: false }}
-          gridAxis="y"
+          gridAxis="x"
           tickLine="none"
         />
       </div>
       <details className="use-table">
         <summary>{t('utilization.as_table')}</summary>
-        <div className="list-scroll">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone, also by keyboard. */}
+        <section className="list-scroll" aria-label={title} tabIndex={0}>
           <Table className="list-table" verticalSpacing={4} horizontalSpacing="xs">
             <caption className="visually-hidden">{title}</caption>
             <Table.Thead>
@@ -64,7 +65,7 @@ export function MonthChart({ months, title }: { months: MonthUse[]; title: strin
               ))}
             </Table.Tbody>
           </Table>
-        </div>
+        </section>
       </details>
     </section>
   )

@@ -1,6 +1,6 @@
 // Service of machines from plan to bill, in both languages: planned, sent, changed, done, with its photos, on a desk and on a phone.
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Body } from '../harness.ts'
 import { setStage } from './browser.ts'
@@ -30,6 +30,12 @@ describe.each<[Language, boolean]>([
     await manager.dialog.waitFor()
   }
   const toRecords = () => manager.goTo(`/c/${world.companies.andina.id}/maintenance/records?equipment_id=${machine.id}`)
+  /** Measured as a browser sees it, and kept to be looked at. */
+  const look = async (place: string) => {
+    await inspect(manager, place)
+    mkdirSync('.screenshots', { recursive: true })
+    await manager.page.screenshot({ path: `.screenshots/maintenance ${place} ${language}.png` })
+  }
   beforeAll(async () => {
     machine = await world.machine({ name: named, fleet_code: `VQ-${language}`, next_maintenance_date: day(3), maintenance_interval_days: 60 })
     manager = await stage.visit({ language, phone })
@@ -37,7 +43,7 @@ describe.each<[Language, boolean]>([
   })
 
   test('the board shows what is due, and whether a mail tells of it', async () => {
-    await manager.open('maintenance.title')
+    await manager.goTo(`/c/${world.companies.andina.id}/maintenance`)
     await manager.sees(manager.page.getByRole('link', { name: named }))
     await manager.sees(manager.t('maintenance.days_left', { count: 3 }))
     const wanted = manager.page.getByRole('checkbox', { name: manager.t('maintenance.digest_wanted') })
@@ -45,7 +51,7 @@ describe.each<[Language, boolean]>([
     await expect.poll(async () => (await world.as('andina', 'manager').get('/maintenance-digest')).body.is_wanted).toBe(false)
     await wanted.check()
     await expect.poll(async () => (await world.as('andina', 'manager').get('/maintenance-digest')).body.is_wanted).toBe(true)
-    await inspect(manager, 'maintenance board')
+    await look('board')
   })
 
   test('work is planned and stands in the calendar', async () => {
@@ -56,7 +62,7 @@ describe.each<[Language, boolean]>([
     await manager.isTold(manager.t('maintenance.plan_done', { name: named }))
     await manager.link('maintenance.view_calendar').click()
     await manager.sees(manager.page.getByText(new RegExp(literal(named))))
-    await inspect(manager, 'maintenance calendar')
+    await look('calendar')
   })
 
   test('the machine is sent to maintenance in one step', async () => {
@@ -77,7 +83,7 @@ describe.each<[Language, boolean]>([
     const [before] = await records()
     await world.as('andina', 'admin').patch(`/maintenance-records/${before.id}`, { notes: 'Traer filtro' }, { version: before.version })
     await manager.fill({ 'maintenance.technician': 'Taller Norte', 'maintenance.scheduled_date': day(2) }, manager.dialog)
-    await inspect(manager, 'changing a record')
+    await look('edit')
     await manager.refused(/status of 412/, async () => {
       await manager.button('web.save', {}, manager.dialog).click()
       await manager.sees(manager.dialog.getByText(manager.t('web.conflict_title')))
@@ -97,7 +103,7 @@ describe.each<[Language, boolean]>([
     ])
     await manager.sees(manager.dialog.getByText('sello.png', { exact: true }))
     await manager.sees(manager.dialog.getByText('factura.pdf', { exact: true }))
-    await inspect(manager, 'files of a record')
+    await look('files')
     await manager.refused(/status of 422/, async () => {
       await picker.setInputFiles({ name: 'virus.pdf', mimeType: 'application/pdf', buffer: Buffer.from('MZ nothing of the kind') })
       await manager.sees(manager.dialog.getByRole('alert').filter({ hasText: manager.t('problems.mf_kind_known') }))
@@ -130,6 +136,6 @@ describe.each<[Language, boolean]>([
     await manager.button('web.save', {}, manager.dialog).click()
     await manager.isTold(manager.t('maintenance.edit_done', { name: named }))
     expect((await records())[1]).toMatchObject({ status: 'done', cost: { amount: '1300.00' } })
-    await inspect(manager, 'maintenance records')
+    await look('records')
   })
 })

@@ -124,3 +124,26 @@ export const reasons = {
   handOver: ['Frente de obra Km 34', 'Cantera, turno día', 'Turno noche', 'Reemplazo por mantenimiento', 'Limpieza de derrumbe', null],
   back: ['Sin novedad', 'Llanta delantera gastada', 'Entrega con tanque lleno', null],
 }
+
+/** Work on machines, in turn: kind, what, who, parts, cost, and on which day from today it was or will be; a past day was worked on. */
+export type Work = readonly ['preventive' | 'corrective' | 'emergency', string, string, string | null, string, number]
+export const works: readonly Work[] = [
+  ['preventive', 'Servicio de 250 horas', 'Taller Central Juliaca', 'Filtros de aceite y combustible, 40 L de aceite 15W-40', '1840.00', -148],
+  ['preventive', 'Servicio de 500 horas', 'Taller Central Juliaca', 'Filtros, aceite de motor e hidráulico', '3260.50', -121],
+  ['corrective', 'Cambio de sello del cilindro del brazo', 'Hidráulica del Sur', 'Kit de sellos', '2115.00', -112],
+  ['preventive', 'Servicio de 1000 horas', 'Ferreyros Puno', 'Filtros, fluidos y correas', '6480.00', -96],
+  ['emergency', 'Rotura de manguera hidráulica en frente', 'Mecánico de obra', 'Manguera 3/4" R2, 20 L de aceite', '690.00', -83],
+  ['preventive', 'Engrase general y revisión de niveles', 'Mecánico de obra', null, '180.00', -71],
+  ['corrective', 'Cambio de zapatas y pernos', 'Rodajes Altiplano', '12 zapatas, 48 pernos', '5320.00', -64],
+  ['preventive', 'Servicio de 250 horas', 'Taller Central Juliaca', 'Filtros, aceite de motor', '1795.00', -52],
+  ['emergency', 'Falla de alternador', 'Electricidad Quispe', 'Alternador reparado', '940.00', -44],
+  ['preventive', 'Cambio de aceite y filtros', 'Servicentro Juliaca', 'Filtros, 12 L de aceite', '520.00', -37],
+  ['corrective', 'Cambio de frenos', 'Taller Central Juliaca', 'Zapatas y tambores posteriores', '2870.00', -29],
+  ['preventive', 'Servicio de 500 horas', 'Ferreyros Puno', 'Filtros, aceite de motor e hidráulico', '3410.00', -18],
+  ['preventive', 'Servicio de 250 horas', 'Taller Central Juliaca', 'Filtros, aceite de motor', '1812.30', -9],
+  ['corrective', 'Reparación del aire acondicionado', 'Frío Andino', 'Compresor', '1290.00', -4],
+  ['preventive', 'Servicio de 500 horas', 'Taller Central Juliaca', null, '', 3],
+  ['preventive', 'Servicio de 1000 horas', 'Ferreyros Puno', null, '', 8],
+  ['corrective', 'Cambio de cuchillas', 'Mecánico de obra', null, '', 12],
+  ['preventive', 'Servicio de 250 horas', 'Taller Central Juliaca', null, '', 19],
+]

@@ -12,7 +12,8 @@ import { createCategory, listCategories } from '../categories/contract.ts'
 import { changeCompany, getCompany } from '../companies/contract.ts'
 import { changeStatus, createEquipment, type Equipment, type EquipmentInput, listEquipment } from '../equipment/contract.ts'
 import { importEquipment } from '../imports/contract.ts'
-import { andinaTree, type Branch, crew, type Machine, reasons, surMachines, surTree } from './demo-data.ts'
+import { cancelMaintenance, completeMaintenance, createMaintenance, listMaintenance, sendToMaintenance } from '../maintenance/contract.ts'
+import { andinaTree, type Branch, crew, type Machine, reasons, surMachines, surTree, works } from './demo-data.ts'
 
 export const demoPassword = 'bitcorp-demo-2026'
 export const demoAccounts = ['admin@andina.example', 'manager@andina.example', 'operator@andina.example', 'viewer@andina.example', 'both@andina.example', 'admin@sur.example'] as const
@@ -87,6 +88,7 @@ async function fillSur(api: Api, say: (line: string) => void): Promise<void> {
   const categories = await growTree(api, surTree)
   if ((await listAll(api)).length === 0) await inTurns(surMachines, (machine) => api.call(createEquipment, { body: describe(machine, categories) }))
   await bringToLife(api, 8)
+  await maintain(api, 1)
 }
 
 async function fillAndina(app: FastifyInstance, api: Api, say: (line: string) => void): Promise<void> {
@@ -105,6 +107,7 @@ async function fillAndina(app: FastifyInstance, api: Api, say: (line: string) =>
   }
   say(`${andina}: hand-overs and service …`)
   await bringToLife(api, 60)
+  await maintain(api, 2)
 }
 
 /** Makes the categories that are missing; gives the id of each name. */
@@ -181,6 +184,30 @@ async function bringToLife(api: Api, count: number): Promise<void> {
     if (i % 4 === 1) await api.call(changeStatus, { params: at(machine), body: { status: 'active', reason: pick(reasons.active, i) } })
     if (i % 9 === 8) await api.call(changeStatus, { params: at(machine), body: { status: 'retired', reason: pick(reasons.retired, i) } })
   })
+}
+
+/** Services and repairs of the past months with what they cost, some that are planned, some under way, one that was called off. */
+async function maintain(api: Api, rounds: number): Promise<void> {
+  if ((await api.call(listMaintenance, { query: { limit: 1 } })).items.length > 0) return
+  const machines = (await listAll(api)).filter((m) => m.status === 'active' && m.category_id !== null)
+  const jobs = Array.from({ length: rounds }, () => works).flat()
+  const day = (offset: number) => new Date(Date.now() - 5 * 3600_000 + offset * 86_400_000).toISOString().slice(0, 10)
+  const step = Math.max(1, Math.floor(machines.length / (jobs.length + 4)))
+  const machineFor = (i: number) => machines[(i * step) % machines.length] as Equipment
+  const inRecord = (id: string) => ({ company_id: api.companyId, maintenance_id: id })
+  if (machines.length === 0) return
+  await inTurns(jobs, async ([type, title, technician, parts, cost, offset], i) => {
+    const body = { equipment_id: machineFor(i).id, type, title, technician, scheduled_date: day(offset - (offset < 0 && i % 3 === 0 ? 2 : 0)) }
+    const { id } = await api.call(createMaintenance, { body })
+    if (offset < 0) await api.call(completeMaintenance, { params: inRecord(id), body: { completed_date: day(offset), parts, cost: { amount: cost, currency: 'PEN' } } })
+  })
+  await inTurns([0, 1, 2], async (n) => {
+    const machine = machineFor(jobs.length + n)
+    const body = { type: n === 1 ? ('emergency' as const) : ('corrective' as const), reason: reasons.maintenance[n] ?? '', title: reasons.maintenance[n] ?? null, technician: 'Taller Central Juliaca' }
+    await api.call(sendToMaintenance, { params: { company_id: api.companyId, equipment_id: machine.id }, body })
+  })
+  const { id } = await api.call(createMaintenance, { body: { equipment_id: machineFor(jobs.length + 3).id, type: 'preventive', title: 'Servicio de 500 horas', scheduled_date: day(-6) } })
+  await api.call(cancelMaintenance, { params: inRecord(id), body: { reason: 'El equipo vuelve a su dueño: lo hace él' } })
 }
 
 /** Four at a time: quick, and each machine's own steps stay in order. */

@@ -1,6 +1,7 @@
 // Which machines are due: past, within a week, within a month, later; each with what can be done about it.
 import { Button, Checkbox, Group, Menu, Text } from '@mantine/core'
 import { IconCalendarPlus, IconCircleCheck, IconDotsVertical, IconTool } from '@tabler/icons-react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ActionButton, ActionItem } from '../../../web/action.tsx'
 import { useFormat } from '../../../web/format.ts'
@@ -36,16 +37,21 @@ function DigestSwitch() {
   const { t } = useTranslation()
   const may = useMay()(changeDigestChoice)
   const { data } = useRead(getDigestChoice, {}, { enabled: may.allowed })
+  // Shown at once; what the server says stands again when it refuses.
+  const [wanted, setWanted] = useState<boolean | null>(null)
   const change = useAction(changeDigestChoice)
+  const choose = (is_wanted: boolean) => {
+    setWanted(is_wanted)
+    change.mutate({ body: { is_wanted } }, { onError: () => setWanted(null) })
+  }
   if (!may.allowed || !data) return null
   return (
     <Checkbox
       mt="md"
       label={t('maintenance.digest_wanted')}
       description={data.hour === null ? t('maintenance.digest_none') : t('maintenance.digest_hour', { hour: `${String(data.hour).padStart(2, '0')}:00` })}
-      checked={data.is_wanted}
-      disabled={change.isPending}
-      onChange={(event) => change.mutate({ body: { is_wanted: event.currentTarget.checked } })}
+      checked={wanted ?? data.is_wanted}
+      onChange={(event) => choose(event.currentTarget.checked)}
     />
   )
 }

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from './format.ts'
 import { usePhone } from './phone.ts'
+import { useCompany } from './session.tsx'
 import { groupBy } from './text.ts'
 import { PageLink, type Search, useUrl } from './url.tsx'
 
@@ -80,6 +81,8 @@ function Weeks({ byDay, more }: { byDay: ByDay; more?: NonNullable<MonthProps['m
   const { month } = useMonth()
   const name = useName(month)
   const today = useFormat().today()
+  const { workingDays } = useCompany()
+  const isRest = (day: string) => !workingDays.includes(new Date(day).getUTCDay() || 7)
   const weeks = weeksOf(month)
   const weekday = (day: string, length: 'short' | 'long') => new Intl.DateTimeFormat(i18n.language, { weekday: length, timeZone: 'UTC' }).format(new Date(day))
   return (
@@ -99,7 +102,7 @@ function Weeks({ byDay, more }: { byDay: ByDay; more?: NonNullable<MonthProps['m
           {weeks.map((week) => (
             <tr key={week[0]}>
               {week.map((day) => (
-                <td key={day} data-outside={!day.startsWith(month) || undefined} {...(day === today ? { 'aria-current': 'date' as const } : {})}>
+                <td key={day} data-outside={!day.startsWith(month) || undefined} data-rest={isRest(day) || undefined} {...(day === today ? { 'aria-current': 'date' as const } : {})}>
                   {day.startsWith(month) && <DayCell day={day} entries={byDay.get(day) ?? []} {...(more ? { more } : {})} />}
                 </td>
               ))}

@@ -10,7 +10,13 @@ import { onSignedOut, setCsrfToken } from './client.ts'
 import { changeLanguage } from './i18n.ts'
 import { ErrorState, LoadingState } from './states.tsx'
 
-export type Member = Readonly<{ company_id: string; name: string; role: Role; status: string; settings: { time_zone?: string; currency?: string } }>
+export type Member = Readonly<{
+  company_id: string
+  name: string
+  role: Role
+  status: string
+  settings: { time_zone?: string; currency?: string; working_days?: number[]; working_hours?: { from: string; to: string } }
+}>
 export type Me = Readonly<{ user: { id: string; email: string; full_name: string; language: Language }; companies: readonly Member[]; csrf_token: string | null }>
 
 /** How the shell reaches the account; given by the door, since the ground knows no room. */
@@ -83,10 +89,20 @@ export function useMaybeCompany(): Member | null {
   return session?.me.companies.find((company) => company.company_id === companyId) ?? null
 }
 
-export function useCompany(): Member & { timeZone: string; currency: string } {
+/** What counts where a company has said nothing of it. */
+export const usualWork = { days: [1, 2, 3, 4, 5, 6], hours: { from: '07:00', to: '17:00' } }
+
+export function useCompany(): Member & { timeZone: string; currency: string; workingDays: readonly number[]; workingHours: { from: string; to: string } } {
   const company = useMaybeCompany()
   if (!company) throw new Error('useCompany outside of a company page')
-  return { ...company, timeZone: company.settings.time_zone ?? 'America/Lima', currency: company.settings.currency ?? 'PEN' }
+  const { time_zone, currency, working_days, working_hours } = company.settings
+  return {
+    ...company,
+    timeZone: time_zone ?? 'America/Lima',
+    currency: currency ?? 'PEN',
+    workingDays: working_days ?? usualWork.days,
+    workingHours: working_hours ?? usualWork.hours,
+  }
 }
 
 /** Whether the active role may call an operation, and if not, the sentence that says who may. */

@@ -1,5 +1,5 @@
 // The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
-import { Alert, Select, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
@@ -12,7 +12,7 @@ import { HiddenDialog, HiddenValue } from '../../web/hidden-value.tsx'
 import { notifyDone } from '../../web/notify.tsx'
 import { Page } from '../../web/page.tsx'
 import { useCall, useRead } from '../../web/query.ts'
-import { useMay } from '../../web/session.tsx'
+import { useMay, usualWork } from '../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../web/states.tsx'
 import { type Company, changeCompany, changeTaxId, getCompany, revealTaxId } from './contract.ts'
 
@@ -24,7 +24,7 @@ type Draft = {
   email: string
   phone: string
   address: Record<AddressField, string>
-  settings: { time_zone: string; currency: string; language: 'es' | 'en'; maintenance_digest_hour: string }
+  settings: { time_zone: string; currency: string; language: 'es' | 'en'; maintenance_digest_hour: string; working_days: number[]; working_hours: { from: string; to: string } }
 }
 
 const draftOf = (company: Company): Draft => ({
@@ -43,6 +43,8 @@ const draftOf = (company: Company): Draft => ({
     currency: company.settings.currency ?? 'PEN',
     language: company.settings.language ?? 'es',
     maintenance_digest_hour: String(company.settings.maintenance_digest_hour === undefined ? 7 : (company.settings.maintenance_digest_hour ?? none)),
+    working_days: company.settings.working_days ?? usualWork.days,
+    working_hours: company.settings.working_hours ?? usualWork.hours,
   },
 })
 
@@ -81,9 +83,12 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
   const state = useSaveForm({
     initial: draftOf(company),
     version: company.version,
-    validate: ({ name, email }) => ({
+    places: { companies_working_time_valid: 'settings' },
+    validate: ({ name, email, settings }) => ({
       ...(name.trim() ? {} : { name: t('companies.need_name') }),
       ...(email.trim() === '' || /^\S+@\S+\.\S+$/.test(email.trim()) ? {} : { email: t('companies.need_email') }),
+      ...(settings.working_days.length ? {} : { 'settings.working_days': t('companies.need_day') }),
+      ...(settings.working_hours.from < settings.working_hours.to ? {} : { 'settings.working_hours.to': t('companies.need_hours') }),
     }),
     save: (draft, version) => send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) }),
     reload: async () => {
@@ -191,7 +196,39 @@ function DaysAndAmounts({ form }: { form: UseFormReturnType<Draft> }) {
           {...form.getInputProps('settings.maintenance_digest_hour')}
         />
       </div>
+      <WorkingTime form={form} />
     </section>
+  )
+}
+
+const weekdays = [1, 2, 3, 4, 5, 6, 7]
+/** 2024 began on a Monday. */
+const dayName = (language: string, day: number) => new Intl.DateTimeFormat(language, { weekday: 'long', timeZone: 'UTC' }).format(new Date(Date.UTC(2024, 0, day)))
+
+function WorkingTime({ form }: { form: UseFormReturnType<Draft> }) {
+  const { t, i18n } = useTranslation()
+  const { value, onChange, error } = form.getInputProps('settings.working_days') as { value: number[]; onChange: (days: number[]) => void; error?: string }
+  return (
+    <>
+      <Checkbox.Group
+        mt="md"
+        label={t('companies.working_days')}
+        description={t('companies.working_days_hint')}
+        error={error}
+        value={value.map(String)}
+        onChange={(days) => onChange(days.map(Number).sort())}
+      >
+        <Group mt="xs">
+          {weekdays.map((day) => (
+            <Checkbox key={day} value={String(day)} label={dayName(i18n.language, day)} />
+          ))}
+        </Group>
+      </Checkbox.Group>
+      <div className="fields-grid">
+        <TextInput mt="md" type="time" label={t('companies.working_from')} {...form.getInputProps('settings.working_hours.from')} />
+        <TextInput mt="md" type="time" label={t('companies.working_to')} description={t('companies.working_to_hint')} {...form.getInputProps('settings.working_hours.to')} />
+      </div>
+    </>
   )
 }
 
@@ -252,7 +289,7 @@ function CurrencySelect(input: object) {
 }
 
 function Reading({ company, reason }: { company: Company; reason: string }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const draft = draftOf(company)
   const address = addressFields
     .map((field) => draft.address[field])
@@ -267,6 +304,8 @@ function Reading({ company, reason }: { company: Company; reason: string }) {
     ['currency', draft.settings.currency],
     ['digest_hour', draft.settings.maintenance_digest_hour === none ? t('companies.digest_none') : `${draft.settings.maintenance_digest_hour.padStart(2, '0')}:00`],
     ['language', languages.find(({ code }) => code === draft.settings.language)?.name ?? ''],
+    ['working_days', draft.settings.working_days.map((day) => dayName(i18n.language, day)).join(', ')],
+    ['working_hours', `${draft.settings.working_hours.from} – ${draft.settings.working_hours.to}`],
   ] as const
   return (
     <>

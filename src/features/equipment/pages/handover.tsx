@@ -164,7 +164,7 @@ function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; 
   const { t } = useTranslation()
   const call = useCall()
   const { me } = useSession()
-  const { role, timeZone } = useCompany()
+  const { role, timeZone, workingHours } = useCompany()
   const operator = role === 'operator'
   const [person, setPerson] = useState<LookupOption | null>(operator ? { value: me.user.id, label: me.user.full_name } : null)
   const state = useSaveForm<HandOverValues, unknown>({
@@ -173,7 +173,7 @@ function HandOverForm({ machine, step, onClose, onDone }: { machine: Equipment; 
     save: ({ user_id, due_at, ...values }, _, { key }) =>
       call(step === 'assign' ? assign : transfer, {
         params: { equipment_id: machine.id },
-        body: { user_id: user_id ?? '', ...stateOfMachine(values), due_at: due_at.day ? instantOf(due_at.day, due_at.time || '23:59', timeZone) : null },
+        body: { user_id: user_id ?? '', ...stateOfMachine(values), due_at: due_at.day ? instantOf(due_at.day, due_at.time || workingHours.to, timeZone) : null },
         idempotencyKey: key,
       }),
     places: { ea_due_needed: 'due_at' },

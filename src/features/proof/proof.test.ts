@@ -9,7 +9,7 @@ const world = await createWorld()
 const verify = (rebuild = true) => verifyEvents(world.ownerUrl, () => {}, { rebuild })
 const pick = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
 
-const kinds = ['category', 'create', 'edit', 'assign', 'transfer', 'return', 'status', 'correct', 'delete', 'restore', 'move', 'person', 'token', 'company', 'service'] as const
+const kinds = ['category', 'create', 'edit', 'assign', 'reserve', 'promise', 'transfer', 'return', 'status', 'correct', 'delete', 'restore', 'move', 'person', 'token', 'company', 'service'] as const
 
 /** One step of a day: what is done, to which of the things there are. */
 const step = fc.record({
@@ -38,6 +38,15 @@ async function doStep(things: Things, { who, what, at, text, number }: Step): Pr
     edit: async () => (await client.patch(machine, { name: `y${text}`, category_id: category, purchase_price: { amount: `${number + 1}.5`, currency: 'PEN' } }, any)).status,
     status: async () => (await client.post(`${machine}/status`, { status: pick(['active', 'maintenance', 'retired'], number), reason: text.trim() || 'x' }, any)).status,
     assign: async () => (await client.post(`${machine}/assign`, { user_id: person })).status,
+    reserve: async () => {
+      const [reserved_from, reserved_until] = [number / 10, number / 10 + 5].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString())
+      return (await client.post(`${machine}/reservations`, { user_id: person, reserved_from, reserved_until })).status
+    },
+    promise: async () => {
+      const row = pick((await client.get('/assignments?state=reserved,out&limit=200')).body.items as Body[], number)
+      const step = pick(['accept', 'pick-up', 'cancel'], at)
+      return row ? (await client.post(`/assignments/${row.id}/${step}`, step === 'cancel' ? { reason: 'x' } : {})).status : 0
+    },
     transfer: async () => (await client.post(`${machine}/transfer`, { user_id: person })).status,
     return: async () => (await client.post(`${machine}/return`, {})).status,
     correct: async () => {

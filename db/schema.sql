@@ -2506,6 +2506,20 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_company_day_at(p_as_of timestamp with time zone, p_recorded_at timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT (p_as_of AT TIME ZONE coalesce(coalesce((
+    SELECT v.event_data -> 'old' -> 'settings' FROM domain_events v
+    WHERE v.company_id = co.id AND v.aggregate_id = co.id AND v.occurred_at > p_recorded_at AND v.event_data -> 'old' ? 'settings'
+    ORDER BY v.event_version LIMIT 1), co.settings) ->> 'time_zone', 'UTC'))::date
+  FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_current_equipment_status(p_equipment_id uuid)
  RETURNS character varying
  LANGUAGE sql
@@ -3652,11 +3666,11 @@ BEGIN
       WHERE g.version IS NULL ORDER BY 1
     ), created AS (
       INSERT INTO equipment (company_id, id, category_id, name, description, serial_number, fleet_code, manufacturer, model, manufacturer_serial_number, year, plate,
-        ownership, purchase_date, purchase_price, current_value, salvage_value, depreciation_rate, currency, status, location, last_maintenance_date, next_maintenance_date,
+        ownership, purchase_date, purchase_price, current_value, salvage_value, depreciation_rate, currency, status, location, last_maintenance_date, next_maintenance_date, maintenance_interval_days, maintenance_rule,
         warranty_expires_at, specifications, tags)
       SELECT v_company_id, g.id, g.category_id, g.name, g.description, g.serial_number, g.fleet_code, g.manufacturer, g.model, g.manufacturer_serial_number, g.year, g.plate,
         g.ownership, g.purchase_date, g.purchase_price, g.current_value, coalesce(g.salvage_value, 0), g.depreciation_rate, g.currency, g.status, g.location, g.last_maintenance_date,
-        g.next_maintenance_date, g.warranty_expires_at, g.specifications, g.tags
+        g.next_maintenance_date, g.maintenance_interval_days, coalesce(g.maintenance_rule, 'floating'), g.warranty_expires_at, g.specifications, g.tags
       FROM given g ORDER BY g.given_row
       RETURNING id
     )
@@ -3671,7 +3685,7 @@ BEGIN
       fleet_code = g.fleet_code, manufacturer = g.manufacturer, model = g.model, manufacturer_serial_number = g.manufacturer_serial_number, year = g.year,
       plate = g.plate, ownership = g.ownership, purchase_date = g.purchase_date, purchase_price = g.purchase_price, current_value = g.current_value,
       salvage_value = coalesce(g.salvage_value, 0), depreciation_rate = g.depreciation_rate, currency = g.currency, status = g.status, location = g.location, last_maintenance_date = g.last_maintenance_date,
-      next_maintenance_date = g.next_maintenance_date, warranty_expires_at = g.warranty_expires_at, specifications = g.specifications, tags = g.tags
+      next_maintenance_date = g.next_maintenance_date, maintenance_interval_days = g.maintenance_interval_days, maintenance_rule = coalesce(g.maintenance_rule, e.maintenance_rule), warranty_expires_at = g.warranty_expires_at, specifications = g.specifications, tags = g.tags
     FROM given g
     WHERE e.company_id = v_company_id AND e.id = g.id AND NOT e.is_deleted
     RETURNING g.given_row, e.id;

@@ -332,7 +332,7 @@ export const words = {
       start_done: 'El trabajo en {{name}} empezó.',
       start_reason_hint: 'Queda en el historial de estados; vacío: lo que se hará',
       to_maintenance: 'Poner el equipo en estado «Mantenimiento»',
-      to_maintenance_hint: 'Hasta que vuelva, nadie puede tomarla',
+      to_maintenance_hint: 'Hasta que vuelva, nadie puede tomarlo',
       complete: 'Completar',
       complete_title: 'Completar el trabajo',
       complete_title_of: 'Completar el trabajo en {{name}}',

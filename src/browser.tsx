@@ -43,6 +43,7 @@ import { words as webWords } from './web/words.ts'
 
 const usageWords = () => import('./features/utilization/words.ts')
 const worthWords = () => import('./features/valuation/words.ts')
+const hookWords = () => import('./features/webhooks/words.ts')
 
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
 // `who` names the roles that may open it; left out, everyone may.
@@ -64,9 +65,11 @@ const pages = [
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
   page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
-  page('/history', () => import('./features/history/pages/lists.tsx'), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
-  page('/history/audit', () => import('./features/history/pages/lists.tsx'), 'AuditPage'),
+  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), hookWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
+  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), hookWords()), 'AuditPage'),
   page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
+  page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),
+  page('/settings/webhooks/$webhookId', () => withWords(import('./features/webhooks/pages/deliveries.tsx'), hookWords()), 'DeliveriesPage'),
   page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]

@@ -175,7 +175,6 @@ const notInDoor: Record<string, Record<string, string>> = {
     valuation: 'read in the page, by the API, or in SQL',
   },
   'src/browser.tsx': {
-    webhooks: 'kept by the API',
     operations: 'it is the installation’s own, reached by the command line alone',
     proof: 'it looks at all companies, so only the owner runs it, on the command line',
   },

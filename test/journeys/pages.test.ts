@@ -53,7 +53,7 @@ const pages = () =>
     '/assignments/calendar',
     '/categories',
     `/categories?category=${categoryId}`,
-  ].concat(['/categories/new', `/categories/${categoryId}/edit`, '/people', '/people?state=all', '/history', '/history/audit', '/settings', '/account', '/account/tokens'])
+  ].concat(['/categories/new', `/categories/${categoryId}/edit`, '/people', '/people?state=all', '/history', '/history/audit', '/settings', '/settings/webhooks', '/account', '/account/tokens'])
 
 const walk = async (visitor: Visitor, screen: string) => {
   for (const path of pages()) {

@@ -1,5 +1,5 @@
 // The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
-import { Alert, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
@@ -14,6 +14,7 @@ import { Page } from '../../web/page.tsx'
 import { useCall, useRead } from '../../web/query.ts'
 import { useMay, usualWork } from '../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../web/states.tsx'
+import { PageLink } from '../../web/url.tsx'
 import { type Company, changeCompany, changeTaxId, getCompany, revealTaxId } from './contract.ts'
 
 const addressFields = ['street', 'city', 'region', 'postal_code', 'country'] as const
@@ -70,7 +71,15 @@ export function SettingsPage() {
     body = may.allowed ? <SettingsForm key={`${company.data.id} ${saves}`} company={company.data} onSaved={() => setSaves(saves + 1)} /> : <Reading company={company.data} reason={may.reason} />
   else if (company.error) body = <ErrorState error={company.error} retry={company.refetch} />
   return (
-    <Page title={t('web.nav_settings')} subtitle={t('companies.subtitle')}>
+    <Page
+      title={t('web.nav_settings')}
+      subtitle={t('companies.subtitle')}
+      actions={
+        <Button variant="default" component={PageLink} to="/settings/webhooks">
+          {t('companies.webhooks')}
+        </Button>
+      }
+    >
       {body}
       {company.data && <TaxId company={company.data} onSaved={() => setSaves(saves + 1)} />}
     </Page>

@@ -8,6 +8,31 @@ const params = Type.Object({ company_id: Id })
 const one = Type.Object({ company_id: Id, webhook_id: Id })
 const path = `${company}/webhooks/{webhook_id}`
 
+/** The kinds that are offered to choose from; any other one the feed has is taken as well. */
+export const eventTypes = [
+  'equipment_created',
+  'equipment_changed',
+  'equipment_status_changed',
+  'equipment_deleted',
+  'equipment_restored',
+  'assignment_created',
+  'assignment_changed',
+  'assignment_returned',
+  'maintenance_created',
+  'maintenance_changed',
+  'maintenance_started',
+  'maintenance_completed',
+  'maintenance_cancelled',
+  'category_created',
+  'category_changed',
+  'category_moved',
+  'category_deleted',
+  'user_created',
+  'user_changed',
+  'company_changed',
+  'import_batch_created',
+] as const
+
 export const Webhook = Type.Object(
   {
     ...baseFields,

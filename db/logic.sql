@@ -280,17 +280,6 @@ GRANT EXECUTE ON FUNCTION record_audit(text, uuid, text, jsonb) TO application_u
 CREATE OR REPLACE AGGREGATE fold_event_values(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
 GRANT EXECUTE ON FUNCTION fold_event_values(jsonb) TO application_user, reporting_user, bitcorp_owner;
 
--- What the people of the caller's company were called at p_at; who joined later, when they joined.
-CREATE OR REPLACE FUNCTION get_member_names_at(p_at timestamptz) RETURNS TABLE (user_id uuid, display_name text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT m.user_id, coalesce((
-    SELECT v.event_data -> 'old' ->> 'display_name' FROM domain_events v
-    WHERE v.company_id = m.company_id AND v.aggregate_id = m.id AND v.occurred_at > p_at AND v.event_data -> 'old' ? 'display_name'
-    ORDER BY v.event_version LIMIT 1), m.display_name)
-  FROM user_company_roles m WHERE m.company_id = (SELECT c.company_id FROM caller c)
-$$;
-GRANT EXECUTE ON FUNCTION get_member_names_at(timestamptz) TO application_user, reporting_user;
-
 SET LOCAL ROLE bitcorp_owner;
 
 -- The instant, when it has come. Errors: BC400 (hint: the sentence, detail: the field) for one that has not.

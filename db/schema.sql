@@ -2565,20 +2565,6 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
-CREATE OR REPLACE FUNCTION public.get_member_names_at(p_at timestamp with time zone)
- RETURNS TABLE(user_id uuid, display_name text)
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-  SELECT m.user_id, coalesce((
-    SELECT v.event_data -> 'old' ->> 'display_name' FROM domain_events v
-    WHERE v.company_id = m.company_id AND v.aggregate_id = m.id AND v.occurred_at > p_at AND v.event_data -> 'old' ? 'display_name'
-    ORDER BY v.event_version LIMIT 1), m.display_name)
-  FROM user_company_roles m WHERE m.company_id = (SELECT c.company_id FROM caller c)
-$function$
--- owner record_keeper, executed by application_user, reporting_user
-
 CREATE OR REPLACE FUNCTION public.get_month_begin(p_month date, p_zone text)
  RETURNS timestamp with time zone
  LANGUAGE sql

@@ -28,14 +28,14 @@ const joins = sql`JOIN equipment e ON e.company_id = a.company_id AND e.id = a.e
 const how = (input: Described) => sql`${input.condition ?? null}::text, ${input.meter_reading ?? null}::numeric`
 const given = (input: Described & { due_at?: string | null | undefined }) => sql`${input.notes ?? null}, ${input.due_at ?? null}::timestamptz, ${how(input)}`
 
-/** Hand-overs `a` as they stood at a moment, with the names that machines and people had. */
-const sourceAt = ({ asOf, knownAt, recordedAt }: Moment) => sql`equipment_assignments b CROSS JOIN LATERAL get_assignment_at(b, ${asOf}, ${knownAt}) a
+/** Hand-overs `a` as they stood at a moment, with the names that machines had. */
+const sourceAt = ({ asOf, knownAt }: Moment) => sql`equipment_assignments b CROSS JOIN LATERAL get_assignment_at(b, ${asOf}, ${knownAt}) a
   JOIN equipment now ON now.company_id = b.company_id AND now.id = b.equipment_id
   CROSS JOIN LATERAL get_equipment_at(now, ${asOf}, ${knownAt}) e
-  JOIN get_member_names_at(${recordedAt}) holder ON holder.user_id = a.user_id
-  LEFT JOIN get_member_names_at(${recordedAt}) giver ON giver.user_id = a.assigned_by
-  LEFT JOIN get_member_names_at(${recordedAt}) taker ON taker.user_id = a.returned_by
-  LEFT JOIN get_member_names_at(${recordedAt}) maker ON maker.user_id = a.created_by`
+  JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
+  LEFT JOIN user_company_roles giver ON giver.company_id = a.company_id AND giver.user_id = a.assigned_by
+  LEFT JOIN user_company_roles taker ON taker.company_id = a.company_id AND taker.user_id = a.returned_by
+  LEFT JOIN user_company_roles maker ON maker.company_id = a.company_id AND maker.user_id = a.created_by`
 
 export const assignEquipment = (ctx: Runner, equipmentId: string, input: HandOver) => changed(ctx, sql`assign_equipment(${equipmentId}::uuid, ${input.user_id}::uuid, ${given(input)})`)
 

@@ -6,16 +6,15 @@ import type { Category } from './contract.ts'
 
 const company = sql`(SELECT c.company_id FROM caller c)`
 
-/** Where categories, machines, the fields of each category, and names are read: the tables, or what they were at a moment. */
-type Sources = { before: RawBuilder<unknown>; categories: RawBuilder<unknown>; machines: RawBuilder<unknown>; fields: RawBuilder<unknown>; names: RawBuilder<unknown> }
-const present: Sources = { before: sql``, categories: sql`equipment_categories`, machines: sql`equipment`, fields: sql`category_specification_fields`, names: sql`user_company_roles` }
+/** Where categories, machines, and the fields of each category are read: the tables, or what they were at a moment. */
+type Sources = { before: RawBuilder<unknown>; categories: RawBuilder<unknown>; machines: RawBuilder<unknown>; fields: RawBuilder<unknown> }
+const present: Sources = { before: sql``, categories: sql`equipment_categories`, machines: sql`equipment`, fields: sql`category_specification_fields` }
 const past = ({ table, asOf, knownAt, recordedAt }: Moment): Sources => ({
   before: sql`${table}, tree AS MATERIALIZED (SELECT * FROM get_categories_at(${recordedAt})), machines AS (
       SELECT e.* FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${asOf}, ${knownAt}) e WHERE b.company_id = ${company} AND b.created_at <= ${recordedAt}),`,
   categories: sql`tree`,
   machines: sql`machines`,
   fields: sql`get_specification_fields_at(${recordedAt})`,
-  names: sql`(SELECT ${company} AS company_id, n.* FROM get_member_names_at(${recordedAt}) n)`,
 })
 
 /** Categories with what rolls up to them; the machines are counted once, however deep they stand. `only`: that one, else all. */
@@ -43,13 +42,16 @@ const select = (where: RawBuilder<unknown>, query: MomentQuery, only?: string) =
     json_build_object('active', coalesce(r.active, 0), 'maintenance', coalesce(r.maintenance, 0), 'retired', coalesce(r.retired, 0), 'disposed', coalesce(r.disposed, 0)) AS equipment_by_status,
     k.is_deleted, k.deleted_at, k.deleted_by, p.display_name AS deleted_by_name
   FROM ${from.categories} k LEFT JOIN rolled r ON r.id = k.id LEFT JOIN fields f ON f.category_id = k.id
-  LEFT JOIN ${from.names} p ON p.company_id = k.company_id AND p.user_id = k.deleted_by
+  LEFT JOIN user_company_roles p ON p.company_id = k.company_id AND p.user_id = k.deleted_by
   WHERE k.company_id = ${company} AND ${where}`
 }
 
+/** The past turns every machine back to count it: on a connection of its own, so that no short read waits behind it. */
+const read = (ctx: Runner, query: MomentQuery, statement: RawBuilder<Category>) => (momentOf(query) ? ctx.transaction((tx) => tx.run(statement)) : ctx.run(statement))
+
 /** All categories, each after its parent, siblings by name. A company has some hundreds at most. */
 export async function listCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
-  const rows = await ctx.run(sql<Category>`${select(sql`NOT k.is_deleted`, query)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
+  const rows = await read(ctx, query, sql<Category>`${select(sql`NOT k.is_deleted`, query)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
   const children = new Map<string | null, Category[]>()
   for (const row of rows) {
     const siblings = children.get(row.parent_id)
@@ -61,11 +63,11 @@ export async function listCategories(ctx: Runner, query: MomentQuery = {}): Prom
 }
 
 export async function listDeletedCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
-  return ctx.run(sql<Category>`${select(sql`k.is_deleted`, query)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
+  return read(ctx, query, sql<Category>`${select(sql`k.is_deleted`, query)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
 }
 
 export async function findCategory(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Category | undefined> {
-  return (await ctx.run(select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, query, id)))[0]
+  return (await read(ctx, query, select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, query, id)))[0]
 }
 
 export type CategoryChange = Partial<Pick<Category, 'name' | 'description' | 'parent_id' | 'type_code' | 'maintenance_interval_days' | 'specification_template'>>

@@ -33,10 +33,10 @@ const dayAt = (moment: Moment) => sql`(SELECT get_company_day_at(${moment.asOf},
 const heldAt = ({ asOf, knownAt }: Moment) => sql`SELECT h.* FROM equipment_assignments x CROSS JOIN LATERAL get_assignment_at(x, ${asOf}, ${knownAt}) h
   WHERE x.company_id = e.company_id AND x.equipment_id = e.id AND x.assigned_at <= ${asOf} AND h.returned_at IS NULL ORDER BY x.assigned_at DESC LIMIT 1`
 
-/** The same joins for machines as they were: categories and people under the names they had. */
+/** The same joins for machines as they were: categories under the names they had, people under their own, which no event keeps. */
 const joinsAt = (moment: Moment) => sql`LEFT JOIN get_categories_at(${moment.recordedAt}) k ON k.id = e.category_id
   LEFT JOIN LATERAL (${heldAt(moment)}) a ON true
-  LEFT JOIN get_member_names_at(${moment.recordedAt}) p ON p.user_id = a.user_id`
+  LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
 /** What a list of machines can be filtered and sorted by. */
 export const equipmentFields: ListFields = {
@@ -172,12 +172,15 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
   const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
   const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM ${source} WHERE ${where}) AS total` : sql``
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`
-  const rows = await ctx.run<Row>(sql`
+  const statement = sql<Row>`
     WITH ${moment.table}, page AS MATERIALIZED (
       SELECT e AS machine, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
       FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
     SELECT ${columns(day)}, page.sort_value ${total}
-    FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`)
+    FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`
+  // All but the plain walk may turn every machine back: that takes a connection of its own, so that no short read waits behind it.
+  const walks = Object.keys(rest).every((name) => name === 'limit' || name === 'cursor')
+  const rows = await (walks ? ctx.run(statement) : ctx.transaction((tx) => tx.run(statement)))
   return counted(query, page.finish(rows), rows)
 }
 

@@ -76,8 +76,8 @@ async function fillMachines(q: Query, company: string, count: number): Promise<v
 
 async function fillRecords(q: Query, company: string): Promise<void> {
   await q(
-    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to)
-     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END
+    `INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, effective_to, recorded_at)
+     SELECT e.company_id, e.id, CASE WHEN p.n = p.last THEN e.status ELSE 'active' END, e.created_at + p.n * interval '1 hour', CASE WHEN p.n < p.last THEN e.created_at + (p.n + 1) * interval '1 hour' END, e.created_at + p.n * interval '1 hour'
      FROM equipment e, LATERAL (SELECT n, last FROM (SELECT CASE WHEN e.status = 'active' THEN 2 ELSE 3 END AS last) l, generate_series(0, last) n) p WHERE e.company_id = $1`,
     [company],
   )
@@ -91,8 +91,8 @@ async function fillRecords(q: Query, company: string): Promise<void> {
     [company],
   )
   await q(
-    `INSERT INTO equipment_assignments (company_id, equipment_id, user_id, assigned_by, reserved_from, reserved_until)
-     SELECT e.company_id, e.id, m.ids[1], m.ids[1], current_date + interval '60 days', current_date + interval '62 days'
+    `INSERT INTO equipment_assignments (company_id, equipment_id, user_id, reserved_from, reserved_until)
+     SELECT e.company_id, e.id, m.ids[1], current_date + interval '60 days', current_date + interval '62 days'
      FROM equipment e, (SELECT array_agg(r.user_id ORDER BY r.id) AS ids FROM user_company_roles r WHERE r.company_id = $1) m WHERE e.company_id = $1 AND e.year = 2003 AND e.created_at < now() - interval '100 days'`,
     [company],
   )

@@ -1952,12 +1952,13 @@ CREATE OR REPLACE FUNCTION public.claim_maintenance_digests(p_company_id uuid, p
 AS $function$
   WITH here AS (
     SELECT co.id, co.name, l.now_there::date AS day, extract(hour FROM l.now_there) AS hour,
-      CASE WHEN co.settings ? 'maintenance_digest_hour' THEN (co.settings ->> 'maintenance_digest_hour')::integer ELSE 7 END AS wanted_hour
+      CASE WHEN co.settings ? 'maintenance_digest_hour' THEN (co.settings ->> 'maintenance_digest_hour')::integer ELSE 7 END AS wanted_hour,
+      NOT co.settings ? 'working_days' OR co.settings -> 'working_days' @> to_jsonb(extract(isodow FROM l.now_there)::integer) AS is_working_day
     FROM companies co, LATERAL (SELECT clock_timestamp() AT TIME ZONE coalesce(co.settings ->> 'time_zone', 'UTC') AS now_there) l
     WHERE co.status = 'active' AND NOT co.is_deleted AND (p_company_id IS NULL OR co.id = p_company_id)
   ), due AS (
     SELECT h.id, h.name, h.day FROM here h
-    WHERE (p_is_asked OR h.hour >= h.wanted_hour) AND EXISTS (SELECT FROM equipment e WHERE e.company_id = h.id AND NOT e.is_deleted
+    WHERE (p_is_asked OR h.hour >= h.wanted_hour AND h.is_working_day) AND EXISTS (SELECT FROM equipment e WHERE e.company_id = h.id AND NOT e.is_deleted
       AND e.next_maintenance_date IS NOT NULL AND e.next_maintenance_date <= h.day + 30 AND e.status IN ('active', 'maintenance'))
   ), wanted AS (
     SELECT d.id, d.name, d.day, r.user_id, u.email, u.language FROM due d

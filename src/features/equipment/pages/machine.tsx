@@ -108,7 +108,14 @@ function ServiceMark({ machine }: { machine: Equipment }) {
   )
 }
 
-function Actions({ machine }: { machine: Equipment }) {
+const Actions = ({ machine }: { machine: Equipment }) => (
+  <>
+    <MomentButton since={machine.created_at} />
+    <Changes machine={machine} />
+  </>
+)
+
+function Changes({ machine }: { machine: Equipment }) {
   const { t } = useTranslation()
   const [asks, setAsks] = useState<'status' | 'delete' | null>(null)
   const params = { equipment_id: machine.id }
@@ -116,16 +123,12 @@ function Actions({ machine }: { machine: Equipment }) {
   const restore = useAction(restoreEquipment, { done: t('machine.restored', { name: fullName(machine) }) })
   if (machine.is_deleted)
     return (
-      <>
-        <MomentButton since={machine.created_at} />
-        <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
-          {t('web.restore')}
-        </ActionButton>
-      </>
+      <ActionButton op={restoreEquipment} loading={restore.isPending} leftSection={<IconRestore size={18} aria-hidden />} onClick={() => restore.mutate({ params })}>
+        {t('web.restore')}
+      </ActionButton>
     )
   return (
     <>
-      <MomentButton since={machine.created_at} />
       <ActionButton
         op={changeStatus}
         unless={machine.status === 'disposed' && t('machine.disposed_final')}

@@ -42,7 +42,7 @@ export function HiddenValue({ label, mask, hint, none, showing, changing, reveal
   }
   return (
     <Stack gap={6} role="group" aria-labelledby={id}>
-      <Text size="sm" fw={500} id={id}>
+      <Text size="sm" fw={600} id={id}>
         {label}
       </Text>
       <Group gap="sm">

@@ -269,7 +269,7 @@ export const words = {
       tax_id_hint: 'Se guarda cifrado. Cada consulta queda anotada en la auditoría.',
       tax_id_write: 'Letras y dígitos. Vacío: se borra lo guardado.',
       tax_id_saved: 'El número tributario se guardó.',
-      link_page_new: 'Bienvenido a Bitcorp ERP',
+      link_page_new: 'Le damos la bienvenida a Bitcorp ERP',
       link_page_reset: 'Elija una contraseña nueva',
       link_page_text: 'Para {{name}}, {{email}}.',
       link_page_save: 'Guardar contraseña',

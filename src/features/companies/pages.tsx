@@ -1,5 +1,5 @@
 // The settings of the company: how to reach it, and what its days and amounts follow. Everyone reads, administrators change.
-import { Alert, Button, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Box, Button, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
@@ -148,7 +148,7 @@ function TaxId({ company, onSaved }: { company: Company; onSaved: () => void }) 
   const send = useCall()
   const [open, setOpen] = useState(false)
   return (
-    <section className="surface">
+    <Box component="section" className="surface" mt="md">
       <HiddenValue
         label={t('companies.tax_id')}
         mask={company.tax_id_mask}
@@ -176,7 +176,7 @@ function TaxId({ company, onSaved }: { company: Company; onSaved: () => void }) 
           }}
         />
       )}
-    </section>
+    </Box>
   )
 }
 

@@ -119,7 +119,7 @@ export async function changePerson(ctx: Runner, id: string, version: number | nu
   const sets = [sql`version = ${version === null ? sql`version` : sql`${version}`}`]
   if (change.display_name !== undefined) sets.push(sql`display_name = ${change.display_name}`)
   if (change.role !== undefined) sets.push(sql`role = ${change.role}`)
-  if (change.begins_at !== undefined) sets.push(sql`assigned_at = ${change.begins_at}::timestamptz`)
+  if (change.begins_at !== undefined && change.is_active !== false) sets.push(sql`assigned_at = ${change.begins_at}::timestamptz`)
   if (change.is_active === false) sets.push(sql`assigned_at = least(assigned_at, clock_timestamp()), ended_at = least(ended_at, clock_timestamp())`)
   else if (change.is_active === true) sets.push(sql`ended_at = NULL`)
   else if (change.ends_at !== undefined) sets.push(sql`ended_at = ${change.ends_at}::timestamptz`)

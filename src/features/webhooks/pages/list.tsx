@@ -75,7 +75,6 @@ export function WebhooksPage() {
 
 function WebhookCard({ webhook, onAsk }: { webhook: Webhook; onAsk: (what: Asked['what']) => void }) {
   const { t } = useTranslation()
-  const format = useFormat()
   const test = useAction(testWebhook, { quiet: true })
   const turn = useAction(changeWebhook, {})
   const state = !webhook.is_active ? 'off' : webhook.failures > 0 ? 'retrying' : 'on'
@@ -91,20 +90,7 @@ function WebhookCard({ webhook, onAsk }: { webhook: Webhook; onAsk: (what: Asked
       <Text size="sm" className="break-words mono">
         {webhook.url}
       </Text>
-      <Text size="sm" c="dimmed" className="break-words">
-        {webhook.event_types.length ? webhook.event_types.join(', ') : t('webhooks.all_events')} · {t('webhooks.last')}:{' '}
-        {webhook.last_delivered_at ? format.instant(webhook.last_delivered_at) : t('webhooks.never')}
-      </Text>
-      {webhook.disabled_reason && webhook.disabled_at && (
-        <Alert mt="xs" className="alert-bad" color="red" variant="light">
-          {t(`webhooks.off_${webhook.disabled_reason}`, { at: format.instant(webhook.disabled_at) })}
-        </Alert>
-      )}
-      {webhook.next_attempt_at && (
-        <Text size="sm" mt="xs">
-          {t('webhooks.retrying_text', { count: webhook.failures, at: format.instant(webhook.next_attempt_at) })}
-        </Text>
-      )}
+      <DeliveryState webhook={webhook} />
       <TestAnswer answer={test.data} />
       <Group gap="xs" mt="sm">
         <ActionButton op={testWebhook} size="sm" variant="default" loading={test.isPending} onClick={() => test.mutate({ params })}>
@@ -133,6 +119,30 @@ function WebhookCard({ webhook, onAsk }: { webhook: Webhook; onAsk: (what: Asked
         </ActionButton>
       </Group>
     </section>
+  )
+}
+
+/** What it is told of, when it last was, and why it is off or tries again. */
+function DeliveryState({ webhook }: { webhook: Webhook }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return (
+    <>
+      <Text size="sm" c="dimmed" className="break-words">
+        {webhook.event_types.length ? webhook.event_types.join(', ') : t('webhooks.all_events')} · {t('webhooks.last')}:{' '}
+        {webhook.last_delivered_at ? format.instant(webhook.last_delivered_at) : t('webhooks.never')}
+      </Text>
+      {webhook.disabled_reason && webhook.disabled_at && (
+        <Alert mt="xs" className="alert-bad" color="red" variant="light">
+          {t(`webhooks.off_${webhook.disabled_reason}`, { at: format.instant(webhook.disabled_at) })}
+        </Alert>
+      )}
+      {webhook.next_attempt_at && (
+        <Text size="sm" mt="xs">
+          {t('webhooks.retrying_text', { count: webhook.failures, at: format.instant(webhook.next_attempt_at) })}
+        </Text>
+      )}
+    </>
   )
 }
 

@@ -25,8 +25,6 @@ import { words as machineWords } from './features/equipment/pages/words.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
 import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
-import { words as importsWords } from './features/imports/words.ts'
-import { words as logsWords } from './features/logs/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
@@ -44,6 +42,8 @@ import { words as webWords } from './web/words.ts'
 const usageWords = () => import('./features/utilization/words.ts')
 const worthWords = () => import('./features/valuation/words.ts')
 const hookWords = () => import('./features/webhooks/words.ts')
+const logWords = () => import('./features/logs/words.ts')
+const importWords = () => import('./features/imports/words.ts')
 
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
 // `who` names the roles that may open it; left out, everyone may.
@@ -51,9 +51,9 @@ const pages = [
   page('/', () => import('./features/equipment/pages/home.tsx'), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
   page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
   page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
-  page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), worthWords()), 'MachinePage'),
+  page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), worthWords(), logWords()), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
-  page('/import', () => import('./features/imports/pages/import.tsx'), 'ImportPage', { label: 'web.nav_import', icon: IconFileImport, who: managers }),
+  page('/import', () => withWords(import('./features/imports/pages/import.tsx'), importWords()), 'ImportPage', { label: 'web.nav_import', icon: IconFileImport, who: managers }),
   page('/assignments', () => import('./features/assignments/pages/list.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
   page('/assignments/calendar', () => import('./features/assignments/pages/calendar.tsx'), 'AssignmentCalendarPage'),
   page('/maintenance', () => import('./features/maintenance/pages/board.tsx'), 'MaintenanceBoardPage', { label: 'maintenance.title', icon: IconTool }),
@@ -74,7 +74,7 @@ const pages = [
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, logsWords, importsWords, historyWords])
+startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

@@ -63,13 +63,14 @@ const entities = {
   equipment_assignments: 'assignment',
   import_batches: 'import_batch',
 }
+/** A person's name stands in no event, so that whoever is made anonymous does not live on there. */
 const folded = Object.entries(entities)
   .map(
     ([table, type]) => `
     SELECT '${table} ' || r.id AS name FROM ${table} r LEFT JOIN (
       SELECT v.aggregate_id, jsonb_object_agg(n.key, n.value ORDER BY v.event_version) AS row, array_agg(DISTINCT v.event_version ORDER BY v.event_version) AS versions
       FROM domain_events v, jsonb_each(v.event_data -> 'new') n WHERE v.aggregate_type = '${type}' GROUP BY v.aggregate_id) f ON f.aggregate_id = r.id
-    WHERE f.row::text IS DISTINCT FROM to_jsonb(r)::text OR f.versions IS DISTINCT FROM ARRAY(SELECT generate_series(1, r.version))`,
+    WHERE (f.row - 'display_name')::text IS DISTINCT FROM (to_jsonb(r) - 'display_name')::text OR f.versions IS DISTINCT FROM ARRAY(SELECT generate_series(1, r.version))`,
   )
   .join(' UNION ALL ')
 

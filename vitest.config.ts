@@ -13,6 +13,8 @@ const slow = [
   'test/indexes.test.ts',
   'test/keys.test.ts',
   'src/features/history/history.stream.test.ts',
+  'src/features/imports/imports.large.test.ts',
+  'src/features/proof/audit.test.ts',
   'src/features/webhooks/webhooks.race.test.ts',
 ]
 

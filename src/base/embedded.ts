@@ -30,8 +30,10 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
   const unfinished = join(dataDir, 'initialising')
   if (!existsSync(join(cluster, 'PG_VERSION')) || existsSync(unfinished)) {
     say('Creating the database (once, about 5 seconds) …')
-    writeData(unfinished, 'An initdb is under way here, or was cut short: the next start begins it again.\n')
-    await initialise(native, cluster, secrets.superuser)
+    await endInitdb(unfinished, cluster)
+    const note = (pid?: number) => writeData(unfinished, `An initdb is under way here, or was cut short: the next start begins it again. Process: ${pid ?? 'not yet'}\n`)
+    note()
+    await initialise(native, cluster, secrets.superuser, note)
     rmSync(unfinished, { force: true })
   }
   const version = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
@@ -195,28 +197,18 @@ function urlsOf(secrets: Secrets, port: number): Urls {
   return { superuser: url('postgres', secrets.superuser), owner: url('bitcorp_owner', secrets.owner), app: url('application_user', secrets.app), reporting: url('reporting_user', secrets.reporting) }
 }
 
-async function initialise(native: string, cluster: string, password: string): Promise<void> {
+async function initialise(native: string, cluster: string, password: string, begun: (pid?: number) => void): Promise<void> {
   // A start that was cut short leaves half a cluster: nothing of it is worth keeping.
-  for (const name of readdirSync(cluster)) rmSync(join(cluster, name), { recursive: true })
+  for (const name of readdirSync(cluster)) rmSync(join(cluster, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   const passwordFile = join(tmpdir(), `bitcorp-${randomBytes(8).toString('hex')}`)
   try {
     writeFileSync(passwordFile, password, { mode: 0o600 })
     if (nobody.uid) chownSync(passwordFile, nobody.uid, nobody.gid)
-    await run(join(native, 'bin', 'initdb'), [
-      '-D',
-      cluster,
-      '-U',
-      'postgres',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--locale-provider=icu',
-      '--icu-locale=es',
-      '-A',
-      'scram-sha-256',
-      `--pwfile=${passwordFile}`,
-      '--no-instructions',
-    ])
+    await run(
+      join(native, 'bin', 'initdb'),
+      ['-D', cluster, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=es', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--no-instructions'],
+      begun,
+    )
   } catch (error) {
     if (error instanceof StartError) throw error
     throw new StartError(`The database could not be created: ${(error as Error).message}.`)
@@ -225,10 +217,11 @@ async function initialise(native: string, cluster: string, password: string): Pr
   }
 }
 
-function run(program: string, args: string[]): Promise<void> {
+function run(program: string, args: string[], begun: (pid?: number) => void): Promise<void> {
   return new Promise((done, fail) => {
     // Its own process group: a Ctrl-C waits for it instead of cutting it short.
     const child = spawn(program, args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+    begun(child.pid)
     let trouble = ''
     child.stderr.on('data', (data) => (trouble = (trouble + data).slice(-2000)))
     child.once('error', fail)
@@ -325,12 +318,22 @@ async function stopOrphan(cluster: string): Promise<void> {
   for (let i = 0; i < 400 && isOurServer(pid, cluster); i++) await sleep(50)
 }
 
-// A process number is given out again: only a server on this very folder is ours to stop.
-function isOurServer(pid: number, cluster: string): boolean {
+/** An initdb outlives the program that began it, and goes on writing where the next one begins: it ends first, with all it started. */
+async function endInitdb(note: string, cluster: string): Promise<void> {
+  const pid = existsSync(note) ? Number(/Process: (\d+)/.exec(readFileSync(note, 'utf8'))?.[1] ?? 0) : 0
+  if (pid === 0 || !isOurs('initdb', pid, cluster)) return
+  process.kill(-pid, 'SIGKILL')
+  for (let i = 0; i < 200 && isOurs('initdb', pid, cluster); i++) await sleep(50)
+}
+
+const isOurServer = (pid: number, cluster: string) => isOurs('postgres', pid, cluster)
+
+// A process number is given out again: only a program on this very folder is ours to stop.
+function isOurs(program: string, pid: number, cluster: string): boolean {
   try {
     process.kill(pid, 0)
     const command = process.platform === 'linux' ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
-    return command.includes('postgres') && command.includes(`-D ${cluster} `)
+    return command.includes(program) && command.includes(`-D ${cluster} `)
   } catch {
     return false
   }

@@ -29,7 +29,13 @@ export async function examine(context: CommandContext): Promise<Finding[]> {
     findings.push(...(await examineServer(ask)))
     const migrations = await examineMigrations(database.urls.owner)
     findings.push(...migrations)
-    if (migrations.every((m) => m.ok)) findings.push(...(await examineSchema(ask)), await examineKeys(ask, context), ...(await examinePartitions(ask)), ...(await examineRoles(ask)))
+    if (migrations.every((m) => m.ok)) {
+      findings.push(...(await examineSchema(ask)))
+      await ask('SET ROLE bitcorp_owner')
+      findings.push(await examineKeys(ask, context), ...(await examinePartitions(ask)))
+      await ask('RESET ROLE')
+      findings.push(...(await examineRoles(ask)))
+    }
     findings.push(await examineAppUser(database.urls.app))
   } catch (error) {
     findings.push({ name: 'database', ok: false, found: (error as Error).message, advice: 'Check DATABASE_URL and that the server runs.' })
@@ -117,9 +123,7 @@ async function examineSchema(ask: Ask): Promise<Finding[]> {
 
 async function examineKeys(ask: Ask, { config }: CommandContext): Promise<Finding> {
   const path = config.keysFile
-  await ask('SET ROLE bitcorp_owner')
   const used = (await ask('SELECT key_id, used::int FROM list_encryption_keys()')) as { key_id: string; used: number }[]
-  await ask('RESET ROLE')
   const finding = (ok: boolean, found: string, advice?: string): Finding => ({ name: 'encryption keys', ok, found, ...(advice ? { advice } : {}) })
   try {
     const trouble = troubleWith(new Keyring(path), used)

@@ -123,11 +123,14 @@ export class Visitor {
     for (let tries = 3; tries > 0; tries--) {
       await field.click()
       if (typed !== undefined) await field.fill(typed)
-      const isThere = await wanted.waitFor({ timeout: 5000 }).then(
+      const isTaken = await wanted.click({ timeout: tries === 1 ? 20_000 : 5000 }).then(
         () => true,
-        () => false,
+        (error) => {
+          if (tries === 1) throw error
+          return false
+        },
       )
-      if (isThere || tries === 1) return wanted.click()
+      if (isTaken) return
     }
   }
   /** Types into the search box of the list, and waits until the list has answered. */

@@ -30,7 +30,9 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
   const [opened, setOpened] = useState(search.ask === 'reserve')
   const reasons = useReasons(machine)
   const operator = useCompany().role === 'operator'
+  const back = useRef<ReturnType<typeof setTimeout>>(undefined)
   const start = (next: Step) => () => {
+    clearTimeout(back.current)
     setStep(next)
     setOpened(true)
   }
@@ -39,10 +41,10 @@ export function HolderPanel({ machine }: { machine: Equipment }) {
     if (search.ask) setSearch({ ask: undefined }, { replace: true })
   }
   const panel = useRef<HTMLElement>(null)
-  // The button that opened the dialog may be disabled now, so the focus goes to what changed.
+  // The button that opened the dialog may be disabled now, so the focus goes to what changed; not from the next dialog's hands.
   const finish = () => {
     close()
-    setTimeout(() => panel.current?.focus(), 300)
+    back.current = setTimeout(() => panel.current?.focus(), 300)
   }
   const assignButton = (
     <ActionButton key="assign" op={assign} unless={reasons.assign} variant={machine.holder ? 'default' : 'filled'} leftSection={<IconHandGrab size={20} aria-hidden />} onClick={start('assign')}>

@@ -70,7 +70,8 @@ GRANT SELECT ON caller_account, caller, caller_memberships TO application_user, 
 SET LOCAL ROLE bitcorp_owner;
 
 -- Sets the identity for this transaction and refuses who may not go on. Sent before every statement of the API.
--- p_company_id NULL: the account alone. p_roles NULL: any member. Gives the verified user and role.
+-- p_company_id NULL: the account alone; with p_roles {installation} only who looks after the installation.
+-- p_roles NULL: any member. Gives the verified user and role.
 -- Errors: BC401 no live session; BC403 role not enough, or company suspended; BC404 no such company for this caller.
 CREATE OR REPLACE FUNCTION begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
 RETURNS TABLE (user_id uuid, role text)
@@ -99,6 +100,8 @@ BEGIN
     SELECT a.user_id INTO v_user_id FROM caller_account a;
     IF v_user_id IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+    ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
     END IF;
   END IF;
   RETURN QUERY SELECT v_user_id, v_role;

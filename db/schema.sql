@@ -741,6 +741,22 @@ GRANT INSERT, SELECT, UPDATE TO application_user;
 GRANT SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE installation_admins (
+  user_id uuid NOT NULL,
+  granted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  granted_by character varying(100) NOT NULL DEFAULT SESSION_USER,
+  CONSTRAINT installation_admins_pkey PRIMARY KEY (user_id),
+  CONSTRAINT fk_installation_admins_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT installation_admins_granted_finite CHECK (isfinite(granted_at))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY installation_admins_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY installation_admins_select FOR SELECT TO application_user USING ((user_id = ( SELECT a.user_id
+   FROM caller_account a
+  WHERE (a.scopes IS NULL))));
+GRANT SELECT (user_id) TO application_user;
+GRANT DELETE, INSERT, SELECT TO record_keeper;
+
 TABLE maintenance_digest_mails (
   company_id uuid NOT NULL,
   user_id uuid NOT NULL,
@@ -1476,6 +1492,8 @@ BEGIN
     SELECT a.user_id INTO v_user_id FROM caller_account a;
     IF v_user_id IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+    ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
     END IF;
   END IF;
   RETURN QUERY SELECT v_user_id, v_role;
@@ -3683,6 +3701,26 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.put_installation_admin(p_email text, p_is_admin boolean)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email) AND u.email NOT LIKE '%@anonymised.invalid');
+BEGIN
+  IF p_is_admin THEN
+    INSERT INTO installation_admins (user_id) SELECT v_user_id WHERE v_user_id IS NOT NULL ON CONFLICT DO NOTHING;
+  ELSE
+    DELETE FROM installation_admins i WHERE i.user_id = v_user_id;
+  END IF;
+  PERFORM record_account_audit(v_user_id, CASE WHEN p_is_admin THEN 'installation_granted' ELSE 'installation_taken' END, '{}');
+  RETURN v_user_id;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.put_membership(p_company_id uuid, p_user_id uuid, p_role text)
  RETURNS uuid

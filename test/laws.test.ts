@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { programDir } from '../src/base/config.ts'
 import { readLogic, readMigrations } from '../src/base/migrate.ts'
 import { allWords, rooms } from '../src/server.ts'
+import { notEntities } from './entities.ts'
 import { cloneDatabase, connected, dropDatabase, type Query } from './harness.ts'
 import { filesUnder, textOf } from './sources.ts'
 
@@ -38,31 +39,6 @@ const served = `('application_user'::regrole, 'reporting_user'::regrole)`
 const hasTrigger = (table: string, fn: string, events: number) => `EXISTS (SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
   WHERE g.tgrelid = ${table}.oid AND f.proname = '${fn}' AND g.tgtype & ${events} = ${events} AND g.tgenabled = 'O')`
 const [onInsert, onDelete, onUpdate, onTruncate] = [4, 8, 16, 32]
-
-const notEntities = {
-  password_links: 'used once or not at all; not of one company',
-  sessions: 'a sign-in, ended but never changed; not of one company',
-  equipment_serial_counters: 'a counter',
-  equipment_status_history: 'periods, written by the database alone',
-  equipment_logs: 'readings: added, never changed',
-  domain_events: 'append-only record',
-  audit_logs: 'append-only record',
-  audit_chain: 'append-only record',
-  audit_chain_progress: 'how far the chain is',
-  event_feed_epochs: 'which server wrote the events',
-  ...Object.fromEntries(['secrets', 'progress', 'deliveries'].map((kept) => [`webhook_${kept}`, 'what sending needs: seen by nobody, overwritten, or thrown away'])),
-  equipment_search_documents: 'derived from equipment',
-  equipment_search_words: 'derived from equipment',
-  equipment_fleet_periods: 'periods, written by the database alone',
-  equipment_usage_months: 'derived from assignments',
-  company_usage_months: 'derived from assignments',
-  idempotency_keys: 'a reply kept for repetition',
-  maintenance_digest_mails: 'claims to send a mail, kept for 90 days',
-  maintenance_file_contents: 'the bytes of a file, whose record is maintenance_files',
-  encrypted_tax_ids: 'a secret: its row tells that it changed (tax_id_changed_at), no record holds it',
-  schema_migrations: 'what the migration runner did',
-  schema_logic: 'what the migration runner did',
-}
 
 const laws: Law[] = [
   {

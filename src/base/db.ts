@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Role } from '../plain/roles.ts'
 
 /** Who asks: the hash of the session's or token's secret, the active company, and what the records say of the request. */
-export type Identity = { credential: string | null; companyId: string | null; metadata: string; roles: readonly Role[] | null }
+export type Identity = { credential: string | null; companyId: string | null; metadata: string; roles: readonly string[] | null }
 export type Caller = { userId: string; role: Role | null }
 
 /** Runs statements as the caller. Inside `transaction` all of them succeed or none. */

@@ -105,7 +105,14 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       summary: op.summary,
       tags: [tagOf(op.path)],
       ...(op.who === 'public' ? { security: [] } : { security: [{ session: [] }, { token: [] }] }),
-      description: op.who === 'public' ? 'Open to everyone.' : op.who === 'account' ? 'Any signed-in person.' : `Roles: ${op.who.join(', ')}.`,
+      description:
+        op.who === 'public'
+          ? 'Open to everyone.'
+          : op.who === 'account'
+            ? 'Any signed-in person.'
+            : op.who === 'installation'
+              ? 'Who looks after the installation, signed in.'
+              : `Roles: ${op.who.join(', ')}.`,
       ...(op.path.includes('{') ? { params: op.params } : {}),
       ...(op.method === 'GET' || Object.keys(propertiesOf(op.query)).length ? { querystring: op.query } : {}),
       ...(op.method === 'GET' || op.rawBody || isNone(op.body) ? {} : { body: op.body }),
@@ -153,7 +160,7 @@ function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest,
     credential: secret ? hashSecret(secret) : null,
     companyId,
     metadata: JSON.stringify({ request_id: request.id, ip_address: request.ip, user_agent: userAgent, source: 'api' }),
-    roles: Array.isArray(op.who) ? op.who : null,
+    roles: Array.isArray(op.who) ? op.who : op.who === 'installation' ? ['installation'] : null,
   }
   const language = languageOf(request.headers['accept-language'])
   return { ...db.as(identity, op.method === 'GET' && !op.slow), db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }

@@ -2,8 +2,11 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Role } from './roles.ts'
 
-/** public: nobody needs to be signed in. account: any signed-in person. A list: these roles in the company of the path. */
-export type Who = 'public' | 'account' | readonly Role[]
+/**
+ * public: nobody needs to be signed in. account: any signed-in person. installation: who looks after the installation itself.
+ * A list: these roles in the company of the path.
+ */
+export type Who = 'public' | 'account' | 'installation' | readonly Role[]
 
 export type Operation<P extends TSchema = TSchema, Q extends TSchema = TSchema, B extends TSchema = TSchema, R extends TSchema = TSchema> = Readonly<{
   id: string

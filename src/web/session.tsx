@@ -17,7 +17,7 @@ export type Member = Readonly<{
   status: string
   settings: { time_zone?: string; currency?: string; working_days?: number[]; working_hours?: { from: string; to: string } }
 }>
-export type Me = Readonly<{ user: { id: string; email: string; full_name: string; language: Language }; companies: readonly Member[]; csrf_token: string | null }>
+export type Me = Readonly<{ user: { id: string; email: string; full_name: string; language: Language; is_installation_admin: boolean }; companies: readonly Member[]; csrf_token: string | null }>
 
 /** How the shell reaches the account; given by the door, since the ground knows no room. */
 export type AccountDoor = Readonly<{ load: () => Promise<Me>; signOut: () => Promise<unknown>; saveLanguage: (language: Language) => Promise<unknown> }>
@@ -109,8 +109,10 @@ export function useCompany(): Member & { timeZone: string; currency: string; wor
 export function useMay(): (op: Pick<Operation, 'who'>) => May {
   const company = useMaybeCompany()
   const { t, i18n } = useTranslation()
+  const isKeeper = useContext(Context)?.me.user.is_installation_admin === true
   return (op) => {
-    if (op.who === 'public' || op.who === 'account') return { allowed: true, reason: undefined }
+    if (op.who === 'public' || op.who === 'account' || (op.who === 'installation' && isKeeper)) return { allowed: true, reason: undefined }
+    if (op.who === 'installation') return { allowed: false, reason: t('web.may_not_installation') }
     if (company && op.who.includes(company.role)) return { allowed: true, reason: undefined }
     const names = op.who.map((role) => t(`web.role_${role}`).toLowerCase())
     const roles = new Intl.ListFormat(i18n.language, { type: 'disjunction' }).format(names)

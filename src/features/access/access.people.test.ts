@@ -166,3 +166,34 @@ test('the events still tell every row', async () => {
   const report = await verifyEvents(world.ownerUrl, () => {})
   expect(report.faults).toEqual([])
 })
+
+test('who looks after the installation is given on the command line alone, holds with a session and not with a token', async () => {
+  const isOne = async () => (await admin.get('/api/v1/me')).body.user.is_installation_admin
+  const guard = (secret: string) =>
+    world
+      .sqlBare((q) => q("SELECT user_id FROM begin_request($1, NULL, '{}', '{installation}')", [hashSecret(secret)]))
+      .then(
+        (rows) => rows.length,
+        (error: { code: string; hint?: string }) => error.hint ?? error.code,
+      )
+  const put = (email: string, on: boolean) => owner('SELECT put_installation_admin($1, $2) AS id', [email, on])
+  const { secret, email, userId } = world.person('andina', 'admin')
+  expect(await isOne()).toBe(false)
+  expect(await guard(secret)).toBe('installation_required')
+  expect(await guard('nobody')).toBe('BC401')
+
+  expect(await put(email, true)).toEqual([{ id: userId }])
+  expect(await put('nobody@nowhere.test', true)).toEqual([{ id: null }])
+  expect(await isOne()).toBe(true)
+  expect(await guard(secret)).toBe(1)
+  const { body } = await admin.post('/api/v1/tokens', { name: 'all', company_id: world.companies.andina.id, scopes: ['read', 'write', 'admin'], expires_at: '2099-01-01T00:00:00Z' })
+  expect(await guard(body.token)).toBe('installation_required')
+  expect(await guard(world.person('andina', 'manager').secret)).toBe('installation_required')
+  expect(await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q('INSERT INTO installation_admins (user_id) VALUES ($1)', [world.person('andina', 'manager').userId])))).toBe('42501')
+  expect(await refusalOf(() => world.sqlAs('andina', 'admin', (q) => q("SELECT put_installation_admin('manager@andina.test', true)")))).toBe('42501')
+
+  await put(email, false)
+  expect(await isOne()).toBe(false)
+  const { items } = (await admin.get('/audit-logs?action=installation_granted,installation_taken')).body
+  expect(items.map((entry: { action: string }) => entry.action)).toEqual(['installation_taken', 'installation_granted'])
+})

@@ -47,6 +47,14 @@ export function accessCommands(program: Command, context: CommandContext): void 
     .option('--json', 'for machines')
     .action((email: string, o: { yes?: boolean; json?: boolean }) => anonymise(context, email, o))
 
+  user
+    .command('installation <email>')
+    .description('Let a person look after the installation in the page (load, backups, replicas), or no longer')
+    .option('--on', 'they may')
+    .option('--off', 'they may not')
+    .option('--json', 'for machines')
+    .action((email: string, o: { on?: boolean; off?: boolean; json?: boolean }) => setInstallation(context, email, o))
+
   program
     .command('token <email>')
     .description('Make a bearer token for a person; it is shown this once')
@@ -83,6 +91,16 @@ async function changePassword(context: CommandContext, email: string, o: { passw
     if (o.json) return printJson({ email, ...(secret.generated ? { password: secret.password } : {}) })
     print(`${email} has a new password; its sessions ended.`)
     if (secret.generated) print(`Password, shown this once: ${secret.password}`)
+  })
+}
+
+async function setInstallation(context: CommandContext, email: string, o: { on?: boolean; off?: boolean; json?: boolean }): Promise<void> {
+  if (Boolean(o.on) === Boolean(o.off)) throw new UsageError('Give --on or --off.')
+  await withOwner(context, async (owner) => {
+    const [row] = await owner.query<{ id: string | null }>('SELECT put_installation_admin($1, $2) AS id', [email, Boolean(o.on)])
+    if (!row?.id) throw new CommandError(`There is no account ${email}.`)
+    if (o.json) return printJson({ email, is_installation_admin: Boolean(o.on) })
+    print(o.on ? `${email} looks after this installation now.` : `${email} no longer looks after this installation.`)
   })
 }
 

@@ -7,7 +7,7 @@ export const scopes = ['read', 'write', 'admin'] as const
 const company = '/api/v1/companies/{company_id}'
 const params = Type.Object({ company_id: Id })
 
-export const Account = Type.Object({ id: Id, email: Email, full_name: Type.String(), language: Choice(['es', 'en']) }, { additionalProperties: false })
+export const Account = Type.Object({ id: Id, email: Email, full_name: Type.String(), language: Choice(['es', 'en']), is_installation_admin: Type.Boolean() }, { additionalProperties: false })
 export const Membership = Type.Object(
   {
     company_id: Id,

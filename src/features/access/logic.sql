@@ -65,6 +65,15 @@ DROP POLICY IF EXISTS users_update ON users;
 CREATE POLICY users_update ON users FOR UPDATE TO application_user
   USING (id = (SELECT a.user_id FROM caller_account a WHERE a.scopes IS NULL));
 
+-- Each sees whether they are one themselves, signed in and not by a token; who is one is given on the command line alone.
+GRANT SELECT (user_id) ON installation_admins TO application_user;
+GRANT SELECT, INSERT, DELETE ON installation_admins TO record_keeper;
+DROP POLICY IF EXISTS installation_admins_select ON installation_admins;
+CREATE POLICY installation_admins_select ON installation_admins FOR SELECT TO application_user
+  USING (user_id = (SELECT a.user_id FROM caller_account a WHERE a.scopes IS NULL));
+DROP POLICY IF EXISTS installation_admins_keeper ON installation_admins;
+CREATE POLICY installation_admins_keeper ON installation_admins TO record_keeper USING (true) WITH CHECK (true);
+
 DROP POLICY IF EXISTS user_company_roles_select ON user_company_roles;
 CREATE POLICY user_company_roles_select ON user_company_roles FOR SELECT TO application_user, reporting_user
   USING (company_id = (SELECT c.company_id FROM caller c));
@@ -415,6 +424,22 @@ BEGIN
 END
 $$;
 
+-- Makes an account one that looks after the installation, or no longer. Gives its id, or nothing for an unknown address.
+CREATE OR REPLACE FUNCTION put_installation_admin(p_email text, p_is_admin boolean) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email) AND u.email NOT LIKE '%@anonymised.invalid');
+BEGIN
+  IF p_is_admin THEN
+    INSERT INTO installation_admins (user_id) SELECT v_user_id WHERE v_user_id IS NOT NULL ON CONFLICT DO NOTHING;
+  ELSE
+    DELETE FROM installation_admins i WHERE i.user_id = v_user_id;
+  END IF;
+  PERFORM record_account_audit(v_user_id, CASE WHEN p_is_admin THEN 'installation_granted' ELSE 'installation_taken' END, '{}');
+  RETURN v_user_id;
+END
+$$;
+
 -- Every company of the installation, for commands.
 CREATE OR REPLACE FUNCTION list_companies() RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -443,7 +468,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
   open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text),
-  anonymise_account(text), set_account_status(text, text),
+  anonymise_account(text), set_account_status(text, text), put_installation_admin(text, boolean),
   list_companies() TO bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
 GRANT INSERT ON companies TO record_keeper;

@@ -23,12 +23,12 @@ export async function closeSession(ctx: Runner): Promise<void> {
   await ctx.run(sql`SELECT close_session()`)
 }
 
-type AccountRow = { id: string; email: string; full_name: string; language: 'es' | 'en'; companies: Membership[] }
+type AccountRow = { id: string; email: string; full_name: string; language: 'es' | 'en'; is_installation_admin: boolean; companies: Membership[] }
 
 /** The caller's account with the companies they may choose; suspended ones are not among them. */
 export async function getAccount(ctx: Runner): Promise<AccountRow> {
   const [row] = await ctx.run<AccountRow>(sql`
-    SELECT u.id, u.email, u.full_name, u.language, coalesce((
+    SELECT u.id, u.email, u.full_name, u.language, EXISTS (SELECT FROM installation_admins i WHERE i.user_id = u.id) AS is_installation_admin, coalesce((
       SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings) ORDER BY m.name)
       FROM caller_memberships m WHERE m.status = 'active'), '[]') AS companies
     FROM users u WHERE u.id = (SELECT a.user_id FROM caller_account a)`)

@@ -4,6 +4,8 @@ import type { Words } from '../../plain/words.ts'
 export const words = {
   en: {
     problems: {
+      fk_installation_admins_user: 'There is no such account.',
+      installation_admins_granted_finite: 'A right is given now, at a real time.',
       fk_password_links_user: 'There is no such account.',
       password_links_token_hash_form: 'The link could not be made.',
       password_links_expires_finite: 'A link needs an end.',
@@ -191,6 +193,8 @@ export const words = {
   },
   es: {
     problems: {
+      fk_installation_admins_user: 'No existe esa cuenta.',
+      installation_admins_granted_finite: 'Un derecho se da ahora, en una fecha real.',
       fk_password_links_user: 'No existe esa cuenta.',
       password_links_token_hash_form: 'No se pudo crear el enlace.',
       password_links_expires_finite: 'Un enlace necesita un fin.',

@@ -70,6 +70,7 @@ async function makePeople(owner: Owner): Promise<void> {
     [first, 'manager'],
     [second, 'viewer'],
   ])
+  await owner.query('SELECT put_installation_admin($1, true)', ['admin@andina.example'])
   for (const [account, name] of crew) await addUser(owner, `${account}@andina.example`, name, passwordHash, [[first, 'operator']])
   await owner.query('COMMIT')
 }

@@ -12,7 +12,18 @@ import { listPeople } from '../../access/contract.ts'
 
 const kinds = ['equipment', 'assignment', 'maintenance', 'maintenance_file', 'category', 'user', 'company', 'api_token', 'import_batch', 'webhook'] as const
 export const actionsOfEvents = ['created', 'changed', 'status_changed', 'returned', 'started', 'completed', 'cancelled', 'moved', 'deleted', 'restored'] as const
-export const actionsOfAudit = [...actionsOfEvents, 'signed_in', 'signed_out', 'sign_in_failed', 'password_changed', 'exported', 'secret_renewed', 'replayed'] as const
+export const actionsOfAudit = [
+  ...actionsOfEvents,
+  'signed_in',
+  'signed_out',
+  'sign_in_failed',
+  'password_changed',
+  'installation_granted',
+  'installation_taken',
+  'exported',
+  'secret_renewed',
+  'replayed',
+] as const
 const names = ['person', 'kind', 'action', 'from', 'to', 'record'] as const
 const isDay = (text: string | undefined): text is string => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
 const isId = (text: string | undefined): text is string => text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)

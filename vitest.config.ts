@@ -8,6 +8,7 @@ const slow = [
   'test/fuzz.test.ts',
   'test/crash.test.ts',
   'test/start.test.ts',
+  'test/upgrade.test.ts',
   'test/command.test.ts',
   'test/moments.test.ts',
   'test/indexes.test.ts',

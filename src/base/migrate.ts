@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { programDir } from './config.ts'
 import { StartError } from './embedded.ts'
+import { applyLogic, logicChecksums, readApplied as readAppliedLogic, rolesSql } from './logic.ts'
+import { whenLocked } from './wait.ts'
 
 export type Migration = { version: string; description: string; sql: string; checksum: string; transactional: boolean; name: string }
 export type MigrationStatus = { version: string; description: string; state: 'applied' | 'pending' | 'edited' | 'unknown'; applied_at: string | null; applied_by: string | null }
@@ -21,19 +22,14 @@ export function readMigrations(folder = join(programDir, 'db', 'migrations')): M
       const match = /^(\d{11})_[a-z0-9_]+\.sql$/.exec(name)
       const description = /^-- Description: (.+)$/m.exec(sql)?.[1]
       if (!match?.[1] || !description) throw new StartError(`The migration ${name} must be named YYYYMMDDNNN_object_change.sql and start with "-- Description: …".`)
-      return { version: match[1], description, sql, checksum: hash(sql), transactional: !/^-- migrate:no-transaction$/m.test(sql), name }
+      const transactional = !/^-- migrate:no-transaction$/m.test(sql)
+      const statement = sql.replace(/^--.*$/gm, '').trim()
+      if (!transactional && !/^(CREATE (UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS|DROP INDEX CONCURRENTLY IF EXISTS) [^;]*;$/.test(statement))
+        throw new StartError(`The migration ${name} runs outside of a transaction: it must be one CREATE INDEX CONCURRENTLY IF NOT EXISTS or DROP INDEX CONCURRENTLY IF EXISTS.`)
+      return { version: match[1], description, sql, checksum: hash(sql), transactional, name }
     })
 }
 
-/** The replaceable SQL in the order it runs: the ground, then each room's, in the doors' order. */
-export function readLogic(rooms: readonly string[]): { name: string; sql: string }[] {
-  const files = [join('db', 'logic.sql'), ...rooms.map((room) => join('src', 'features', room, 'logic.sql'))]
-  return files.map((name) => ({ name, sql: readFileSync(join(programDir, name), 'utf8') }))
-}
-
-const rolesName = 'db/roles.sql'
-const noteLogic = 'INSERT INTO schema_logic (name, checksum) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()'
-const rolesSql = () => readFileSync(join(programDir, 'db', 'roles.sql'), 'utf8')
 const theLock = "SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))"
 
 /** Roles and extensions. Needs a role that may create them; when all is there already, any owner will do. */
@@ -78,9 +74,9 @@ export async function isCurrent(url: string, rooms: readonly string[], migration
   try {
     return await withClient(url, async (client) => {
       await client.query('SET ROLE bitcorp_owner')
-      const { rows } = await client.query('SELECT version AS name, checksum FROM schema_migrations UNION ALL SELECT name, checksum FROM schema_logic')
+      const { rows } = await client.query(`SELECT version AS name, checksum FROM schema_migrations UNION ALL ${readAppliedLogic}`)
       const known = new Map(rows.map((r) => [r.name as string, r.checksum as string]))
-      const ours = [...migrations.map((m) => [m.version, m.checksum] as const), ...readLogic(rooms).map((f) => [f.name, hash(f.sql)] as const), [rolesName, hash(rolesSql())] as const]
+      const ours = [...migrations.map((m) => [m.version, m.checksum] as const), ...logicChecksums(rooms)]
       return rows.length === ours.length && ours.every(([name, checksum]) => known.get(name) === checksum)
     })
   } catch {
@@ -148,49 +144,35 @@ function checkApplied(applied: Map<string, string>, migrations: Migration[]): vo
   }
 }
 
+/** One migration, whole or not at all. What runs outside of a transaction is one statement that can be said again. */
 async function applyOne(client: pg.Client, migration: Migration): Promise<void> {
   const record = { text: 'INSERT INTO schema_migrations (version, description, checksum) VALUES ($1, $2, $3)', values: [migration.version, migration.description, migration.checksum] }
-  // A short wait for locks, many times: readers are never queued behind a waiting ALTER.
-  await client.query("SET lock_timeout = '100ms'")
-  for (let attempt = 1; ; attempt++) {
+  if (!migration.transactional) {
+    await dropInvalidIndexes(client, migration.sql)
+    // Building or dropping concurrently holds up nobody while it waits for older transactions, so it may wait long.
+    await client.query("SET lock_timeout = '15min'")
+    await client.query(migration.sql)
+    await client.query(record)
+    return
+  }
+  await whenLocked(client, async () => {
+    await client.query('BEGIN')
     try {
-      if (migration.transactional) await client.query('BEGIN')
       await client.query(migration.sql)
       await client.query(record)
-      if (migration.transactional) await client.query('COMMIT')
-      return
+      await client.query('COMMIT')
     } catch (error) {
-      if (migration.transactional) await client.query('ROLLBACK')
-      if ((error as { code?: string }).code !== '55P03' || attempt >= 300) throw error
-      await sleep(Math.min(50 * attempt, 1000))
+      await client.query('ROLLBACK').catch(() => {})
+      throw error
     }
-  }
+  })
 }
 
-/** All files in one transaction whenever one changed: they are quick, safe to run again, and lean on each other's order. */
-async function applyLogic(client: pg.Client, rooms: readonly string[], force: boolean): Promise<void> {
-  const files = readLogic(rooms)
-  const known = new Map((await client.query('SELECT name, checksum FROM schema_logic')).rows.map((r) => [r.name as string, r.checksum as string]))
-  if (!force && [...files, { name: rolesName, sql: rolesSql() }].every((f) => known.get(f.name) === hash(f.sql))) return
-  await client.query("SET lock_timeout = '2s'")
-  await client.query('BEGIN')
-  try {
-    for (const file of files) {
-      try {
-        await client.query(file.sql)
-      } catch (error) {
-        ;(error as Error).message = `${file.name}: ${(error as Error).message}`
-        throw error
-      }
-      await client.query(noteLogic, [file.name, hash(file.sql)])
-    }
-    await client.query('DELETE FROM schema_logic WHERE name <> ALL ($1)', [[...files.map((f) => f.name), rolesName]])
-    await client.query(noteLogic, [rolesName, hash(rolesSql())])
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK')
-    throw error
-  }
+/** A concurrent build that was cut short leaves an index that no query uses and IF NOT EXISTS takes for the whole one. */
+async function dropInvalidIndexes(client: pg.Client, sql: string): Promise<void> {
+  const named = [...sql.matchAll(/CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)/g)].map((match) => match[1] ?? '')
+  const { rows } = await client.query('SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.relname = ANY ($1)', [named])
+  for (const { name } of rows) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${pg.escapeIdentifier(name)}`)
 }
 
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

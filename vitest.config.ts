@@ -9,6 +9,7 @@ const slow = [
   'test/crash.test.ts',
   'test/start.test.ts',
   'test/upgrade.test.ts',
+  'test/upgrade.load.test.ts',
   'test/command.test.ts',
   'test/moments.test.ts',
   'test/indexes.test.ts',

@@ -7,6 +7,7 @@ import { createWorld, type Reply } from './harness.ts'
 const world = await createWorld()
 const manager = world.as('andina', 'manager')
 const viewer = world.as('andina', 'viewer')
+const admin = world.as('andina', 'admin')
 const operator = world.person('andina', 'operator').userId
 
 /** The database's own instant, exact to the microsecond. */
@@ -14,7 +15,7 @@ const now = () => world.db.plain<{ now: string }>(sql`SELECT to_char(clock_times
 const at = (asOf: string, knownAt: string) => `as_of=${asOf}&known_at=${knownAt}`
 const newCategory = async (fields: object) => (await manager.post('/equipment-categories', fields)).body
 
-const kinds = ['create', 'edit', 'status', 'correct', 'assign', 'transfer', 'return', 'delete', 'restore', 'category', 'move', 'rename', 'person'] as const
+const kinds = ['create', 'edit', 'status', 'correct', 'assign', 'transfer', 'return', 'delete', 'restore', 'category', 'move', 'rename', 'person', 'zone'] as const
 const step = fc.record({ what: fc.constantFrom(...kinds), at: fc.nat(20), number: fc.nat(9999) })
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 type Things = { machines: string[]; categories: string[]; instants: string[] }
@@ -49,6 +50,10 @@ async function write(things: Things, { what, at: which, number }: Step): Promise
     category: async () => kept(await manager.post('/equipment-categories', { name: `K${number}`, parent_id: category }), things.categories),
     move: () => manager.patch(`/equipment-categories/${pick(things.categories, which)}`, { parent_id: category }, any),
     rename: () => manager.patch(`/equipment-categories/${pick(things.categories, which)}`, { name: `M${number}` }, any),
+    zone: async () => {
+      const { settings } = (await admin.get('')).body
+      return admin.patch('', { settings: { ...settings, time_zone: pick(['America/Lima', 'Asia/Tokyo', 'Australia/Lord_Howe'], number) } }, any)
+    },
     person: () => world.as('andina', 'admin').post('/users', { email: `p${number % 3}@andina.test`, display_name: `P${number}`, role: 'operator' }),
   }
   return (await steps[what]()).status
@@ -66,7 +71,7 @@ test('for fixed instants the answer never changes, whatever is written later', a
     things.instants.push(await now())
   }
   // One of each kind first, each possible after the ones before; then as it comes.
-  for (const [n, what] of (['category', 'create', 'assign', 'transfer', 'return', 'status', 'correct', 'edit', 'delete', 'restore', 'move', 'rename', 'person'] as const).entries())
+  for (const [n, what] of (['category', 'create', 'assign', 'transfer', 'return', 'status', 'correct', 'edit', 'delete', 'restore', 'move', 'rename', 'person', 'zone'] as const).entries())
     await doStep({ what, at: what === 'move' ? 1 : 0, number: { transfer: 1, status: 1, correct: 2, move: 2 }[what as string] ?? n * 2 })
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 20 }), fc.array(fc.tuple(fc.nat(99), fc.nat(99)), { minLength: 4, maxLength: 4 }), async (steps, pairs) => {
@@ -75,7 +80,21 @@ test('for fixed instants the answer never changes, whatever is written later', a
         const query = at(pick(things.instants, things.instants.length - 1 - (a % 20)), pick(things.instants, things.instants.length - 1 - (k % 20)))
         const machine = pick(things.machines, a)
         const paths = ['/equipment?limit=200', '/equipment?deleted=true&sort=name', `/equipment/${machine}`, '/assignments?limit=200', `/equipment/${machine}/assignments`]
-        for (const path of [...paths, '/equipment?status=maintenance&sort=-updated_at', '/equipment-categories', `/equipment-categories/${pick(things.categories, k)}`])
+        const use = [
+          '/utilization',
+          `/utilization?equipment_id=${machine}`,
+          `/utilization?category_id=${pick(things.categories, k)}`,
+          '/utilization/categories',
+          '/utilization/machines?limit=200',
+          '/utilization/export?format=csv',
+        ]
+        for (const path of [
+          ...paths,
+          ...use.filter((_, place) => (place + a) % 2),
+          '/equipment?status=maintenance&sort=-updated_at',
+          '/equipment-categories',
+          `/equipment-categories/${pick(things.categories, k)}`,
+        ])
           asked.set(`${path} ${query}`, await answer(path, query))
       }
     }),
@@ -86,4 +105,4 @@ test('for fixed instants the answer never changes, whatever is written later', a
   // It proves something only if every kind of write was really done and the answers hold something.
   expect([...done].sort()).toEqual([...kinds].sort())
   expect([...asked.values()].filter((text) => text.startsWith('200') && text.length > 300).length).toBeGreaterThan(30)
-}, 120_000)
+}, 300_000)

@@ -384,7 +384,7 @@ LANGUAGE sql STABLE ROWS 1 AS $$
   CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.later, '{}') || times.fields) r
   WHERE p_row.created_at <= p_known_at AND known.assigned_at <= p_as_of AND NOT known.is_deleted
 $$;
-GRANT EXECUTE ON FUNCTION get_assignment_at(equipment_assignments, timestamptz, timestamptz) TO application_user, reporting_user;
+GRANT EXECUTE ON FUNCTION get_assignment_at(equipment_assignments, timestamptz, timestamptz) TO application_user, reporting_user, record_keeper;
 GRANT EXECUTE ON FUNCTION claimed_period(timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) TO application_user, reporting_user, record_keeper;
 GRANT EXECUTE ON FUNCTION list_equipment_blockers(uuid, timestamptz, timestamptz, uuid) TO application_user, reporting_user;
 GRANT EXECUTE ON FUNCTION check_equipment_free(uuid, timestamptz, timestamptz, uuid), get_assignment_to_change(uuid),

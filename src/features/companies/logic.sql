@@ -154,15 +154,21 @@ GRANT EXECUTE ON FUNCTION put_company_tax_id(uuid, text, bytea, text[]), find_co
 SET LOCAL ROLE bitcorp_owner;
 
 SET LOCAL ROLE record_keeper;
--- The day it was at p_as_of where the caller's company works, by the time zone that was recorded at p_recorded_at. With the keeper's
--- rights, since the events of the company are not for everyone.
-CREATE OR REPLACE FUNCTION get_company_day_at(p_as_of timestamptz, p_recorded_at timestamptz) RETURNS date
+-- The time zone of the caller's company as it was recorded at p_recorded_at. With the keeper's rights, since the events of the company
+-- are not for everyone.
+CREATE OR REPLACE FUNCTION get_company_zone_at(p_recorded_at timestamptz) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT (p_as_of AT TIME ZONE coalesce(coalesce((
+  SELECT coalesce(coalesce((
     SELECT v.event_data -> 'old' -> 'settings' FROM domain_events v
     WHERE v.company_id = co.id AND v.aggregate_id = co.id AND v.occurred_at > p_recorded_at AND v.event_data -> 'old' ? 'settings'
-    ORDER BY v.event_version LIMIT 1), co.settings) ->> 'time_zone', 'UTC'))::date
+    ORDER BY v.event_version LIMIT 1), co.settings) ->> 'time_zone', 'UTC')
   FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)
 $$;
-GRANT EXECUTE ON FUNCTION get_company_day_at(timestamptz, timestamptz) TO application_user, reporting_user;
+
+-- The day it was at p_as_of where the caller's company works, by the time zone that was recorded at p_recorded_at.
+CREATE OR REPLACE FUNCTION get_company_day_at(p_as_of timestamptz, p_recorded_at timestamptz) RETURNS date
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT (p_as_of AT TIME ZONE get_company_zone_at(p_recorded_at))::date
+$$;
+GRANT EXECUTE ON FUNCTION get_company_zone_at(timestamptz), get_company_day_at(timestamptz, timestamptz) TO application_user, reporting_user;
 SET LOCAL ROLE bitcorp_owner;

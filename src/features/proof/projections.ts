@@ -116,7 +116,8 @@ const rules: Rule[] = [
     about: 'equipment',
     text: `SELECT company_id, equipment_id AS id, p.left_at::text AS found, coalesce(t.told, 'no such period') AS expected
       FROM equipment_fleet_periods p
-      FULL JOIN (SELECT *, coalesce(f.left_at::text, 'goes on') AS told FROM tell_fleet_periods() f) t USING (company_id, equipment_id, entered_at)
+      FULL JOIN (SELECT f.company_id, f.equipment_id, f.from_at AS entered_at, f.to_at AS left_at, coalesce(f.to_at::text, 'goes on') AS told
+        FROM tell_usage_periods(NULL, NULL, 'infinity', 'infinity') f WHERE f.is_fleet) t USING (company_id, equipment_id, entered_at)
       WHERE p.left_at IS DISTINCT FROM t.left_at OR t.told IS NULL OR p.entered_at IS NULL`,
   },
   {

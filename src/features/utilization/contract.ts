@@ -1,6 +1,6 @@
 // How much machines are used: by month for the company, a category or a machine; by category; by machine; as a file.
 import { type Static, Type } from 'typebox'
-import { Choice, Id, Nullable, operation, Page, pageQuery } from '../../plain/operation.ts'
+import { Choice, Id, momentQuery, Nullable, operation, Page, pageQuery } from '../../plain/operation.ts'
 import { everyone } from '../../plain/roles.ts'
 
 const path = '/api/v1/companies/{company_id}/utilization'
@@ -9,14 +9,15 @@ const params = Type.Object({ company_id: Id })
 const pattern = '^(19|20|21)\\d{2}-(0[1-9]|1[0-2])$'
 export const Month = Type.String({ pattern, description: 'A calendar month, YYYY-MM' })
 const span = {
+  ...momentQuery,
   from: Type.Optional(Type.String({ pattern, description: 'First month; 24 months up to `to` when left out' })),
-  to: Type.Optional(Type.String({ pattern, description: 'Last month; this month in the company’s time zone when left out' })),
+  to: Type.Optional(Type.String({ pattern, description: 'Last month; the month of now, or of as_of, in the company’s time zone when left out' })),
 }
 const Below = Type.String({ format: 'uuid', description: 'This category and all below it' })
 
 const use = {
   assignment_count: Type.Integer({ description: 'Assignments that touch the time' }),
-  assigned_hours: Type.Number({ description: 'Hours someone had a machine, up to now' }),
+  assigned_hours: Type.Number({ description: 'Hours someone had a machine, up to now or as_of' }),
   available_hours: Type.Number({ description: 'Hours in the fleet: in status active or maintenance, and not deleted' }),
   utilization: Nullable(Type.Number({ description: 'assigned_hours / available_hours; empty where nothing was in the fleet' })),
 }

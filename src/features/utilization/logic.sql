@@ -2,8 +2,7 @@
 -- How much machines are used: added up as they are handed over and returned, so that a report reads a few rows.
 -- Utilization of a month = hours assigned / hours in the fleet, both clipped to the month in the company's time zone.
 
-GRANT SELECT, INSERT, UPDATE ON equipment_fleet_periods TO record_keeper;
-GRANT SELECT, INSERT, UPDATE, DELETE ON equipment_usage_months, company_usage_months TO record_keeper;
+GRANT SELECT, INSERT, UPDATE, DELETE ON equipment_fleet_periods, equipment_usage_months, company_usage_months TO record_keeper;
 DROP POLICY IF EXISTS equipment_fleet_periods_keeper ON equipment_fleet_periods;
 CREATE POLICY equipment_fleet_periods_keeper ON equipment_fleet_periods TO record_keeper USING (true) WITH CHECK (true);
 DROP POLICY IF EXISTS equipment_usage_months_keeper ON equipment_usage_months;
@@ -79,14 +78,97 @@ BEGIN
 END
 $$;
 
+-- When machines were in use and in the fleet, as it was at p_as_of by what was recorded up to p_known_at; 'infinity' for both: all there is.
+-- In the fleet is a machine in status active or maintenance, by the periods of its history, while it is not deleted, and before its registration
+-- from its first hand-over on. What was not over then has no to_at. p_company_id, p_equipment_ids NULL: all that the caller may see.
+CREATE OR REPLACE FUNCTION tell_usage_periods(p_company_id uuid, p_equipment_ids uuid[], p_as_of timestamptz, p_known_at timestamptz)
+RETURNS TABLE (company_id uuid, equipment_id uuid, is_fleet boolean, from_at timestamptz, to_at timestamptz)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+  -- What a field held is true from when it was recorded, up to the earlier of the two.
+  v_recorded_at timestamptz := least(p_as_of, p_known_at);
+BEGIN
+  RETURN QUERY
+  WITH machine AS MATERIALIZED (
+    SELECT e.company_id, e.id FROM equipment e
+    WHERE (p_company_id IS NULL OR e.company_id = p_company_id) AND (p_equipment_ids IS NULL OR e.id = ANY (p_equipment_ids)) AND e.created_at <= v_recorded_at
+  ), held AS MATERIALIZED (
+    SELECT a.company_id, a.equipment_id, a.assigned_at AS from_at, CASE WHEN a.returned_at <= p_as_of THEN a.returned_at END AS to_at
+    FROM equipment_assignments a
+    WHERE (p_company_id IS NULL OR a.company_id = p_company_id) AND (p_equipment_ids IS NULL OR a.equipment_id = ANY (p_equipment_ids))
+      AND a.assigned_at <= p_as_of AND a.updated_at <= p_known_at AND NOT a.is_deleted
+    UNION ALL
+    -- The few that were written to since: what was known of them.
+    SELECT k.company_id, k.equipment_id, k.assigned_at, k.returned_at
+    FROM equipment_assignments a CROSS JOIN LATERAL get_assignment_at(a, p_as_of, p_known_at) k
+    WHERE (p_company_id IS NULL OR a.company_id = p_company_id) AND (p_equipment_ids IS NULL OR a.equipment_id = ANY (p_equipment_ids))
+      AND a.updated_at > p_known_at AND a.created_at <= p_known_at
+  ), status AS MATERIALIZED (
+    SELECT h.company_id, h.equipment_id, h.status IN ('active', 'maintenance') AS is_in, h.effective_from AS from_at,
+      CASE WHEN h.effective_to <= v_recorded_at THEN h.effective_to END AS to_at
+    FROM equipment_status_history h
+    WHERE (p_company_id IS NULL OR h.company_id = p_company_id) AND (p_equipment_ids IS NULL OR h.equipment_id = ANY (p_equipment_ids))
+      AND h.effective_from <= p_as_of AND h.recorded_at <= p_known_at AND (h.superseded_at IS NULL OR h.superseded_at > p_known_at)
+  ), present AS (
+    SELECT s.company_id, s.equipment_id, tstzrange(s.from_at, s.to_at) AS period FROM status s WHERE s.is_in
+    UNION ALL
+    SELECT f.company_id, f.equipment_id, tstzrange(f.from_at, r.from_at)
+    FROM (SELECT h.company_id, h.equipment_id, min(h.from_at) AS from_at FROM held h GROUP BY 1, 2) f
+    JOIN (SELECT s.company_id, s.equipment_id, min(s.from_at) AS from_at FROM status s GROUP BY 1, 2) r USING (company_id, equipment_id)
+    WHERE f.from_at < r.from_at
+  ), deletion AS (
+    SELECT v.company_id, v.aggregate_id, v.event_type, (v.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
+      lead((v.event_data -> 'new' ->> 'updated_at')::timestamptz) OVER (PARTITION BY v.company_id, v.aggregate_id ORDER BY v.event_version) AS restored_at
+    FROM domain_events v
+    WHERE (p_company_id IS NULL OR v.company_id = p_company_id) AND (p_equipment_ids IS NULL OR v.aggregate_id = ANY (p_equipment_ids))
+      AND v.aggregate_type = 'equipment' AND v.event_type IN ('equipment_deleted', 'equipment_restored') AND v.occurred_at <= v_recorded_at
+  ), absent AS (
+    SELECT d.company_id, d.aggregate_id AS equipment_id, range_agg(tstzrange(d.at, d.restored_at)) AS periods
+    FROM deletion d WHERE d.event_type = 'equipment_deleted' GROUP BY 1, 2
+  )
+  SELECT h.company_id, h.equipment_id, false, h.from_at, h.to_at FROM held h JOIN machine m ON m.company_id = h.company_id AND m.id = h.equipment_id
+  UNION ALL
+  SELECT f.company_id, f.equipment_id, true, lower(p.period), upper(p.period)
+  FROM (SELECT i.company_id, i.equipment_id, range_agg(i.period) AS periods FROM present i GROUP BY 1, 2) f
+  JOIN machine m ON m.company_id = f.company_id AND m.id = f.equipment_id
+  LEFT JOIN absent a ON a.company_id = f.company_id AND a.equipment_id = f.equipment_id
+  CROSS JOIN LATERAL unnest(f.periods - coalesce(a.periods, '{}')) AS p (period);
+END
+$$;
+
+-- Puts a machine's fleet periods right where they are not what its history tells, and its sums with them. Gives how many were wrong.
+CREATE OR REPLACE FUNCTION correct_fleet_periods(p_company_id uuid, p_equipment_id uuid) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_wrong record;
+  v_count integer := 0;
+BEGIN
+  FOR v_wrong IN
+    SELECT p.entered_at, p.left_at, t.from_at, t.to_at
+    FROM (SELECT * FROM equipment_fleet_periods s WHERE s.company_id = p_company_id AND s.equipment_id = p_equipment_id) p
+    FULL JOIN (SELECT * FROM tell_usage_periods(p_company_id, ARRAY[p_equipment_id], 'infinity', 'infinity') u WHERE u.is_fleet) t ON t.from_at = p.entered_at
+    WHERE p.entered_at IS NULL OR t.from_at IS NULL OR p.left_at IS DISTINCT FROM t.to_at
+  LOOP
+    DELETE FROM equipment_fleet_periods WHERE company_id = p_company_id AND equipment_id = p_equipment_id AND entered_at = v_wrong.entered_at;
+    INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at, left_at)
+    SELECT p_company_id, p_equipment_id, v_wrong.from_at, v_wrong.to_at WHERE v_wrong.from_at IS NOT NULL;
+    PERFORM add_equipment_usage(p_company_id, p_equipment_id, true, v_wrong.entered_at, v_wrong.left_at, v_wrong.from_at, v_wrong.to_at);
+    v_count := v_count + 1;
+  END LOOP;
+  RETURN v_count;
+END
+$$;
+
 -- AFTER INSERT or a change of whether the machine is in the fleet: its period begins or ends. It leans on the row alone, not on the
--- clock, so that the periods can be told again from the events.
+-- clock, so that the periods can be told again from the events. A correction moves whatever it touches, hours of past months too.
 CREATE OR REPLACE FUNCTION keep_fleet_period() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_period equipment_fleet_periods;
 BEGIN
-  IF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
+  IF TG_OP = 'UPDATE' AND NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
+    PERFORM correct_fleet_periods(NEW.company_id, NEW.id);
+  ELSIF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
     INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at) VALUES (NEW.company_id, NEW.id, NEW.updated_at);
     PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, NULL, NULL, NEW.updated_at, NULL);
   ELSE
@@ -98,51 +180,20 @@ BEGIN
 END
 $$;
 
--- AFTER INSERT or a change of an assignment's times. Only what has begun counts: a reservation has no assigned_at.
+-- AFTER INSERT or a change of an assignment's times. Only what has begun counts: a reservation has no assigned_at. One that began before
+-- the machine was in the fleet may move the beginning of that.
 CREATE OR REPLACE FUNCTION keep_assignment_usage() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_old_from timestamptz := CASE WHEN TG_OP = 'UPDATE' AND NOT OLD.is_deleted THEN OLD.assigned_at END;
   v_new_from timestamptz := CASE WHEN NOT NEW.is_deleted THEN NEW.assigned_at END;
-  v_first equipment_fleet_periods;
 BEGIN
   PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, false, v_old_from, OLD.returned_at, v_new_from, NEW.returned_at);
-  SELECT * INTO v_first FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id
-  ORDER BY p.entered_at LIMIT 1;
-  IF v_first.entered_at > v_new_from THEN
-    UPDATE equipment_fleet_periods p SET entered_at = v_new_from
-    WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id AND p.entered_at = v_first.entered_at;
-    PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, true, v_first.entered_at, v_first.left_at, v_new_from, v_first.left_at);
+  IF v_new_from < (SELECT min(p.entered_at) FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id) THEN
+    PERFORM correct_fleet_periods(NEW.company_id, NEW.equipment_id);
   END IF;
   RETURN NULL;
 END
-$$;
-
--- The fleet periods as the machines' events and assignments tell them.
-CREATE OR REPLACE FUNCTION tell_fleet_periods() RETURNS TABLE (company_id uuid, equipment_id uuid, entered_at timestamptz, left_at timestamptz)
-LANGUAGE sql STABLE AS $$
-  WITH told AS (
-    SELECT e.company_id, e.aggregate_id, e.event_version, (e.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
-      array_agg(e.event_data -> 'new' ->> 'status') FILTER (WHERE e.event_data -> 'new' ? 'status') OVER w AS statuses,
-      array_agg(e.event_data -> 'new' ->> 'is_deleted') FILTER (WHERE e.event_data -> 'new' ? 'is_deleted') OVER w AS deletions
-    FROM domain_events e
-    WHERE e.aggregate_type = 'equipment' AND e.event_data -> 'new' ?| ARRAY['status', 'is_deleted']
-    WINDOW w AS (PARTITION BY e.company_id, e.aggregate_id ORDER BY e.event_version)
-  ), state AS (
-    SELECT t.*, t.statuses[cardinality(t.statuses)] IN ('active', 'maintenance') AND t.deletions[cardinality(t.deletions)] = 'false' AS is_in FROM told t
-  ), step AS (
-    SELECT s.*, lag(s.is_in, 1, false) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS was_in FROM state s
-  ), period AS (
-    SELECT s.company_id, s.aggregate_id, s.is_in, s.at,
-      lead(s.at) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS next_at,
-      row_number() OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS n
-    FROM step s WHERE s.is_in <> s.was_in
-  )
-  SELECT p.company_id, p.aggregate_id, f.entered_at, CASE WHEN p.next_at IS NOT NULL THEN greatest(p.next_at, f.entered_at) END
-  FROM period p CROSS JOIN LATERAL (
-    SELECT least(p.at, (SELECT min(a.assigned_at) FROM equipment_assignments a
-      WHERE p.n = 1 AND a.company_id = p.company_id AND a.equipment_id = p.aggregate_id AND NOT a.is_deleted)) AS entered_at) f
-  WHERE p.is_in
 $$;
 
 -- The marks of a company's machines (of all companies for NULL) as their assignments and fleet periods tell them.
@@ -161,6 +212,21 @@ LANGUAGE sql STABLE AS $$
   JOIN companies co ON co.id = s.company_id
   CROSS JOIN LATERAL get_usage_marks(s.from_at, s.to_at, coalesce(co.settings ->> 'time_zone', 'UTC')) k
   WHERE p_company_id IS NULL OR s.company_id = p_company_id
+  GROUP BY s.company_id, s.equipment_id, k.month
+$$;
+
+-- The marks of the caller's company as equipment_usage_months would have them at p_as_of, by what was recorded up to p_known_at and in
+-- the months of the time zone of then. p_equipment_ids NULL: of all its machines.
+CREATE OR REPLACE FUNCTION tell_equipment_usage_at(p_as_of timestamptz, p_known_at timestamptz, p_equipment_ids uuid[]) RETURNS SETOF equipment_usage_months
+LANGUAGE sql STABLE AS $$
+  SELECT s.company_id, s.equipment_id, k.month,
+    coalesce(sum(k.begun) FILTER (WHERE NOT s.is_fleet), 0)::integer, coalesce(sum(k.ended) FILTER (WHERE NOT s.is_fleet), 0)::integer,
+    coalesce(sum(k.rest) FILTER (WHERE NOT s.is_fleet), 0)::bigint, coalesce(sum(k.begun) FILTER (WHERE s.is_fleet), 0)::integer,
+    coalesce(sum(k.ended) FILTER (WHERE s.is_fleet), 0)::integer, coalesce(sum(k.rest) FILTER (WHERE s.is_fleet), 0)::bigint
+  FROM (SELECT get_company_zone_at(least(p_as_of, p_known_at)) AS name, (SELECT c.company_id FROM caller c) AS company_id) zone
+  CROSS JOIN LATERAL tell_usage_periods(zone.company_id, p_equipment_ids, p_as_of, p_known_at) s
+  CROSS JOIN LATERAL get_usage_marks(s.from_at, s.to_at, zone.name) k
+  WHERE zone.company_id IS NOT NULL
   GROUP BY s.company_id, s.equipment_id, k.month
 $$;
 
@@ -212,19 +278,31 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION keep_fleet_period(), keep_assignment_usage(), move_usage_months() TO bitcorp_owner;
 GRANT EXECUTE ON FUNCTION merge_company_usage() TO application_user, bitcorp_owner;
+GRANT EXECUTE ON FUNCTION tell_usage_periods(uuid, uuid[], timestamptz, timestamptz), tell_equipment_usage_at(timestamptz, timestamptz, uuid[])
+  TO application_user, reporting_user;
+DROP FUNCTION IF EXISTS tell_fleet_periods();
 
 -- An installation from before there were these sums gets them once.
-INSERT INTO equipment_fleet_periods SELECT * FROM tell_fleet_periods() WHERE NOT EXISTS (SELECT FROM equipment_fleet_periods);
+INSERT INTO equipment_fleet_periods SELECT t.company_id, t.equipment_id, t.from_at, t.to_at FROM tell_usage_periods(NULL, NULL, 'infinity', 'infinity') t
+WHERE t.is_fleet AND NOT EXISTS (SELECT FROM equipment_fleet_periods);
 SELECT rebuild_equipment_usage(co.id) FROM companies co
 WHERE EXISTS (SELECT FROM equipment_fleet_periods p WHERE p.company_id = co.id) AND NOT EXISTS (SELECT FROM company_usage_months u WHERE u.company_id = co.id);
+-- And one from before corrections moved the fleet's hours has them moved once. Before the first correction, only a machine that was registered out of
+-- service can differ.
+SELECT correct_fleet_periods(e.company_id, e.id) FROM equipment e WHERE e.last_status_correction IS NOT NULL
+  OR (SELECT h.status FROM equipment_status_history h WHERE h.company_id = e.company_id AND h.equipment_id = e.id ORDER BY h.effective_from LIMIT 1) IN ('retired', 'disposed');
 
 SET LOCAL ROLE bitcorp_owner;
 
 CREATE OR REPLACE TRIGGER trigger_710_enter_fleet AFTER INSERT ON equipment
   FOR EACH ROW WHEN (NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted) EXECUTE FUNCTION keep_fleet_period();
 CREATE OR REPLACE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON equipment
-  FOR EACH ROW WHEN ((OLD.status IN ('active', 'maintenance') AND NOT OLD.is_deleted) <> (NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted))
+  FOR EACH ROW WHEN (OLD.last_status_correction IS NOT DISTINCT FROM NEW.last_status_correction
+    AND (OLD.status IN ('active', 'maintenance') AND NOT OLD.is_deleted) <> (NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted))
   EXECUTE FUNCTION keep_fleet_period();
+-- After the event: whether the machine is deleted is told by its events.
+CREATE OR REPLACE TRIGGER trigger_910_correct_fleet_periods AFTER UPDATE ON equipment
+  FOR EACH ROW WHEN (OLD.last_status_correction IS DISTINCT FROM NEW.last_status_correction) EXECUTE FUNCTION keep_fleet_period();
 CREATE OR REPLACE TRIGGER trigger_710_begin_usage AFTER INSERT ON equipment_assignments
   FOR EACH ROW EXECUTE FUNCTION keep_assignment_usage();
 CREATE OR REPLACE TRIGGER trigger_710_keep_usage AFTER UPDATE ON equipment_assignments

@@ -3,39 +3,23 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { type Body, createWorld, type Query, transaction } from '../../../test/harness.ts'
+import { correct, directUse, handOver, rebuildUse, registerInThePast } from '../../../test/usage.ts'
 import { verifyEvents } from '../proof/events.ts'
 
 const world = await createWorld()
 const manager = world.as('andina', 'manager')
 const andina = world.companies.andina.id
 
-/** The view's months worked out from assignments and the machine's life alone, minute by minute of the definition. */
-const direct = `
-  WITH zone AS (SELECT settings ->> 'time_zone' AS zone FROM companies WHERE id = $1),
-  life AS (
-    SELECT e.id, e.name, least(e.created_at, (SELECT min(a.assigned_at) FROM equipment_assignments a WHERE a.equipment_id = e.id)) AS since,
-      coalesce(e.deleted_at, statement_timestamp()) AS until
-    FROM equipment e WHERE e.company_id = $1
-  ), day AS (SELECT generate_series('2015-01-01'::timestamp, '2027-01-01', '1 month') AS local),
-  month AS (SELECT day.local::date AS month, day.local AT TIME ZONE zone AS a, (day.local + interval '1 month') AT TIME ZONE zone AS b FROM day, zone),
-  part AS (
-    SELECT l.id, m.month, greatest(m.a, s.assigned_at) AS a, CASE WHEN s.id IS NOT NULL THEN least(m.b, coalesce(s.returned_at, statement_timestamp())) END AS b
-    FROM life l JOIN month m ON m.a <= l.until AND m.b > l.since
-    LEFT JOIN equipment_assignments s ON s.equipment_id = l.id AND s.assigned_at < m.b AND coalesce(s.returned_at, statement_timestamp()) > m.a
-  )
-  SELECT p.id, p.month, count(p.a) FILTER (WHERE p.b > p.a)::int AS assignments, round(coalesce(sum(extract(epoch FROM p.b - p.a) / 3600), 0), 6) AS hours,
-    (SELECT round(extract(epoch FROM least(m.b, l.until) - greatest(m.a, l.since)) / 3600, 6) FROM life l, month m WHERE l.id = p.id AND m.month = p.month) AS available
-  FROM part p GROUP BY p.id, p.month`
 const viewed = `SELECT v.equipment_id AS id, v.month, v.assignment_count AS assignments, v.total_hours_assigned AS hours, v.available_hours AS available
   FROM equipment_utilization_monthly v WHERE v.company_id = $1`
 
 /** Both at one instant, so that "up to now" is the same now. Empty when they agree. */
 const differences = (q: Query) =>
   q(
-    `WITH direct AS (${direct}), viewed AS (${viewed})
+    `WITH direct AS (${directUse(6)}), viewed AS (${viewed})
      SELECT coalesce(d.id, v.id) AS id, coalesce(d.month, v.month) AS month, to_json(d) AS direct, to_json(v) AS viewed FROM direct d FULL JOIN viewed v ON v.id = d.id AND v.month = d.month
      WHERE (d.assignments, d.hours, d.available) IS DISTINCT FROM (v.assignments, v.hours, v.available)`,
-    [andina],
+    [andina, null],
   )
 /** What `bitcorp verify` finds: sums against assignments, periods against events, company against machines. */
 const drift = async () => (await verifyEvents(world.ownerUrl, () => {})).faults.map((fault) => fault.rule)
@@ -46,42 +30,48 @@ const instants = fc.oneof(
   fc.constantFrom('2015-11-01T04:30:00Z', '2015-11-01T05:00:00Z', '2017-10-01T04:00:00Z', '2019-03-31T01:00:00Z', '2020-02-29T23:59:59.999999Z', '2021-01-01T05:00:00Z', '2022-09-11T04:00:00Z'),
   fc.date({ min: new Date('2015-02-01'), max: new Date('2026-10-01'), noInvalidDate: true }).map((date) => date.toISOString()),
 )
+/** What is put right afterwards: the status of a part of the past, to the present where no end is given. */
+const corrections = fc.record({ status: fc.constantFrom('retired', 'retired', 'maintenance', 'active'), from: instants, to: fc.option(instants, { freq: 4 }) })
 /** Times of one machine in order: pairs are assignments, an odd last one goes on; some meet the next one without a gap. */
-const histories = fc.record({
-  zone: fc.constantFrom(...zones),
-  machines: fc.array(fc.record({ times: fc.uniqueArray(instants, { maxLength: 7 }), meets: fc.boolean() }), { minLength: 1, maxLength: 3 }),
-  end: fc.constantFrom('keep', 'return', 'delete'),
-})
+const machine = fc.record({ times: fc.uniqueArray(instants, { maxLength: 7 }), meets: fc.boolean(), registered: instants, corrections: fc.array(corrections, { maxLength: 4 }) })
+type Machine = typeof machine extends fc.Arbitrary<infer M> ? M : never
+const histories = fc.record({ zone: fc.constantFrom(...zones), machines: fc.array(machine, { minLength: 1, maxLength: 3 }), end: fc.constantFrom('keep', 'return', 'delete') })
 
 /** Pairs of times are assignments; an odd last one goes on. With `meets` each begins where the one before ended. */
-function periodsOf({ times, meets }: { times: string[]; meets: boolean }): [string, string | null][] {
+function periodsOf({ times, meets }: Machine): [string, string | null][] {
   const sorted = [...times].sort()
   const begins = sorted.filter((_, i) => meets || i % 2 === 0)
   return begins.map((from, i): [string, string | null] => [from, sorted[meets ? i + 1 : 2 * i + 1] ?? null])
 }
 
-const insertAssignment = `INSERT INTO equipment_assignments (company_id, equipment_id, user_id, assigned_by, assigned_at, returned_at, returned_by)
-  VALUES ($1, $2, $3, $3, $4, $5, CASE WHEN $5::timestamptz IS NOT NULL THEN $3::uuid END)`
-
-async function write(q: Query, { zone, machines, end }: { zone: string; machines: { times: string[]; meets: boolean }[]; end: string }): Promise<void> {
+/** Gives how many corrections were made. */
+async function write(q: Query, { zone, machines, end }: { zone: string; machines: Machine[]; end: string }): Promise<number> {
+  let corrected = 0
   await setZone(q, zone)
+  const ids: string[] = []
   for (const machine of machines) {
     const [{ id }] = await q("INSERT INTO equipment (company_id, name, ownership) VALUES ($1, 'M', 'rented') RETURNING id", [andina])
-    for (const [from, to] of periodsOf(machine)) await q(insertAssignment, [andina, id, world.person('andina', 'operator').userId, from, to])
-    if (end === 'keep') continue
-    await q('UPDATE equipment_assignments SET returned_at = now(), returned_by = assigned_by WHERE equipment_id = $1 AND returned_at IS NULL', [id])
+    for (const [from, to] of periodsOf(machine)) await handOver(q, andina, id, world.person('andina', 'operator').userId, from, to)
+    if (machine.corrections.length) await registerInThePast(q, andina, id, machine.registered)
+    ids.push(id)
+  }
+  if (machines.some((machine) => machine.corrections.length)) await rebuildUse(q, andina)
+  for (const [n, id] of ids.entries()) {
+    if (end !== 'keep') await q('UPDATE equipment_assignments SET returned_at = now(), returned_by = assigned_by WHERE equipment_id = $1 AND returned_at IS NULL', [id])
+    for (const { status, from, to } of machines[n]?.corrections ?? []) corrected += Number(await correct(q, id, status, from, to))
     if (end === 'delete') await q('UPDATE equipment SET is_deleted = true WHERE id = $1', [id])
   }
+  return corrected
 }
 
 const setZone = (q: Query, zone: string) => q("UPDATE companies SET settings = settings || jsonb_build_object('time_zone', $2::text) WHERE id = $1", [andina, zone])
 
 test('whatever happened in whatever zone, the sums are what the base tables say', async () => {
-  let seen = 0
+  let [seen, corrected] = [0, 0]
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       await transaction(world.superuserUrl, false, async (q) => {
-        await write(q, history)
+        corrected += await write(q, history)
         expect(await differences(q)).toEqual([])
         const [{ n }] = await q('SELECT count(*)::int AS n FROM equipment_utilization_monthly WHERE company_id = $1 AND total_hours_assigned > 0', [andina])
         seen += n
@@ -92,9 +82,10 @@ test('whatever happened in whatever zone, the sums are what the base tables say'
     { numRuns: 25 },
   )
   expect(seen).toBeGreaterThan(200)
-})
+  expect(corrected).toBeGreaterThan(10)
+}, 60_000)
 
-const give = (machine: string, from: string, to: string | null) => world.sqlAdmin((q) => q(insertAssignment, [andina, machine, world.person('andina', 'operator').userId, from, to]))
+const give = (machine: string, from: string, to: string | null) => world.sqlAdmin((q) => handOver(q, andina, machine, world.person('andina', 'operator').userId, from, to))
 const category = async (name: string, parent_id?: string) => (await manager.post('/equipment-categories', { name, parent_id })).body.id
 const items = async (path: string) => {
   const reply = await manager.get(path)

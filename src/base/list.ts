@@ -93,6 +93,8 @@ function isRealDay(day: string): boolean {
 }
 
 export type Paging = {
+  /** The sort value and id of the row that the page comes after. */
+  last: [string | null, string] | undefined
   order: RawBuilder<unknown>
   after: RawBuilder<unknown>
   limit: number
@@ -116,9 +118,11 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
   const direction = descending ? sql`DESC` : sql`ASC`
   const size = query.limit ?? 50
   const mark = createHash('sha1').update(sort).digest('base64url').slice(0, 6)
+  const last = query.cursor ? readCursor(query.cursor, mark, field) : undefined
   return {
+    last,
     order: field.nullable ? sql`(${field.column} IS NULL), ${field.column} ${direction}, ${id} ${direction}` : sql`${field.column} ${direction}, ${id} ${direction}`,
-    after: query.cursor ? keyset(field, readCursor(query.cursor, mark, field), descending, id) : sql`true`,
+    after: last ? keyset(field, last, descending, id) : sql`true`,
     limit: size + 1,
     finish: (rows) => {
       const items = rows.slice(0, size)

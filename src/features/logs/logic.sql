@@ -314,6 +314,45 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION record_equipment_logs(jsonb) TO application_user;
 
+-- A page of a machine's log, newest first: entries of one kind (all for NULL) from p_from up to p_to, behind (p_after_at, p_after_id) where given.
+-- It walks back through the months, more at each step, and stops when the page is full: what else the log holds costs nothing. The plan
+-- is made once for a connection, for any months, and leaves out those it need not open.
+CREATE OR REPLACE FUNCTION list_equipment_logs(p_equipment_id uuid, p_event_type text, p_from timestamptz, p_to timestamptz, p_after_at timestamptz,
+  p_after_id uuid, p_limit integer) RETURNS SETOF equipment_logs
+LANGUAGE plpgsql STABLE ROWS 50 SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_begin timestamptz := coalesce(p_from, '-infinity');
+  v_until timestamptz := least(p_to, p_after_at + interval '1 microsecond', 'infinity');
+  v_after_at timestamptz := coalesce(p_after_at, 'infinity');
+  v_after_id uuid := coalesce(p_after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  v_left integer := least(p_limit, 201);
+  v_from timestamptz;
+  v_rows integer;
+BEGIN
+  FOREACH v_from IN ARRAY ARRAY(
+    SELECT CASE WHEN m.months IS NULL THEN '-infinity' ELSE (date_trunc('month', least(v_until, clock_timestamp()) AT TIME ZONE 'UTC') - make_interval(months => m.months)) AT TIME ZONE 'UTC' END
+    FROM unnest(ARRAY[0, 2, 8, NULL]) WITH ORDINALITY AS m (months, place) ORDER BY m.place)
+  LOOP
+    v_from := greatest(v_from, v_begin);
+    IF p_event_type IS NULL THEN
+      RETURN QUERY SELECT l.* FROM equipment_logs l
+        WHERE l.company_id = v_company_id AND l.equipment_id = p_equipment_id AND l.created_at >= v_from AND l.created_at < v_until
+          AND (l.created_at, l.id) < (v_after_at, v_after_id) ORDER BY l.created_at DESC, l.id DESC LIMIT v_left;
+    ELSE
+      RETURN QUERY SELECT l.* FROM equipment_logs l
+        WHERE l.company_id = v_company_id AND l.equipment_id = p_equipment_id AND l.event_type = p_event_type AND l.created_at >= v_from AND l.created_at < v_until
+          AND (l.created_at, l.id) < (v_after_at, v_after_id) ORDER BY l.created_at DESC, l.id DESC LIMIT v_left;
+    END IF;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    v_left := v_left - v_rows;
+    EXIT WHEN v_left <= 0 OR v_from <= v_begin;
+    v_until := v_from;
+  END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION list_equipment_logs(uuid, text, timestamptz, timestamptz, timestamptz, uuid, integer) TO application_user, reporting_user;
+
 REVOKE ALL ON equipment_logs FROM application_user;
 GRANT SELECT, INSERT (company_id, equipment_id, event_type, event_data, created_at, recorded_by, reading, is_correction, notes, entry_key)
   ON equipment_logs TO application_user;

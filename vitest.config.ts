@@ -17,6 +17,7 @@ const slow = [
   'src/features/history/history.stream.test.ts',
   'src/features/imports/imports.large.test.ts',
   'src/features/proof/audit.test.ts',
+  'src/features/logs/logs.pages.test.ts',
   'src/features/utilization/utilization.moments.test.ts',
   'src/features/webhooks/webhooks.race.test.ts',
 ]

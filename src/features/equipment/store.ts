@@ -152,6 +152,19 @@ function counted(query: EquipmentQuery, { items, next_cursor }: { items: Row[]; 
 }
 
 /**
+ * Whether a machine `b` may have had one of the statuses at the moment, asked of its history before the machine is turned back: of a
+ * thousand machines that cost one look each, fifty are turned back. A superset: what the machine then says of itself still counts.
+ */
+function mayHaveHad(status: unknown, { asOf, knownAt, recordedAt }: Moment): RawBuilder<unknown>[] {
+  if (status === undefined) return []
+  return [
+    sql`EXISTS (SELECT FROM equipment_status_history h WHERE h.company_id = b.company_id AND h.equipment_id = b.id AND h.status = ANY (${String(status).split(',')}::text[])
+      AND h.effective_from <= ${asOf} AND (h.effective_to IS NULL OR h.effective_to > ${recordedAt})
+      AND h.recorded_at <= ${knownAt} AND (h.superseded_at IS NULL OR h.superseded_at > ${knownAt}))`,
+  ]
+}
+
+/**
  * The list as of a moment: the table's rows `b` in the order of their creation, each turned back into `e` when its turn comes.
  * The search index knows today's words only, so a search looks for each word in what the machine said then.
  */
@@ -168,7 +181,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     (word) => sql`position(normalize_search_text(${word}) IN normalize_search_text(concat_ws(' ', e.name, e.serial_number, e.fleet_code, e.manufacturer, e.model, e.plate,
       e.manufacturer_serial_number, e.location, e.year::text, array_to_string(e.tags, ' '), e.description))) > 0`,
   )
-  const where = sql.join([sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...conditions(rest, past, held), ...said], sql` AND `)
+  const where = sql.join([sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest['status'], moment), ...conditions(rest, past, held), ...said], sql` AND `)
   const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
   const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM ${source} WHERE ${where}) AS total` : sql``
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`

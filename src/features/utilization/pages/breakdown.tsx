@@ -7,7 +7,8 @@ import { type Column, DataList } from '../../../web/table.tsx'
 import { PageLink, useUrl } from '../../../web/url.tsx'
 import { type CategoryUse, listCategoryUse, listMachineUse, type MachineUse } from '../contract.ts'
 
-type Span = { from: string; to: string }
+/** The months shown, and the moment of the past that they are told of. */
+export type Span = { from: string; to: string; as_of?: string; known_at?: string }
 type Use = { utilization: number | null; assigned_hours: number; available_hours: number; assignment_count: number }
 
 /** Minutes matter in the first hours only. */

@@ -341,11 +341,12 @@ CREATE TRIGGER trigger_030_check_specifications BEFORE UPDATE OF category_id, sp
 CREATE TRIGGER trigger_700_record_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_700_record_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN ((((old.status)::text IS DISTINCT FROM (new.status)::text) OR (old.last_status_correction IS DISTINCT FROM new.last_status_correction))) EXECUTE FUNCTION record_equipment_status();
 CREATE TRIGGER trigger_710_enter_fleet AFTER INSERT ON public.equipment FOR EACH ROW WHEN ((((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted))) EXECUTE FUNCTION keep_fleet_period();
-CREATE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((((old.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT old.is_deleted)) <> (((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted)))) EXECUTE FUNCTION keep_fleet_period();
+CREATE TRIGGER trigger_710_keep_fleet_period AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((NOT (old.last_status_correction IS DISTINCT FROM new.last_status_correction)) AND ((((old.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT old.is_deleted)) <> (((new.status)::text = ANY ((ARRAY['active'::character varying, 'maintenance'::character varying])::text[])) AND (NOT new.is_deleted))))) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_800_keep_equipment_search AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION keep_equipment_search();
 CREATE TRIGGER trigger_860_log_first_status AFTER INSERT ON public.equipment FOR EACH ROW EXECUTE FUNCTION log_equipment_status();
 CREATE TRIGGER trigger_860_log_status AFTER UPDATE ON public.equipment FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION log_equipment_status();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
+CREATE TRIGGER trigger_910_correct_fleet_periods AFTER UPDATE ON public.equipment FOR EACH ROW WHEN ((old.last_status_correction IS DISTINCT FROM new.last_status_correction)) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id, next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
 CREATE POLICY equipment_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -520,7 +521,7 @@ CREATE POLICY equipment_fleet_periods_keeper FOR ALL TO record_keeper USING (tru
 CREATE POLICY equipment_fleet_periods_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
 GRANT SELECT TO application_user;
-GRANT INSERT, SELECT, UPDATE TO record_keeper;
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
 
 TABLE equipment_logs (
@@ -2136,6 +2137,31 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.correct_fleet_periods(p_company_id uuid, p_equipment_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_wrong record;
+  v_count integer := 0;
+BEGIN
+  FOR v_wrong IN
+    SELECT p.entered_at, p.left_at, t.from_at, t.to_at
+    FROM (SELECT * FROM equipment_fleet_periods s WHERE s.company_id = p_company_id AND s.equipment_id = p_equipment_id) p
+    FULL JOIN (SELECT * FROM tell_usage_periods(p_company_id, ARRAY[p_equipment_id], 'infinity', 'infinity') u WHERE u.is_fleet) t ON t.from_at = p.entered_at
+    WHERE p.entered_at IS NULL OR t.from_at IS NULL OR p.left_at IS DISTINCT FROM t.to_at
+  LOOP
+    DELETE FROM equipment_fleet_periods WHERE company_id = p_company_id AND equipment_id = p_equipment_id AND entered_at = v_wrong.entered_at;
+    INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at, left_at)
+    SELECT p_company_id, p_equipment_id, v_wrong.from_at, v_wrong.to_at WHERE v_wrong.from_at IS NOT NULL;
+    PERFORM add_equipment_usage(p_company_id, p_equipment_id, true, v_wrong.entered_at, v_wrong.left_at, v_wrong.from_at, v_wrong.to_at);
+    v_count := v_count + 1;
+  END LOOP;
+  RETURN v_count;
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.count_microseconds(p_from timestamp with time zone, p_to timestamp with time zone)
  RETURNS bigint
  LANGUAGE sql
@@ -2462,7 +2488,7 @@ AS $function$
   CROSS JOIN LATERAL jsonb_populate_record(p_row, coalesce(undone.later, '{}') || times.fields) r
   WHERE p_row.created_at <= p_known_at AND known.assigned_at <= p_as_of AND NOT known.is_deleted
 $function$
--- owner bitcorp_owner, executed by application_user, reporting_user
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.get_assignment_to_change(p_assignment_id uuid)
  RETURNS equipment_assignments
@@ -2531,10 +2557,20 @@ CREATE OR REPLACE FUNCTION public.get_company_day_at(p_as_of timestamp with time
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT (p_as_of AT TIME ZONE coalesce(coalesce((
+  SELECT (p_as_of AT TIME ZONE get_company_zone_at(p_recorded_at))::date
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_company_zone_at(p_recorded_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT coalesce(coalesce((
     SELECT v.event_data -> 'old' -> 'settings' FROM domain_events v
     WHERE v.company_id = co.id AND v.aggregate_id = co.id AND v.occurred_at > p_recorded_at AND v.event_data -> 'old' ? 'settings'
-    ORDER BY v.event_version LIMIT 1), co.settings) ->> 'time_zone', 'UTC'))::date
+    ORDER BY v.event_version LIMIT 1), co.settings) ->> 'time_zone', 'UTC')
   FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)
 $function$
 -- owner record_keeper, executed by application_user, reporting_user
@@ -2797,15 +2833,10 @@ AS $function$
 DECLARE
   v_old_from timestamptz := CASE WHEN TG_OP = 'UPDATE' AND NOT OLD.is_deleted THEN OLD.assigned_at END;
   v_new_from timestamptz := CASE WHEN NOT NEW.is_deleted THEN NEW.assigned_at END;
-  v_first equipment_fleet_periods;
 BEGIN
   PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, false, v_old_from, OLD.returned_at, v_new_from, NEW.returned_at);
-  SELECT * INTO v_first FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id
-  ORDER BY p.entered_at LIMIT 1;
-  IF v_first.entered_at > v_new_from THEN
-    UPDATE equipment_fleet_periods p SET entered_at = v_new_from
-    WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id AND p.entered_at = v_first.entered_at;
-    PERFORM add_equipment_usage(NEW.company_id, NEW.equipment_id, true, v_first.entered_at, v_first.left_at, v_new_from, v_first.left_at);
+  IF v_new_from < (SELECT min(p.entered_at) FROM equipment_fleet_periods p WHERE p.company_id = NEW.company_id AND p.equipment_id = NEW.equipment_id) THEN
+    PERFORM correct_fleet_periods(NEW.company_id, NEW.equipment_id);
   END IF;
   RETURN NULL;
 END
@@ -3018,7 +3049,9 @@ AS $function$
 DECLARE
   v_period equipment_fleet_periods;
 BEGIN
-  IF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
+  IF TG_OP = 'UPDATE' AND NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
+    PERFORM correct_fleet_periods(NEW.company_id, NEW.id);
+  ELSIF NEW.status IN ('active', 'maintenance') AND NOT NEW.is_deleted THEN
     INSERT INTO equipment_fleet_periods (company_id, equipment_id, entered_at) VALUES (NEW.company_id, NEW.id, NEW.updated_at);
     PERFORM add_equipment_usage(NEW.company_id, NEW.id, true, NULL, NULL, NEW.updated_at, NULL);
   ELSE
@@ -3282,6 +3315,45 @@ AS $function$
     AND ((a.assigned_at IS NOT NULL AND a.returned_at IS NULL AND p_from <= clock_timestamp())
       OR claimed_period(a.reserved_from, a.reserved_until, a.cancelled_at, a.assigned_at, a.due_at, a.returned_at) && tstzrange(p_from, p_until, '[)'))
   ORDER BY coalesce(a.assigned_at, a.reserved_from), a.id LIMIT 20
+$function$
+-- owner bitcorp_owner, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.list_equipment_logs(p_equipment_id uuid, p_event_type text, p_from timestamp with time zone, p_to timestamp with time zone, p_after_at timestamp with time zone, p_after_id uuid, p_limit integer)
+ RETURNS SETOF equipment_logs
+ LANGUAGE plpgsql
+ STABLE ROWS 50
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+  v_company_id uuid := (SELECT c.company_id FROM caller c);
+  v_begin timestamptz := coalesce(p_from, '-infinity');
+  v_until timestamptz := least(p_to, p_after_at + interval '1 microsecond', 'infinity');
+  v_after_at timestamptz := coalesce(p_after_at, 'infinity');
+  v_after_id uuid := coalesce(p_after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  v_left integer := least(p_limit, 201);
+  v_from timestamptz;
+  v_rows integer;
+BEGIN
+  FOREACH v_from IN ARRAY ARRAY(
+    SELECT CASE WHEN m.months IS NULL THEN '-infinity' ELSE (date_trunc('month', least(v_until, clock_timestamp()) AT TIME ZONE 'UTC') - make_interval(months => m.months)) AT TIME ZONE 'UTC' END
+    FROM unnest(ARRAY[0, 2, 8, NULL]) WITH ORDINALITY AS m (months, place) ORDER BY m.place)
+  LOOP
+    v_from := greatest(v_from, v_begin);
+    IF p_event_type IS NULL THEN
+      RETURN QUERY SELECT l.* FROM equipment_logs l
+        WHERE l.company_id = v_company_id AND l.equipment_id = p_equipment_id AND l.created_at >= v_from AND l.created_at < v_until
+          AND (l.created_at, l.id) < (v_after_at, v_after_id) ORDER BY l.created_at DESC, l.id DESC LIMIT v_left;
+    ELSE
+      RETURN QUERY SELECT l.* FROM equipment_logs l
+        WHERE l.company_id = v_company_id AND l.equipment_id = p_equipment_id AND l.event_type = p_event_type AND l.created_at >= v_from AND l.created_at < v_until
+          AND (l.created_at, l.id) < (v_after_at, v_after_id) ORDER BY l.created_at DESC, l.id DESC LIMIT v_left;
+    END IF;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    v_left := v_left - v_rows;
+    EXIT WHEN v_left <= 0 OR v_from <= v_begin;
+    v_until := v_from;
+  END LOOP;
+END
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
@@ -4438,35 +4510,81 @@ AS $function$
 $function$
 -- owner record_keeper
 
-CREATE OR REPLACE FUNCTION public.tell_fleet_periods()
- RETURNS TABLE(company_id uuid, equipment_id uuid, entered_at timestamp with time zone, left_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.tell_equipment_usage_at(p_as_of timestamp with time zone, p_known_at timestamp with time zone, p_equipment_ids uuid[])
+ RETURNS SETOF equipment_usage_months
  LANGUAGE sql
  STABLE
 AS $function$
-  WITH told AS (
-    SELECT e.company_id, e.aggregate_id, e.event_version, (e.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
-      array_agg(e.event_data -> 'new' ->> 'status') FILTER (WHERE e.event_data -> 'new' ? 'status') OVER w AS statuses,
-      array_agg(e.event_data -> 'new' ->> 'is_deleted') FILTER (WHERE e.event_data -> 'new' ? 'is_deleted') OVER w AS deletions
-    FROM domain_events e
-    WHERE e.aggregate_type = 'equipment' AND e.event_data -> 'new' ?| ARRAY['status', 'is_deleted']
-    WINDOW w AS (PARTITION BY e.company_id, e.aggregate_id ORDER BY e.event_version)
-  ), state AS (
-    SELECT t.*, t.statuses[cardinality(t.statuses)] IN ('active', 'maintenance') AND t.deletions[cardinality(t.deletions)] = 'false' AS is_in FROM told t
-  ), step AS (
-    SELECT s.*, lag(s.is_in, 1, false) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS was_in FROM state s
-  ), period AS (
-    SELECT s.company_id, s.aggregate_id, s.is_in, s.at,
-      lead(s.at) OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS next_at,
-      row_number() OVER (PARTITION BY s.company_id, s.aggregate_id ORDER BY s.event_version) AS n
-    FROM step s WHERE s.is_in <> s.was_in
-  )
-  SELECT p.company_id, p.aggregate_id, f.entered_at, CASE WHEN p.next_at IS NOT NULL THEN greatest(p.next_at, f.entered_at) END
-  FROM period p CROSS JOIN LATERAL (
-    SELECT least(p.at, (SELECT min(a.assigned_at) FROM equipment_assignments a
-      WHERE p.n = 1 AND a.company_id = p.company_id AND a.equipment_id = p.aggregate_id AND NOT a.is_deleted)) AS entered_at) f
-  WHERE p.is_in
+  SELECT s.company_id, s.equipment_id, k.month,
+    coalesce(sum(k.begun) FILTER (WHERE NOT s.is_fleet), 0)::integer, coalesce(sum(k.ended) FILTER (WHERE NOT s.is_fleet), 0)::integer,
+    coalesce(sum(k.rest) FILTER (WHERE NOT s.is_fleet), 0)::bigint, coalesce(sum(k.begun) FILTER (WHERE s.is_fleet), 0)::integer,
+    coalesce(sum(k.ended) FILTER (WHERE s.is_fleet), 0)::integer, coalesce(sum(k.rest) FILTER (WHERE s.is_fleet), 0)::bigint
+  FROM (SELECT get_company_zone_at(least(p_as_of, p_known_at)) AS name, (SELECT c.company_id FROM caller c) AS company_id) zone
+  CROSS JOIN LATERAL tell_usage_periods(zone.company_id, p_equipment_ids, p_as_of, p_known_at) s
+  CROSS JOIN LATERAL get_usage_marks(s.from_at, s.to_at, zone.name) k
+  WHERE zone.company_id IS NOT NULL
+  GROUP BY s.company_id, s.equipment_id, k.month
 $function$
--- owner record_keeper
+-- owner record_keeper, executed by application_user, reporting_user
+
+CREATE OR REPLACE FUNCTION public.tell_usage_periods(p_company_id uuid, p_equipment_ids uuid[], p_as_of timestamp with time zone, p_known_at timestamp with time zone)
+ RETURNS TABLE(company_id uuid, equipment_id uuid, is_fleet boolean, from_at timestamp with time zone, to_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+  -- What a field held is true from when it was recorded, up to the earlier of the two.
+  v_recorded_at timestamptz := least(p_as_of, p_known_at);
+BEGIN
+  RETURN QUERY
+  WITH machine AS MATERIALIZED (
+    SELECT e.company_id, e.id FROM equipment e
+    WHERE (p_company_id IS NULL OR e.company_id = p_company_id) AND (p_equipment_ids IS NULL OR e.id = ANY (p_equipment_ids)) AND e.created_at <= v_recorded_at
+  ), held AS MATERIALIZED (
+    SELECT a.company_id, a.equipment_id, a.assigned_at AS from_at, CASE WHEN a.returned_at <= p_as_of THEN a.returned_at END AS to_at
+    FROM equipment_assignments a
+    WHERE (p_company_id IS NULL OR a.company_id = p_company_id) AND (p_equipment_ids IS NULL OR a.equipment_id = ANY (p_equipment_ids))
+      AND a.assigned_at <= p_as_of AND a.updated_at <= p_known_at AND NOT a.is_deleted
+    UNION ALL
+    -- The few that were written to since: what was known of them.
+    SELECT k.company_id, k.equipment_id, k.assigned_at, k.returned_at
+    FROM equipment_assignments a CROSS JOIN LATERAL get_assignment_at(a, p_as_of, p_known_at) k
+    WHERE (p_company_id IS NULL OR a.company_id = p_company_id) AND (p_equipment_ids IS NULL OR a.equipment_id = ANY (p_equipment_ids))
+      AND a.updated_at > p_known_at AND a.created_at <= p_known_at
+  ), status AS MATERIALIZED (
+    SELECT h.company_id, h.equipment_id, h.status IN ('active', 'maintenance') AS is_in, h.effective_from AS from_at,
+      CASE WHEN h.effective_to <= v_recorded_at THEN h.effective_to END AS to_at
+    FROM equipment_status_history h
+    WHERE (p_company_id IS NULL OR h.company_id = p_company_id) AND (p_equipment_ids IS NULL OR h.equipment_id = ANY (p_equipment_ids))
+      AND h.effective_from <= p_as_of AND h.recorded_at <= p_known_at AND (h.superseded_at IS NULL OR h.superseded_at > p_known_at)
+  ), present AS (
+    SELECT s.company_id, s.equipment_id, tstzrange(s.from_at, s.to_at) AS period FROM status s WHERE s.is_in
+    UNION ALL
+    SELECT f.company_id, f.equipment_id, tstzrange(f.from_at, r.from_at)
+    FROM (SELECT h.company_id, h.equipment_id, min(h.from_at) AS from_at FROM held h GROUP BY 1, 2) f
+    JOIN (SELECT s.company_id, s.equipment_id, min(s.from_at) AS from_at FROM status s GROUP BY 1, 2) r USING (company_id, equipment_id)
+    WHERE f.from_at < r.from_at
+  ), deletion AS (
+    SELECT v.company_id, v.aggregate_id, v.event_type, (v.event_data -> 'new' ->> 'updated_at')::timestamptz AS at,
+      lead((v.event_data -> 'new' ->> 'updated_at')::timestamptz) OVER (PARTITION BY v.company_id, v.aggregate_id ORDER BY v.event_version) AS restored_at
+    FROM domain_events v
+    WHERE (p_company_id IS NULL OR v.company_id = p_company_id) AND (p_equipment_ids IS NULL OR v.aggregate_id = ANY (p_equipment_ids))
+      AND v.aggregate_type = 'equipment' AND v.event_type IN ('equipment_deleted', 'equipment_restored') AND v.occurred_at <= v_recorded_at
+  ), absent AS (
+    SELECT d.company_id, d.aggregate_id AS equipment_id, range_agg(tstzrange(d.at, d.restored_at)) AS periods
+    FROM deletion d WHERE d.event_type = 'equipment_deleted' GROUP BY 1, 2
+  )
+  SELECT h.company_id, h.equipment_id, false, h.from_at, h.to_at FROM held h JOIN machine m ON m.company_id = h.company_id AND m.id = h.equipment_id
+  UNION ALL
+  SELECT f.company_id, f.equipment_id, true, lower(p.period), upper(p.period)
+  FROM (SELECT i.company_id, i.equipment_id, range_agg(i.period) AS periods FROM present i GROUP BY 1, 2) f
+  JOIN machine m ON m.company_id = f.company_id AND m.id = f.equipment_id
+  LEFT JOIN absent a ON a.company_id = f.company_id AND a.equipment_id = f.equipment_id
+  CROSS JOIN LATERAL unnest(f.periods - coalesce(a.periods, '{}')) AS p (period);
+END
+$function$
+-- owner record_keeper, executed by application_user, reporting_user
 
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments

@@ -48,11 +48,10 @@ beforeAll(async () => {
       to,
     ]),
   )
-  // Two machines were there ninety days ago; one of them is gone since, the other was handed over when the hand-over says.
+  // Two machines were there when the hand-over began; one of them is gone since.
   const gone = await world.machine({ name: 'Zanjadora de antes' })
   await world.sqlAdmin(async (q) => {
-    const at = new Date(Date.now() - 90 * 86_400_000).toISOString()
-    for (const id of [machineId, gone.id]) await registerInThePast(q, world.companies.andina.id, id, at)
+    for (const id of [machineId, gone.id]) await registerInThePast(q, world.companies.andina.id, id, from as string)
     await rebuildUse(q, world.companies.andina.id)
   })
   await manager.patch(`/equipment/${gone.id}`, { name: 'Zanjadora' }, { version: '*' })

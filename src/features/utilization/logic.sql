@@ -287,10 +287,12 @@ INSERT INTO equipment_fleet_periods SELECT t.company_id, t.equipment_id, t.from_
 WHERE t.is_fleet AND NOT EXISTS (SELECT FROM equipment_fleet_periods);
 SELECT rebuild_equipment_usage(co.id) FROM companies co
 WHERE EXISTS (SELECT FROM equipment_fleet_periods p WHERE p.company_id = co.id) AND NOT EXISTS (SELECT FROM company_usage_months u WHERE u.company_id = co.id);
--- And one from before corrections moved the fleet's hours has them moved once. Before the first correction, only a machine that was registered out of
--- service can differ.
-SELECT correct_fleet_periods(e.company_id, e.id) FROM equipment e WHERE e.last_status_correction IS NOT NULL
-  OR (SELECT h.status FROM equipment_status_history h WHERE h.company_id = e.company_id AND h.equipment_id = e.id ORDER BY h.effective_from LIMIT 1) IN ('retired', 'disposed');
+-- And one from before corrections moved the fleet's hours has them moved, once: the trigger that moves them is not there yet. Before the
+-- first correction, only a machine that was registered out of service can differ.
+SELECT correct_fleet_periods(e.company_id, e.id) FROM equipment e
+WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'equipment'::regclass AND t.tgname = 'trigger_910_correct_fleet_periods')
+  AND (e.last_status_correction IS NOT NULL
+    OR (SELECT h.status FROM equipment_status_history h WHERE h.company_id = e.company_id AND h.equipment_id = e.id ORDER BY h.effective_from LIMIT 1) IN ('retired', 'disposed'));
 
 SET LOCAL ROLE bitcorp_owner;
 

@@ -181,7 +181,10 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     (word) => sql`position(normalize_search_text(${word}) IN normalize_search_text(concat_ws(' ', e.name, e.serial_number, e.fleet_code, e.manufacturer, e.model, e.plate,
       e.manufacturer_serial_number, e.location, e.year::text, array_to_string(e.tags, ' '), e.description))) > 0`,
   )
-  const where = sql.join([sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest['status'], moment), ...conditions(rest, past, held), ...said], sql` AND `)
+  const where = sql.join(
+    [sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest['status'], moment), ...conditions(rest, past, held), ...said],
+    sql` AND `,
+  )
   const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
   const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM ${source} WHERE ${where}) AS total` : sql``
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { programDir } from './config.ts'
 import { StartError } from './embedded.ts'
@@ -30,7 +31,11 @@ export function readMigrations(folder = join(programDir, 'db', 'migrations')): M
     })
 }
 
-const theLock = "SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))"
+/** One at a time. Asked for again and again: who waits inside a statement would hold up an index that is built concurrently, which waits for them. */
+async function takeLock(client: pg.Client): Promise<void> {
+  const ask = async () => (await client.query("SELECT pg_try_advisory_lock(hashtextextended('bitcorp migrate', 0)) AS mine")).rows[0].mine
+  while (!(await ask())) await sleep(50)
+}
 
 /** Roles and extensions. Needs a role that may create them; when all is there already, any owner will do. */
 export async function prepareServer(url: string, migrations = readMigrations()): Promise<void> {
@@ -39,7 +44,7 @@ export async function prepareServer(url: string, migrations = readMigrations()):
     if (version < 150000) throw new StartError(`The database is PostgreSQL ${Math.floor(version / 10000)}; Bitcorp ERP needs 15 to 18.`)
     if ((await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby) throw new StartError('DATABASE_URL leads to a standby, which takes no writes. Give the primary server.')
     checkApplied(await readApplied(client), migrations)
-    await client.query(theLock)
+    await takeLock(client)
     try {
       await client.query(rolesSql())
     } catch (error) {
@@ -87,7 +92,7 @@ export async function isCurrent(url: string, rooms: readonly string[], migration
 /** Applies what is missing. Many may call this at once: one works, the others wait and find nothing to do. Gives the versions applied. */
 export async function migrate(url: string, rooms: readonly string[], say: (line: string) => void, migrations = readMigrations()): Promise<string[]> {
   return withClient(url, async (client) => {
-    await client.query(theLock)
+    await takeLock(client)
     await client.query('SET ROLE bitcorp_owner')
     await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version varchar(14) PRIMARY KEY, description text NOT NULL, checksum varchar(64) NOT NULL,

@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { type Embedded, prepareEmbedded, runningUrls, StartError, startEmbedded } from './embedded.ts'
 import { prepareKeys } from './keys.ts'
 import { lockDataDir } from './lock.ts'
-import { isCurrent, migrate, prepareServer } from './migrate.ts'
+import { isCurrent, migrate, prepareServer, takeLock } from './migrate.ts'
 import { asOwner } from './owner.ts'
 
 export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined }
@@ -82,7 +82,7 @@ async function letAppIn(ownerUrl: string): Promise<string> {
   client.on('error', () => {})
   try {
     await client.connect()
-    await client.query("SELECT pg_advisory_lock(hashtextextended('bitcorp migrate', 0))")
+    await takeLock(client)
     const { rows } = await client.query(`SELECT datname FROM pg_database d, aclexplode(d.datacl) a WHERE datname <> current_database() AND a.grantee = 'application_user'::regrole LIMIT 1`)
     if (rows[0]) throw new Error(`the database ${rows[0].datname} on this server uses it with another one`)
     await client.query(`ALTER ROLE application_user LOGIN PASSWORD ${pg.escapeLiteral(new URL(appUrl).password)}`)

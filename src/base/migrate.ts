@@ -32,7 +32,7 @@ export function readMigrations(folder = join(programDir, 'db', 'migrations')): M
 }
 
 /** One at a time. Asked for again and again: who waits inside a statement would hold up an index that is built concurrently, which waits for them. */
-async function takeLock(client: pg.Client): Promise<void> {
+export async function takeLock(client: pg.Client): Promise<void> {
   const ask = async () => (await client.query("SELECT pg_try_advisory_lock(hashtextextended('bitcorp migrate', 0)) AS mine")).rows[0].mine
   while (!(await ask())) await sleep(50)
 }

@@ -15,6 +15,7 @@ const slow = [
   'test/indexes.test.ts',
   'test/keys.test.ts',
   'src/features/history/history.stream.test.ts',
+  'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',
   'src/features/proof/audit.test.ts',
   'src/features/logs/logs.pages.test.ts',

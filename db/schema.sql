@@ -70,6 +70,10 @@ TABLE audit_chain (
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE POLICY audit_chain_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+CREATE POLICY audit_chain_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
+   FROM caller c
+  WHERE ((c.role)::text = 'admin'::text))));
+GRANT SELECT TO application_user;
 GRANT INSERT, SELECT TO record_keeper;
 
 TABLE audit_chain_progress (
@@ -2510,6 +2514,21 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.get_audit_chain_state()
+ RETURNS TABLE(company_id uuid, name text, "position" bigint, hash text, chained_at timestamp with time zone, waiting integer, chained_to xid8)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER ROWS 1
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT co.id, co.name, h.position, h.hash, h.chained_at,
+    (SELECT count(*) FROM (SELECT FROM audit_logs l WHERE l.transaction_id >= p.chained_to AND l.company_id = co.id
+      AND NOT EXISTS (SELECT FROM audit_chain k WHERE k.company_id = l.company_id AND k.audit_id = l.id) LIMIT 10001) w)::integer, p.chained_to
+  FROM caller c JOIN companies co ON co.id = c.company_id CROSS JOIN audit_chain_progress p
+  LEFT JOIN LATERAL (SELECT k.position, k.hash, k.chained_at FROM audit_chain k WHERE k.company_id = co.id ORDER BY k.position DESC LIMIT 1) h ON true
+  WHERE c.role = 'admin'
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.get_book_value(p_price numeric, p_salvage numeric, p_rate numeric, p_from date, p_at date)
  RETURNS numeric
  LANGUAGE sql
@@ -2699,8 +2718,8 @@ CREATE OR REPLACE FUNCTION public.hash_audit_row(p_previous text, p_position big
  RETURNS text
  LANGUAGE sql
  STABLE
-RETURN encode(sha256(convert_to(((p_previous || ' '::text) || (jsonb_build_array('v1', p_position, to_char((p_chained_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id, (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata, to_char(((p_row).created_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), ((p_row).transaction_id)::text))::text), 'UTF8'::name)), 'hex'::text)
--- owner record_keeper
+RETURN encode(sha256(convert_to(((p_previous || ' '::text) || write_audit_row(p_position, p_chained_at, p_row)), 'UTF8'::name)), 'hex'::text)
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.hmac_sha256(p_key bytea, p_data bytea)
  RETURNS bytea
@@ -3284,6 +3303,26 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.list_audit_faults(p_company_id uuid, p_from bigint, p_limit integer)
+ RETURNS TABLE(rule text, "position" bigint, audit_id uuid, found text, expected text)
+ LANGUAGE sql
+ STABLE ROWS 10
+AS $function$
+  SELECT f.rule, f.position, f.audit_id, f.found, f.expected FROM (
+    SELECT c.position, c.audit_id, c.hash AS found, h.hash AS expected, CASE
+      WHEN c.position <> coalesce(c.last_position, 0) + 1 THEN 'link_missing'
+      WHEN l.id IS NULL THEN 'row_missing'
+      WHEN c.hash <> h.hash THEN 'row_or_place_changed'
+      WHEN l.created_at < c.last_at - interval '1 hour' THEN 'row_backdated' END AS rule
+    FROM (SELECT c.*, lag(c.position) OVER w AS last_position, lag(c.hash) OVER w AS last_hash, lag(c.chained_at) OVER w AS last_at
+          FROM audit_chain c WHERE c.company_id = p_company_id AND c.position >= p_from - 1 AND c.position < p_from + p_limit WINDOW w AS (ORDER BY c.position)) c
+    LEFT JOIN audit_logs l ON l.company_id = c.company_id AND l.id = c.audit_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN hash_audit_row(coalesce(c.last_hash, repeat('0', 64)), c.position, c.chained_at, l) END AS hash) h
+    WHERE c.position >= p_from) f
+  WHERE f.rule IS NOT NULL ORDER BY f.position LIMIT 100
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.list_companies()
  RETURNS TABLE(id uuid, name text, status text, created_at timestamp with time zone)
@@ -4690,3 +4729,10 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.write_audit_row(p_position bigint, p_chained_at timestamp with time zone, p_row audit_logs)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN (jsonb_build_array('v1', p_position, to_char((p_chained_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id, (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata, to_char(((p_row).created_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), ((p_row).transaction_id)::text))::text
+-- owner record_keeper, executed by application_user

@@ -41,6 +41,7 @@ import { words as webWords } from './web/words.ts'
 
 const usageWords = () => import('./features/utilization/words.ts')
 const worthWords = () => import('./features/valuation/words.ts')
+const recordWords = () => import('./features/history/pages/words.ts')
 const hookWords = () => import('./features/webhooks/words.ts')
 const logWords = () => import('./features/logs/words.ts')
 const importWords = () => import('./features/imports/words.ts')
@@ -65,8 +66,8 @@ const pages = [
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
   page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
-  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), hookWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
-  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), hookWords()), 'AuditPage'),
+  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
+  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords()), 'AuditPage'),
   page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
   page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),
   page('/settings/webhooks/$webhookId', () => withWords(import('./features/webhooks/pages/deliveries.tsx'), hookWords()), 'DeliveriesPage'),

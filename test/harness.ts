@@ -62,7 +62,7 @@ export class Client {
     Object.assign(headers, options.headers)
     const payload = body === undefined ? {} : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }
     const reply = await this.app.inject({ method: method as 'GET', url: path.startsWith('/api') ? path : this.base + path, headers, ...payload } as InjectOptions)
-    const json = /json/.test(String(reply.headers['content-type'])) && reply.payload !== ''
+    const json = /\bjson/.test(String(reply.headers['content-type'])) && reply.payload !== ''
     return { status: reply.statusCode, headers: reply.headers, text: reply.payload, body: json ? JSON.parse(reply.payload) : undefined }
   }
 }

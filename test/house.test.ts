@@ -141,7 +141,11 @@ const helpers: Record<string, Record<string, string>> = {
     'tax-id.test.ts': 'attacks on the encryption',
   },
   maintenance: { 'digest.ts': 'the daily mail, which the clock and the command line both send', 'digest-words.ts': 'sentences of the mail, kept out of the page' },
-  history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
+  history: {
+    'evidence.ts': 'the audit as others check it: export, checkpoint, check',
+    'feed.test.ts': 'the feed of events under concurrent writers',
+    'stream.ts': 'who follows the feed over server-sent events',
+  },
   webhooks: { 'address.ts': 'where a webhook may reach', 'send.ts': 'one message over HTTP' },
 }
 

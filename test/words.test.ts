@@ -1,13 +1,14 @@
 // Every sentence that the pages say exists, in both languages.
 import { expect, test } from 'vitest'
 import { words as machineWords } from '../src/features/equipment/pages/words.ts'
+import { words as historyPageWords } from '../src/features/history/pages/words.ts'
 import type { Language } from '../src/plain/words.ts'
 import { allWords } from '../src/server.ts'
 import { words as webWords } from '../src/web/words.ts'
 import { filesUnder, textOf } from './sources.ts'
 
 const languages: Language[] = ['es', 'en']
-const rooms = [webWords, machineWords, ...allWords]
+const rooms = [webWords, machineWords, historyPageWords, ...allWords]
 const keysOf = (language: Language): Set<string> =>
   new Set(rooms.flatMap((room) => Object.entries(room[language] as Record<string, object>).flatMap(([space, sentences]) => Object.keys(sentences).map((key) => `${space}.${key}`))))
 const known = { es: keysOf('es'), en: keysOf('en') }

@@ -1,4 +1,4 @@
-// Rows as files that spreadsheets open: CSV page by page, XLSX whole.
+// Rows as files: CSV page by page and XLSX whole for spreadsheets, lines of JSON for programs.
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import type { FastifyReply } from 'fastify'
@@ -46,9 +46,23 @@ function asCell(value: string | number | null, isDay: boolean) {
 /** Answers with the rows as a file to save. An XLSX of more rows than spreadsheets bear is refused: `count` says how many. */
 export async function sendSheet<Row>(reply: FastifyReply, file: { name: string; sheet: string; format: 'csv' | 'xlsx'; count: number }, columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>) {
   if (file.format === 'xlsx' && file.count > xlsxRowLimit) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
-  const name = `${file.name}-${new Date().toISOString().slice(0, 10)}.${file.format}`
-  reply.header('content-disposition', `attachment; filename="${name}"`).header('cache-control', 'no-store')
-  if (file.format === 'csv') await reply.type('text/csv; charset=utf-8').send(csvStream(columns, pages))
-  else await reply.type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet').send(await xlsxFile(columns, pages, file.sheet))
+  // Made before anything is answered, so that what goes wrong meanwhile is a refusal.
+  const workbook = file.format === 'xlsx' ? await xlsxFile(columns, pages, file.sheet) : undefined
+  asAttachment(reply, `${file.name}-${today()}.${file.format}`)
+  if (workbook) await reply.type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet').send(workbook)
+  else await reply.type('text/csv; charset=utf-8').send(csvStream(columns, pages))
   return reply
 }
+
+/** Answers with a line for each row (`line` ends it), page by page. */
+export async function sendLines<Row>(reply: FastifyReply, name: string, line: (row: Row) => string, pages: AsyncIterable<Row[]>) {
+  async function* lines() {
+    for await (const page of pages) yield page.map(line).join('')
+  }
+  asAttachment(reply, `${name}-${today()}.ndjson`)
+  await reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines()))
+  return reply
+}
+
+const today = () => new Date().toISOString().slice(0, 10)
+const asAttachment = (reply: FastifyReply, name: string) => reply.header('content-disposition', `attachment; filename="${name}"`).header('cache-control', 'no-store')

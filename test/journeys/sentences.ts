@@ -1,11 +1,12 @@
 // The sentences of the page as a person reads them, in both languages.
 import i18next from 'i18next'
 import { words as machineWords } from '../../src/features/equipment/pages/words.ts'
+import { words as historyPageWords } from '../../src/features/history/pages/words.ts'
 import type { Language } from '../../src/plain/words.ts'
 import { allWords } from '../../src/server.ts'
 import { words as webWords } from '../../src/web/words.ts'
 
-const rooms = [webWords, ...allWords, machineWords]
+const rooms = [webWords, ...allWords, machineWords, historyPageWords]
 
 function merged(language: Language): Record<string, Record<string, string>> {
   const spaces: Record<string, Record<string, string>> = {}

@@ -1,6 +1,6 @@
 // What happened, in order: events of every aggregate, and the audit of every write.
 import { type Static, Type } from 'typebox'
-import { Id, Instant, Nullable, operation, Page, pageQuery } from '../../plain/operation.ts'
+import { Choice, Id, Instant, Nullable, operation, Page, pageQuery } from '../../plain/operation.ts'
 import { admins, managers } from '../../plain/roles.ts'
 
 const company = '/api/v1/companies/{company_id}'
@@ -113,6 +113,15 @@ export const AuditEntry = Type.Object(
   { additionalProperties: false },
 )
 export type AuditEntry = Static<typeof AuditEntry>
+
+const auditFilters = {
+  entity_id: Type.Optional(Id),
+  any_id: Type.Optional(Type.String({ format: 'uuid', description: 'Entries that are about this record or by this person, and the entry of this id' })),
+  user_id: Type.Optional(Id),
+  entity_type: Type.Optional(Type.String({ maxLength: 200 })),
+  action: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...period,
+}
 export const listAudit = operation({
   id: 'listAudit',
   method: 'GET',
@@ -120,16 +129,82 @@ export const listAudit = operation({
   who: admins,
   summary: 'The audit: who did what, with the values before and after, newest first',
   params,
-  query: Type.Object(
-    {
-      ...pageQuery,
-      entity_id: Type.Optional(Id),
-      user_id: Type.Optional(Id),
-      entity_type: Type.Optional(Type.String({ maxLength: 200 })),
-      action: Type.Optional(Type.String({ maxLength: 200 })),
-      ...period,
-    },
+  query: Type.Object({ ...pageQuery, ...auditFilters }, { additionalProperties: false }),
+  reply: Page(AuditEntry),
+})
+export const auditFormats = ['csv', 'xlsx', 'ndjson'] as const
+export const exportAudit = operation({
+  id: 'exportAudit',
+  method: 'GET',
+  path: `${company}/audit-logs/export`,
+  who: admins,
+  slow: true,
+  summary:
+    'The audit as CSV, XLSX or a JSON object a line (`ndjson`), oldest first, with the same filters as the list. Each row has its place in the chain, its hash, the hash before it, and the text that was hashed: SHA-256 of `previous_hash`, a space, and `hashed_text` gives `hash`',
+  params,
+  query: Type.Object({ format: Type.Optional(Choice(auditFormats)), ...auditFilters }, { additionalProperties: false }),
+  reply: Type.Unknown(),
+})
+
+const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const Place = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+export const AuditLink = Type.Object({ position: Place, hash: Hash, chained_at: Instant }, { additionalProperties: false })
+export const getAuditChain = operation({
+  id: 'getAuditChain',
+  method: 'GET',
+  path: `${company}/audit-logs/chain`,
+  who: admins,
+  summary: 'Where the hash chain of the audit stands: its newest link, and how many rows wait for theirs (10001: more than ten thousand)',
+  params,
+  reply: Type.Object({ newest: Nullable(AuditLink), waiting: Type.Integer() }, { additionalProperties: false }),
+})
+
+export const checkpointKind = 'bitcorp audit checkpoint'
+export const AuditHead = Type.Object(
+  { company_id: Id, name: Type.String({ maxLength: 500 }), position: Place, hash: Hash, chained_at: Type.String({ maxLength: 40 }), rows: Type.Optional(Type.Integer({ minimum: 0 })) },
+  { additionalProperties: false },
+)
+export type AuditHead = Static<typeof AuditHead>
+/** What `bitcorp audit checkpoint` writes too, there with every company of the installation. */
+export const AuditCheckpoint = Type.Object(
+  { kind: Choice([checkpointKind]), made_at: Type.String({ maxLength: 40 }), companies: Type.Array(AuditHead, { maxItems: 5000 }) },
+  { additionalProperties: false },
+)
+export type AuditCheckpoint = Static<typeof AuditCheckpoint>
+export const getAuditCheckpoint = operation({
+  id: 'getAuditCheckpoint',
+  method: 'GET',
+  path: `${company}/audit-logs/checkpoint`,
+  who: admins,
+  slow: true,
+  summary: 'A checkpoint to be kept elsewhere: the newest link of the chain, from which all before it follows. `bitcorp verify audit --checkpoint` takes the same file',
+  params,
+  reply: AuditCheckpoint,
+})
+
+export const AuditFault = Type.Object(
+  {
+    rule: Choice(['chain_made_anew', 'link_missing', 'row_missing', 'row_or_place_changed', 'row_backdated', 'row_inserted_behind_chain']),
+    position: Nullable(Type.Integer()),
+    audit_id: Nullable(Id),
+    found: Nullable(Type.String()),
+    expected: Nullable(Type.String()),
+  },
+  { additionalProperties: false },
+)
+export type AuditFault = Static<typeof AuditFault>
+export const checkAudit = operation({
+  id: 'checkAudit',
+  method: 'POST',
+  path: `${company}/audit-logs/check`,
+  who: admins,
+  keyed: false,
+  summary:
+    'Whether the audit is as it was written, and still what an earlier checkpoint says. One call looks at some thousands of rows; go on with `next` as `after` until it is null. The checkpoint is looked at in the first call',
+  params,
+  body: Type.Object(
+    { checkpoint: Type.Optional(AuditCheckpoint), after: Type.Optional(Type.String({ pattern: '^(link-[1-9]\\d{0,14}|row-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$' })) },
     { additionalProperties: false },
   ),
-  reply: Page(AuditEntry),
+  reply: Type.Object({ newest: Nullable(AuditLink), faults: Type.Array(AuditFault), next: Nullable(Type.String()) }, { additionalProperties: false }),
 })

@@ -23,6 +23,11 @@ CREATE POLICY audit_logs_select ON audit_logs FOR SELECT TO application_user, re
   USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
 
 -- === as record_keeper: the chain of the audit ========================================================================
+-- Admins read their company's links, so that an export carries them and a check can be made by the page.
+GRANT SELECT ON audit_chain TO application_user;
+DROP POLICY IF EXISTS audit_chain_select ON audit_chain;
+CREATE POLICY audit_chain_select ON audit_chain FOR SELECT TO application_user
+  USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'));
 GRANT SELECT, INSERT ON audit_chain TO record_keeper;
 GRANT SELECT, UPDATE ON audit_chain_progress TO record_keeper;
 DROP POLICY IF EXISTS audit_chain_keeper ON audit_chain;
@@ -32,13 +37,53 @@ CREATE POLICY audit_chain_progress_keeper ON audit_chain_progress TO record_keep
 
 SET LOCAL ROLE record_keeper;
 
--- The hash of one link, as hex. Never changed: chains made by it would no longer verify. A new form would carry another mark than v1.
-CREATE OR REPLACE FUNCTION hash_audit_row(p_previous text, p_position bigint, p_chained_at timestamptz, p_row audit_logs) RETURNS text
+-- What a link's hash is made of beside the hash before it: the row as the text of a JSON list. Never changed: chains made by it
+-- would no longer verify. A new form would carry another mark than v1.
+CREATE OR REPLACE FUNCTION write_audit_row(p_position bigint, p_chained_at timestamptz, p_row audit_logs) RETURNS text
 LANGUAGE sql STABLE
-RETURN encode(sha256(convert_to(p_previous || ' ' || jsonb_build_array('v1', p_position,
+RETURN jsonb_build_array('v1', p_position,
   to_char(p_chained_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).company_id, (p_row).id, (p_row).entity_type, (p_row).entity_id,
   (p_row).action, (p_row).user_id, (p_row).old_values, (p_row).new_values, (p_row).metadata,
-  to_char((p_row).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).transaction_id::text)::text, 'UTF8')), 'hex');
+  to_char((p_row).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (p_row).transaction_id::text)::text;
+
+-- The hash of one link, as hex: SHA-256 of the hash before it, a space, and what write_audit_row gives.
+CREATE OR REPLACE FUNCTION hash_audit_row(p_previous text, p_position bigint, p_chained_at timestamptz, p_row audit_logs) RETURNS text
+LANGUAGE sql STABLE
+RETURN encode(sha256(convert_to(p_previous || ' ' || write_audit_row(p_position, p_chained_at, p_row), 'UTF8')), 'hex');
+
+-- Which of a company's links p_from to p_from + p_limit - 1 are not what they must be, at most a hundred of them: each against the
+-- stored one before it, so that one bad row is one fault and not all that follow. Sees what the caller may see.
+CREATE OR REPLACE FUNCTION list_audit_faults(p_company_id uuid, p_from bigint, p_limit integer)
+RETURNS TABLE (rule text, "position" bigint, audit_id uuid, found text, expected text)
+LANGUAGE sql STABLE ROWS 10 AS $$
+  SELECT f.rule, f.position, f.audit_id, f.found, f.expected FROM (
+    SELECT c.position, c.audit_id, c.hash AS found, h.hash AS expected, CASE
+      WHEN c.position <> coalesce(c.last_position, 0) + 1 THEN 'link_missing'
+      WHEN l.id IS NULL THEN 'row_missing'
+      WHEN c.hash <> h.hash THEN 'row_or_place_changed'
+      WHEN l.created_at < c.last_at - interval '1 hour' THEN 'row_backdated' END AS rule
+    FROM (SELECT c.*, lag(c.position) OVER w AS last_position, lag(c.hash) OVER w AS last_hash, lag(c.chained_at) OVER w AS last_at
+          FROM audit_chain c WHERE c.company_id = p_company_id AND c.position >= p_from - 1 AND c.position < p_from + p_limit WINDOW w AS (ORDER BY c.position)) c
+    LEFT JOIN audit_logs l ON l.company_id = c.company_id AND l.id = c.audit_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN hash_audit_row(coalesce(c.last_hash, repeat('0', 64)), c.position, c.chained_at, l) END AS hash) h
+    WHERE c.position >= p_from) f
+  WHERE f.rule IS NOT NULL ORDER BY f.position LIMIT 100
+$$;
+
+-- Where the chain of the caller's company stands: its newest link, how many audit rows wait for theirs (10,001: more than ten
+-- thousand), and the transaction below which every row of the installation has one. Nothing for who is no admin.
+CREATE OR REPLACE FUNCTION get_audit_chain_state()
+RETURNS TABLE (company_id uuid, name text, "position" bigint, hash text, chained_at timestamptz, waiting integer, chained_to xid8)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp ROWS 1 AS $$
+  SELECT co.id, co.name, h.position, h.hash, h.chained_at,
+    (SELECT count(*) FROM (SELECT FROM audit_logs l WHERE l.transaction_id >= p.chained_to AND l.company_id = co.id
+      AND NOT EXISTS (SELECT FROM audit_chain k WHERE k.company_id = l.company_id AND k.audit_id = l.id) LIMIT 10001) w)::integer, p.chained_to
+  FROM caller c JOIN companies co ON co.id = c.company_id CROSS JOIN audit_chain_progress p
+  LEFT JOIN LATERAL (SELECT k.position, k.hash, k.chained_at FROM audit_chain k WHERE k.company_id = co.id ORDER BY k.position DESC LIMIT 1) h ON true
+  WHERE c.role = 'admin'
+$$;
+GRANT EXECUTE ON FUNCTION write_audit_row(bigint, timestamptz, audit_logs), hash_audit_row(text, bigint, timestamptz, audit_logs),
+  list_audit_faults(uuid, bigint, integer), get_audit_chain_state() TO application_user;
 
 -- Chains the audit rows of finished transactions, at most p_limit (1 to 10000) of them, and gives how many it chained.
 -- Writers only insert and never wait: a row of an open transaction cannot be seen here and is left for a later call, wherever

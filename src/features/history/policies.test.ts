@@ -2,6 +2,7 @@
 import { createPolicyWorld, policyTest } from '../../../test/policies.ts'
 
 const world = await createPolicyWorld()
+await world.sqlAdmin((q) => q('SELECT chain_audit_logs(10000)'))
 
 policyTest(
   world,
@@ -40,5 +41,25 @@ policyTest(
     admin, write token    none                  refused               refused               refused
     outsiders             none                  refused               refused               refused
     reporting_user        none                  refused               refused               refused
+  `,
+)
+
+policyTest(
+  world,
+  'audit_chain',
+  {
+    insert: `INSERT INTO audit_chain (company_id, position, audit_id, hash, chained_at) SELECT $1, 999, l.id, repeat('a', 64), now() FROM audit_logs l LIMIT 1`,
+    update: `UPDATE audit_chain SET hash = repeat('b', 64) WHERE company_id = $1 RETURNING 1`,
+  },
+  `
+                          select                insert                update                delete
+    admin                 own 24                refused               refused               refused
+    manager               none                  refused               refused               refused
+    operator              none                  refused               refused               refused
+    viewer                none                  refused               refused               refused
+    admin, read token     none                  refused               refused               refused
+    admin, write token    none                  refused               refused               refused
+    outsiders             none                  refused               refused               refused
+    reporting_user        refused               refused               refused               refused
   `,
 )

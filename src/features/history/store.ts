@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Database, Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
-import type { AuditEntry, DomainEvent, FeedEvent } from './contract.ts'
+import type { AuditEntry, AuditFault, DomainEvent, FeedEvent } from './contract.ts'
 
 /** The name of what a record is about, as it is called now, and its machine: a few lookups by key for each row of a page. */
 const subject = (type: RawBuilder<unknown>, company: RawBuilder<unknown>, id: RawBuilder<unknown>) => sql`
@@ -107,14 +107,113 @@ const auditFields: ListFields = {
   user_id: { column: sql`l.user_id`, type: 'uuid', sort: false },
 }
 
-export async function listAudit(ctx: Runner, query: { limit?: number; cursor?: string; from?: string; to?: string; [filter: string]: unknown }) {
+type AuditQuery = { from?: string; to?: string; any_id?: string; [filter: string]: unknown }
+
+function auditWhere(query: AuditQuery): RawBuilder<unknown> {
+  const { any_id: any } = query
+  const byId = any ? sql`(l.id = ${any}::uuid OR l.entity_id = ${any}::uuid OR l.user_id = ${any}::uuid)` : sql`true`
+  return sql`l.company_id = (SELECT c.company_id FROM caller c) AND ${filters(query, auditFields, ['limit', 'cursor', 'from', 'to', 'any_id'])} AND ${byId} AND ${period(sql`l.id`, sql`l.created_at`, query)}`
+}
+const ofAudit = sql`FROM audit_logs l LEFT JOIN user_company_roles p ON p.company_id = l.company_id AND p.user_id = l.user_id
+  ${subject(sql`l.entity_type`, sql`l.company_id`, sql`l.entity_id`)}`
+
+export async function listAudit(ctx: Runner, query: AuditQuery & { limit?: number; cursor?: string }) {
   const page = paging({ ...query }, auditFields, '-id', sql`l.id`)
   const rows = await ctx.run<AuditEntry & { sort_value: string }>(sql`
     SELECT l.id, l.entity_type, l.entity_id, l.action, l.user_id, p.display_name AS user_name, l.old_values, l.new_values, l.metadata, l.created_at,
       s.subject_name, s.equipment_id, l.id::text AS sort_value
-    FROM audit_logs l LEFT JOIN user_company_roles p ON p.company_id = l.company_id AND p.user_id = l.user_id
-      ${subject(sql`l.entity_type`, sql`l.company_id`, sql`l.entity_id`)}
-    WHERE l.company_id = (SELECT c.company_id FROM caller c) AND ${filters(query, auditFields, ['limit', 'cursor', 'from', 'to'])} AND ${period(sql`l.id`, sql`l.created_at`, query)} AND ${page.after}
+    ${ofAudit} WHERE ${auditWhere(query)} AND ${page.after}
     ORDER BY ${page.order} LIMIT ${page.limit}`)
   return page.finish(rows)
+}
+
+/** Writes the export into the audit, and tells how many rows it holds and which is the last: what is written meanwhile is not in it. */
+export async function beginAuditExport(ctx: Runner, query: AuditQuery, format: string): Promise<{ count: number; last: string | null }> {
+  const [row] = await ctx.run<{ count: number; last: string | null }>(sql`
+    WITH counted AS MATERIALIZED (SELECT count(*)::int AS count, max(l.id::text COLLATE "C")::uuid AS last FROM audit_logs l WHERE ${auditWhere(query)})
+    SELECT counted.count, counted.last, record_audit('audit_log', NULL, 'exported', ${JSON.stringify({ ...query, format })}::jsonb || jsonb_build_object('count', counted.count)) FROM counted`)
+  return row ?? { count: 0, last: null }
+}
+
+/** Values as PostgreSQL writes them: parsed, a number would lose its zeros and the text would no longer be what was hashed. */
+export type AuditExportRow = {
+  position: number | null
+  chained_at: string | null
+  hash: string | null
+  previous_hash: string | null
+  id: string
+  created_at: string
+  user_id: string | null
+  user_name: string | null
+  entity_type: string
+  entity_id: string | null
+  subject_name: string | null
+  action: string
+  old_values: string | null
+  new_values: string | null
+  metadata: string
+  hashed_text: string | null
+}
+
+/**
+ * A page of the audit in the order of its ids, from behind one to another. A row that the chain has not reached has no link.
+ * The place before is worked out apart: an arithmetic in the join would keep row security from using the index.
+ */
+export async function listAuditExportPage(ctx: Runner, query: AuditQuery, after: string | null, last: string, limit: number): Promise<AuditExportRow[]> {
+  return ctx.run<AuditExportRow>(sql`
+    SELECT k.position, k.chained_at, k.hash, CASE k.position WHEN 1 THEN repeat('0', 64) ELSE b.hash END AS previous_hash, l.id, l.created_at, l.user_id, p.display_name AS user_name,
+      l.entity_type, l.entity_id, s.subject_name, l.action, l.old_values::text, l.new_values::text, l.metadata::text,
+      CASE WHEN k.position IS NOT NULL THEN write_audit_row(k.position, k.chained_at, l) END AS hashed_text
+    ${ofAudit}
+    LEFT JOIN LATERAL (SELECT c.*, c.position - 1 AS place_before FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id OFFSET 0) k ON true
+    LEFT JOIN audit_chain b ON b.company_id = k.company_id AND b.position = k.place_before
+    WHERE ${auditWhere(query)} AND l.id <= ${last}::uuid AND (${after}::uuid IS NULL OR l.id > ${after}::uuid)
+    ORDER BY l.id LIMIT ${limit}`)
+}
+
+const chainAtOnce = 5000
+
+/** Chains what is finished, at most a hundred thousand rows of it; the rest is left to the clock. */
+export async function chainAudit(ctx: Runner): Promise<void> {
+  for (let turn = 0, chained = chainAtOnce; turn < 20 && chained === chainAtOnce; turn++)
+    chained = (await ctx.run<{ chained: number }>(sql`SELECT chain_audit_logs(${chainAtOnce}) AS chained`))[0]?.chained ?? 0
+}
+
+export type ChainState = { company_id: string; name: string; position: number | null; hash: string; chained_at: string; waiting: number; chained_to: string }
+
+/** Undefined for who may not know. */
+export async function findChainState(ctx: Runner): Promise<ChainState | undefined> {
+  return (await ctx.run<ChainState>(sql`SELECT s.company_id, s.name, s.position, s.hash, s.chained_at, s.waiting, s.chained_to::text FROM get_audit_chain_state() s`))[0]
+}
+
+/** Counts the links up to this one, and writes into the audit that a checkpoint left. */
+export async function recordCheckpoint(ctx: Runner, position: number, hash: string): Promise<number> {
+  const [row] = await ctx.run<{ rows: number }>(sql`
+    SELECT (SELECT count(*) FROM audit_chain k WHERE k.company_id = (SELECT c.company_id FROM caller c) AND k.position <= ${position}) AS rows,
+      record_audit('audit_checkpoint', NULL, 'exported', ${JSON.stringify({ position, hash })}::jsonb)`)
+  return row?.rows ?? 0
+}
+
+/** The hash that stands at this place of the chain now, and how many links there are up to it. */
+export async function findLink(ctx: Runner, position: number): Promise<{ hash: string | null; rows: number }> {
+  const [row] = await ctx.run<{ hash: string | null; rows: number }>(sql`
+    SELECT max(k.hash) FILTER (WHERE k.position = ${position}) AS hash, count(*) AS rows
+    FROM audit_chain k WHERE k.company_id = (SELECT c.company_id FROM caller c) AND k.position <= ${position}`)
+  return row ?? { hash: null, rows: 0 }
+}
+
+export async function listLinkFaults(ctx: Runner, from: number, limit: number): Promise<AuditFault[]> {
+  return ctx.run<AuditFault>(sql`
+    SELECT f.rule, f.position, f.audit_id, f.found, f.expected FROM list_audit_faults((SELECT c.company_id FROM caller c), ${from}::bigint, ${limit}::integer) f`)
+}
+
+/** Rows that the chain passed by, among the next so many; `last` is null when there are no more. */
+export async function listUnchained(ctx: Runner, after: string, chainedTo: string, limit: number): Promise<{ ids: string[]; last: string | null }> {
+  const [row] = await ctx.run<{ ids: string[]; last: string | null; seen: number }>(sql`
+    WITH seen AS MATERIALIZED (
+      SELECT l.id, l.transaction_id FROM audit_logs l WHERE l.company_id = (SELECT c.company_id FROM caller c) AND l.id > ${after}::uuid ORDER BY l.id LIMIT ${limit})
+    SELECT ARRAY(SELECT n.id::text FROM seen n WHERE n.transaction_id < ${chainedTo}::xid8
+        AND NOT EXISTS (SELECT FROM audit_chain k WHERE k.company_id = (SELECT c.company_id FROM caller c) AND k.audit_id = n.id) ORDER BY n.id LIMIT 100) AS ids,
+      (SELECT max(n.id::text COLLATE "C") FROM seen n) AS last, (SELECT count(*) FROM seen n) AS seen`)
+  return { ids: row?.ids ?? [], last: row && row.seen === limit ? row.last : null }
 }

@@ -1,12 +1,11 @@
 // The audit against its hash chain: an edited, deleted, inserted or moved row is named; a chain made anew is found by an older checkpoint.
 import { asOwner } from '../../base/owner.ts'
+import { type AuditCheckpoint as Checkpoint, checkpointKind, type AuditHead as Head } from '../history/contract.ts'
 import { type Fault, type Look, look, type Say } from './look.ts'
 
-export type Head = { company_id: string; name: string; position: number; hash: string; chained_at: string }
-export type Checkpoint = { kind: typeof checkpointKind; made_at: string; companies: Head[] }
+export type { Checkpoint }
 export type AuditReport = { rows: number; companies: number; faults: Fault[] }
 
-const checkpointKind = 'bitcorp audit checkpoint'
 const page = 20_000
 
 /** Chains what is finished, so that what is looked at next is whole. */
@@ -50,7 +49,8 @@ export async function verifyAudit(ownerUrl: string, say: Say, how: { companyId?:
 
 const readHeads = (query: Look): Promise<Head[]> =>
   query<Head>(`
-  SELECT co.id AS company_id, co.name, c.position, c.hash, c.chained_at
+  SELECT co.id AS company_id, co.name, c.position, c.hash, to_char(c.chained_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS chained_at,
+    (SELECT count(*) FROM audit_chain k WHERE k.company_id = co.id) AS rows
   FROM companies co CROSS JOIN LATERAL (SELECT * FROM audit_chain c WHERE c.company_id = co.id ORDER BY c.position DESC LIMIT 1) c ORDER BY co.id`)
 
 const reasons: Record<string, string> = {
@@ -63,19 +63,7 @@ const reasons: Record<string, string> = {
 /** Each link against the stored one before it, so that one bad row is one fault and not all that follow. */
 async function verifyLinks(query: Look, head: Head, from: number): Promise<Fault[]> {
   const rows = await query<{ position: number; audit_id: string; rule: string; found: string; expected: string | null }>(
-    `
-    SELECT * FROM (
-      SELECT c.position, c.audit_id, c.hash AS found, h.hash AS expected, CASE
-        WHEN c.position <> coalesce(c.last_position, 0) + 1 THEN 'link_missing'
-        WHEN l.id IS NULL THEN 'row_missing'
-        WHEN c.hash <> h.hash THEN 'row_or_place_changed'
-        WHEN l.created_at < c.last_at - interval '1 hour' THEN 'row_backdated' END AS rule
-      FROM (SELECT c.*, lag(c.position) OVER w AS last_position, lag(c.hash) OVER w AS last_hash, lag(c.chained_at) OVER w AS last_at
-            FROM audit_chain c WHERE c.company_id = $1 AND c.position >= $2 - 1 AND c.position < $2 + ${page} WINDOW w AS (ORDER BY c.position)) c
-      LEFT JOIN audit_logs l ON l.company_id = c.company_id AND l.id = c.audit_id
-      CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN hash_audit_row(coalesce(c.last_hash, repeat('0', 64)), c.position, c.chained_at, l) END AS hash) h
-      WHERE c.position >= $2) links
-    WHERE rule IS NOT NULL ORDER BY position LIMIT 100`,
+    `SELECT f.position, f.audit_id, f.rule, f.found, f.expected FROM list_audit_faults($1, $2, ${page}) f`,
     [head.company_id, from],
   )
   return rows.map((r) => ({
@@ -110,8 +98,11 @@ async function findUnchained(query: Look, companyId: string | undefined): Promis
 }
 
 async function compareHead(query: Look, old: Head): Promise<Fault[]> {
-  const [now] = await query<{ hash: string }>('SELECT c.hash FROM audit_chain c WHERE c.company_id = $1 AND c.position = $2', [old.company_id, old.position])
-  if (now?.hash === old.hash) return []
+  const [now] = await query<{ hash: string | null; rows: number }>(
+    'SELECT max(c.hash) FILTER (WHERE c.position = $2) AS hash, count(*) AS rows FROM audit_chain c WHERE c.company_id = $1 AND c.position <= $2',
+    [old.company_id, old.position],
+  )
+  if (now?.hash === old.hash && (old.rows === undefined || old.rows === now.rows)) return []
   return [
     {
       rule: 'chain_made_anew',

@@ -93,3 +93,44 @@ function inner(old: unknown, now: unknown): Change[] {
 }
 
 const isEmpty = (value: unknown) => value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+
+const kindsOfEvents = ['equipment', 'assignment', 'maintenance', 'maintenance_file', 'category', 'user', 'company', 'api_token', 'import_batch', 'webhook'] as const
+const actionsOfEvents = [
+  'created',
+  'changed',
+  'status_changed',
+  'status_corrected',
+  'reserved',
+  'picked_up',
+  'accepted',
+  'returned',
+  'started',
+  'completed',
+  'cancelled',
+  'moved',
+  'deleted',
+  'restored',
+] as const
+/** What the records hold, as the filters of each list offer it. A test compares it with what the database can write. */
+export const offered = {
+  events: { kinds: kindsOfEvents, actions: actionsOfEvents },
+  audit: {
+    kinds: [...kindsOfEvents, 'utilization', 'audit_log', 'audit_checkpoint'] as const,
+    actions: [
+      ...actionsOfEvents,
+      'signed_in',
+      'signed_out',
+      'sign_in_failed',
+      'password_changed',
+      'password_link_sent',
+      'installation_granted',
+      'installation_taken',
+      'exported',
+      'tax_id_revealed',
+      'tax_id_unreadable',
+      'secret_renewed',
+      'replayed',
+      'anonymised',
+    ] as const,
+  },
+}

@@ -1,7 +1,6 @@
 // What of the history is shown: by person, kind, action, days and record, all in the address.
-import { Button, Select } from '@mantine/core'
+import { CloseButton, Select, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ChoiceFilter, FilterBar, TextFilter } from '../../../web/filters.tsx'
@@ -9,21 +8,8 @@ import { instantOf, useFormat } from '../../../web/format.ts'
 import { useRead } from '../../../web/query.ts'
 import { useUrl } from '../../../web/url.tsx'
 import { listPeople } from '../../access/contract.ts'
+import { offered } from './entries.ts'
 
-const kinds = ['equipment', 'assignment', 'maintenance', 'maintenance_file', 'category', 'user', 'company', 'api_token', 'import_batch', 'webhook'] as const
-export const actionsOfEvents = ['created', 'changed', 'status_changed', 'returned', 'started', 'completed', 'cancelled', 'moved', 'deleted', 'restored'] as const
-export const actionsOfAudit = [
-  ...actionsOfEvents,
-  'signed_in',
-  'signed_out',
-  'sign_in_failed',
-  'password_changed',
-  'installation_granted',
-  'installation_taken',
-  'exported',
-  'secret_renewed',
-  'replayed',
-] as const
 const names = ['person', 'kind', 'action', 'from', 'to', 'record'] as const
 const isDay = (text: string | undefined): text is string => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
 const isId = (text: string | undefined): text is string => text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
@@ -45,20 +31,21 @@ export function useFilters() {
       ...(person ? { recorded_by: person } : {}),
       ...(record ? { aggregate_id: record } : {}),
       ...(search.kind ? { aggregate_type: search.kind } : {}),
-      ...(search.action ? { event_type: kinds.flatMap((kind) => search.action?.split(',').map((action) => `${kind}_${action}`)).join(',') } : {}),
+      ...(search.action ? { event_type: offered.events.kinds.flatMap((kind) => search.action?.split(',').map((action) => `${kind}_${action}`)).join(',') } : {}),
     },
     audit: {
       ...period,
       ...(person ? { user_id: person } : {}),
-      ...(record ? { entity_id: record } : {}),
+      ...(record ? { any_id: record } : {}),
       ...(search.kind ? { entity_type: search.kind } : {}),
       ...(search.action ? { action: search.action } : {}),
     },
   }
 }
 
-export function Filters({ actions }: { actions: readonly string[] }) {
+export function Filters({ of }: { of: keyof typeof offered }) {
   const { t } = useTranslation()
+  const { kinds, actions } = offered[of]
   const [search, setSearch] = useUrl()
   return (
     <div className="list-bar filter-line">
@@ -71,11 +58,7 @@ export function Filters({ actions }: { actions: readonly string[] }) {
             <ChoiceFilter name="action" label={t('history.action')} choices={actions.map((action) => ({ value: action, label: t(`history.action_${action}`) }))} />
             <DayFilter name="from" label={t('history.from')} />
             <DayFilter name="to" label={t('history.to')} />
-            {search.record && (
-              <Button variant="light" rightSection={<IconX size={16} aria-hidden />} onClick={() => setSearch({ record: undefined })}>
-                {t('history.one_record')}
-              </Button>
-            )}
+            <RecordFilter />
           </>
         }
       />
@@ -88,6 +71,35 @@ function DayFilter({ name, label }: { name: 'from' | 'to'; label: string }) {
     <div className="day-filter">
       <TextFilter name={name} label={label} type="date" />
     </div>
+  )
+}
+
+/** One record by its id, as a link of another page or a fault of the check gives it; half an id finds nothing and says so. */
+function RecordFilter() {
+  const { t } = useTranslation()
+  const [search, setSearch] = useUrl()
+  const stored = search.record ?? ''
+  const [text, setText] = useState(stored)
+  const [shown, setShown] = useState(stored)
+  if (shown !== stored) {
+    setShown(stored)
+    setText(stored)
+  }
+  const take = (value: string) => {
+    setText(value)
+    const id = value.trim().toLowerCase()
+    if (id === '' || isId(id)) setSearch({ record: id || undefined })
+  }
+  return (
+    <TextInput
+      className="record-filter"
+      label={t('history.record')}
+      placeholder={t('history.record_hint')}
+      value={text}
+      onChange={(event) => take(event.currentTarget.value)}
+      error={text.trim() !== '' && !isId(text.trim()) ? t('history.record_invalid') : undefined}
+      rightSection={text ? <CloseButton size="sm" aria-label={t('web.clear')} onClick={() => take('')} /> : null}
+    />
   )
 }
 

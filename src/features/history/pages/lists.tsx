@@ -12,9 +12,11 @@ import { Footer } from '../../../web/table.tsx'
 import { groupBy } from '../../../web/text.ts'
 import { PageLink } from '../../../web/url.tsx'
 import { listAudit, listEvents } from '../contract.ts'
+import { ChainPanel } from './chain.tsx'
 import { type Entry, entryOfAudit, entryOfEvent } from './entries.ts'
 import { EntryLine } from './entry.tsx'
-import { actionsOfAudit, actionsOfEvents, Filters, useFilters } from './filters.tsx'
+import { ExportMenu } from './export.tsx'
+import { Filters, useFilters } from './filters.tsx'
 
 export function EventsPage() {
   const { t } = useTranslation()
@@ -25,7 +27,7 @@ export function EventsPage() {
   return (
     <Page title={t('web.nav_history')}>
       <Tabs here="/history">{t('history.events_text')}</Tabs>
-      <Filters actions={actionsOfEvents} />
+      <Filters of="events" />
       <Entries rows={rows} entries={rows.items?.map(entryOfEvent)} />
     </Page>
   )
@@ -38,9 +40,10 @@ export function AuditPage() {
   const rows = useList(listAudit, { query: audit }, { enabled: may.allowed })
   if (!may.allowed) return <Refused reason={may.reason} />
   return (
-    <Page title={t('web.nav_history')}>
+    <Page title={t('web.nav_history')} actions={<ExportMenu filters={audit} />}>
       <Tabs here="/history/audit">{t('history.audit_text')}</Tabs>
-      <Filters actions={actionsOfAudit} />
+      <ChainPanel />
+      <Filters of="audit" />
       <Entries rows={rows} entries={rows.items?.map(entryOfAudit)} />
     </Page>
   )

@@ -20,7 +20,10 @@ const slow = [
   'src/features/proof/audit.test.ts',
   'src/features/logs/logs.pages.test.ts',
   'src/features/utilization/utilization.moments.test.ts',
+  'src/features/proof/isolation.test.ts',
   'src/features/webhooks/webhooks.race.test.ts',
+  'src/features/webhooks/webhooks.hang.test.ts',
+  'src/features/webhooks/webhooks.tls.test.ts',
 ]
 
 export default defineConfig({

@@ -130,10 +130,9 @@ const helpers: Record<string, Record<string, string>> = {
   logs: { 'retain.ts': 'the months of the logs: made, tidied, exported, dropped; the job and the command share it' },
   operations: { 'serve.ts': 'the start and stop of everything', 'demo.ts': 'the demo companies', 'demo-data.ts': 'what the demo companies hold', 'doctor.ts': 'what `doctor` looks at' },
   proof: Object.fromEntries(
-    ['audit.ts', 'events.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map((file) => [
-      file,
-      'one of the things `verify` looks at',
-    ]),
+    ['audit.ts', 'events.ts', 'evidence.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'objects.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map(
+      (file) => [file, 'one of the things `verify` looks at'],
+    ),
   ),
   companies: {
     'tax-id.ts': 'the one way of a tax id to and from the database, for page and command line',

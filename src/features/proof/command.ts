@@ -1,11 +1,12 @@
 // `bitcorp verify …` and `bitcorp audit checkpoint`: the records prove themselves, or the first fault is named and the exit code is 1.
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type CommandContext, CommandError, findCompany, print, printJson, printTable, progress, UsageError } from '../../base/command.ts'
+import { type CommandContext, CommandError, findCompany, print, printJson, progress, UsageError } from '../../base/command.ts'
 import { joinDatabase, type OpenDatabase } from '../../base/database.ts'
 import { asOwner } from '../../base/owner.ts'
 import { type Checkpoint, readCheckpoint, takeCheckpoint, verifyAudit } from './audit.ts'
 import { verifyEvents } from './events.ts'
+import { printEvidence } from './evidence.ts'
 import { verifyIsolation } from './isolation.ts'
 import type { Fault } from './look.ts'
 
@@ -29,9 +30,10 @@ export function proofCommands(program: Command, context: CommandContext): void {
     .action((o: AuditOptions) => audit(context, o))
   verify
     .command('isolation')
-    .description('No identity reaches a row that is not its company’s: every table, every kind of identity, every verb, tried out and taken back')
-    .option('--json', 'for machines')
-    .action((o: Json) => isolation(context, o))
+    .description('No identity reaches a row that is not its company’s: every table, view and secret, every kind of identity, every verb, tried out and taken back')
+    .option('--all', 'every table with every identity on a line of its own')
+    .option('--json', 'for machines: every line')
+    .action((o: Json & { all?: boolean }) => isolation(context, o))
 
   const records = program.command('audit').description('The audit: who did what')
   records
@@ -57,16 +59,17 @@ async function audit(context: CommandContext, o: AuditOptions): Promise<void> {
   })
 }
 
-const isolation = (context: CommandContext, o: Json): Promise<void> =>
+const isolation = (context: CommandContext, o: Json & { all?: boolean }): Promise<void> =>
   withDatabase(context, async ({ urls }) => {
     const report = await verifyIsolation(urls.owner, () => {})
-    const headers = ['table', 'identity', 'rows', 'sees', 'of others', 'may change', 'of others', 'insert own', 'insert other', 'update', 'delete']
-    if (!o.json)
-      printTable(
-        headers,
-        report.evidence.map((e) => [e.table, e.identity, e.rows, e.sees, e.foreign, e.may_update, e.update_foreign, e.insert_own, e.insert_other, e.updates, e.deletes].map(String)),
-      )
-    conclude(report, o, `${report.identities} identities in ${report.tables} tables: each reaches its own company's rows alone, and nobody reaches none.`)
+    if (!o.json) printEvidence(report, Boolean(o.all))
+    const definers = report.objects.filter((object) => object.kind.startsWith('function with') && object.for).length
+    const views = new Set(report.views.map((e) => e.view)).size
+    conclude(
+      report,
+      o,
+      `${report.identities} identities in ${report.tables} tables and ${views} views: each reaches its own company's rows alone, and nobody reaches none; ${report.objects.length} objects looked at, ${definers} functions with their owner's rights for who serves.`,
+    )
   })
 
 function readCheckpointFile(path: string): Checkpoint {

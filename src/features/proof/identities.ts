@@ -3,8 +3,18 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { hashSecret } from '../../base/db.ts'
 import type { Look } from './look.ts'
 
-/** `company`: whose rows are theirs; null for those who are nobody. `user`: their account, when they have one. */
-export type Identity = { name: string; role: 'application_user' | 'reporting_user'; credential: string | null; chosen: string | null; company: string | null; user: string | null; writes: boolean }
+/** `company`: whose rows are theirs; null for those who are nobody. `user`: their account, when it can sign in. `member`: where they are or will be. */
+export type Identity = {
+  name: string
+  role: 'application_user' | 'reporting_user'
+  credential: string | null
+  chosen: string | null
+  company: string | null
+  user: string | null
+  writes: boolean
+  member: string | null
+  isAdmin: boolean
+}
 export type Stage = { own: string; other: string; identities: Identity[] }
 
 const mark = randomBytes(4).toString('hex')
@@ -22,7 +32,18 @@ export async function setStage(query: Look, real: readonly string[]): Promise<St
     const { after, ...rest } = how
     const { user, hash } = await person(query, where, role)
     await after?.(user, hash)
-    identities.push({ name, role: 'application_user', credential: hash, chosen: where, company: null, user, writes: false, ...rest })
+    identities.push({
+      name,
+      role: 'application_user',
+      credential: hash,
+      chosen: where,
+      company: null,
+      user,
+      writes: false,
+      member: role && where,
+      isAdmin: role === 'admin' && rest.company !== undefined,
+      ...rest,
+    })
   }
   for (const role of ['admin', 'manager', 'operator', 'viewer']) await add(role, own, role, { company: own, writes: role !== 'viewer' })
   await add('admin, for reports', own, 'admin', { company: own, role: 'reporting_user' })
@@ -30,12 +51,12 @@ export async function setStage(query: Look, real: readonly string[]): Promise<St
   for (const id of real) await add(`admin of ${id}`, id, 'admin', { company: id, writes: true })
   await add('admin choosing the other', own, 'admin', { chosen: other })
   await add('without a company', own, null)
-  await add('membership over', own, 'manager', { after: (user) => keeper('UPDATE user_company_roles SET ended_at = now() WHERE user_id = $1', user) })
+  await add('membership over', own, 'manager', { member: null, after: (user) => keeper('UPDATE user_company_roles SET ended_at = now() WHERE user_id = $1', user) })
   await add('company suspended', suspended, 'admin', { after: () => query("SELECT set_company_status($1, 'suspended')", [suspended]) })
-  await add('membership to come', own, 'manager', { after: (user) => keeper("UPDATE user_company_roles SET assigned_at = now() + interval '1 day' WHERE user_id = $1", user) })
-  await add('account deactivated', own, 'manager', { after: (user) => keeper("UPDATE users SET status = 'deactivated' WHERE id = $1", user) })
-  await add('session over', own, 'manager', { after: (_user, hash) => keeper('UPDATE sessions SET expires_at = now() WHERE token_hash = $1', hash) })
-  const nobody = { role: 'application_user' as const, company: null, user: null, writes: false }
+  await add('membership to come', own, 'manager', { member: null, after: (user) => keeper("UPDATE user_company_roles SET assigned_at = now() + interval '1 day' WHERE user_id = $1", user) })
+  await add('account deactivated', own, 'manager', { user: null, member: null, after: (user) => keeper("UPDATE users SET status = 'deactivated' WHERE id = $1", user) })
+  await add('session over', own, 'manager', { user: null, member: null, after: (_user, hash) => keeper('UPDATE sessions SET expires_at = now() WHERE token_hash = $1', hash) })
+  const nobody = { role: 'application_user' as const, company: null, user: null, writes: false, member: null, isAdmin: false }
   identities.push({ ...nobody, name: 'unknown', credential: hashSecret(randomUUID()), chosen: own })
   identities.push({ ...nobody, name: 'no credential', credential: '', chosen: own })
   identities.push({ ...nobody, name: 'empty', credential: '', chosen: '' })

@@ -19,6 +19,21 @@ test('every identity reaches its own company alone; the evidence says so with nu
   expect(line('manager', 'equipment')).toMatchObject({ sees: 1, foreign: 0, may_update: 1, update_foreign: 0, insert_other: 'refused', updates: 'none' })
   expect(line('operator', 'audit_logs')).toMatchObject({ sees: 0, may_update: 0, insert_own: 'refused', updates: 'refused' })
   expect(line(`admin of ${world.companies.andina.id}`, 'equipment')).toMatchObject({ sees: 1, may_update: 1 })
+  expect(report.views.length).toBe(new Set(report.views.map((e) => e.view)).size * report.identities)
+  const view = (identity: string, name: string) => report.views.find((e) => e.identity === identity && e.view === name)
+  expect(view('viewer', 'caller')).toMatchObject({ sees: 1, foreign: 0 })
+  expect(view('company suspended', 'caller_memberships')).toMatchObject({ sees: 1, foreign: 0 })
+  expect(view('company suspended', 'caller')).toMatchObject({ sees: 0 })
+  expect(view('manager', 'equipment_utilization_monthly')).toMatchObject({ foreign: 0 })
+  const secrets = (name: string) => report.secrets.filter((e) => e.secret === name)
+  for (const name of ['users.password_hash', 'sessions.token_hash', 'api_tokens.token_hash', 'password_links.token_hash', 'webhook_secrets.secret', 'webhook_secrets.previous_secret'])
+    expect([name, secrets(name).length, secrets(name).filter((e) => e.sees !== 'no right')]).toEqual([name, report.identities, []])
+  for (const e of secrets('encrypted_tax_ids.ciphertext')) expect([e.identity, e.foreign]).toEqual([e.identity, 0])
+  expect(secrets('encrypted_tax_ids.ciphertext').find((e) => e.identity === 'admin')).toMatchObject({ sees: 1 })
+  expect(secrets('encrypted_tax_ids.ciphertext').find((e) => e.identity === 'manager')).toMatchObject({ sees: 0 })
+  const objects = (kind: RegExp) => report.objects.filter((o) => kind.test(o.kind))
+  expect([objects(/^view/).length > 4, objects(/^partition/).length > 3, objects(/^sequence/).length > 0, objects(/^function with/).length > 30]).toEqual([true, true, true, true])
+  expect(objects(/^function with/).find((o) => o.name.startsWith('record_audit('))).toMatchObject({ for: 'application_user, reporting_user' })
   for (const nobody of [
     'company suspended',
     'membership over',
@@ -34,6 +49,8 @@ test('every identity reaches its own company alone; the evidence says so with nu
     'admin choosing the other',
   ])
     for (const e of report.evidence.filter((e) => e.identity === nobody && e.table !== 'users')) expect([e.identity, e.table, e.sees]).toEqual([e.identity, e.table, expect.toBeOneOf([0, 'no right'])])
+  for (const nobody of ['unknown', 'no credential', 'empty', 'not an id', 'unset', 'account deactivated', 'session over'])
+    for (const e of [...report.views, ...report.secrets].filter((e) => e.identity === nobody)) expect([e, expect.toBeOneOf([0, 'no right'])]).toEqual([e, e.sees])
   expect(await world.sqlAdmin((q) => q('SELECT (SELECT count(*) FROM companies) AS companies, (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM domain_events) AS events'))).toEqual(before)
 })
 
@@ -99,6 +116,88 @@ test.each(holes)('finds %s', async (_what, make, mend, rule, where) => {
     ).toBeDefined()
   } finally {
     await world.sqlAdmin((q) => q(mend))
+  }
+})
+
+// Each with a name of its own, so that all are planted at once and each finding is its own.
+const faulty: [string, string, string, RegExp][] = [
+  ['CREATE VIEW hole_1 AS SELECT * FROM equipment; GRANT SELECT ON hole_1 TO application_user', 'DROP VIEW hole_1', 'view_asks_as_who_reads', /^view hole_1$/],
+  ['', '', 'sees_own_company_only', /^viewer .* in view hole_1$/],
+  ['CREATE VIEW hole_2 AS SELECT name FROM equipment; GRANT SELECT ON hole_2 TO application_user', 'DROP VIEW hole_2', 'nobody_sees_nothing', /^unset .* in view hole_2$/],
+  [
+    'CREATE VIEW hole_3 WITH (security_invoker) AS SELECT company_id FROM equipment WHERE 1 / (version - version) > 0; GRANT SELECT ON hole_3 TO application_user',
+    'DROP VIEW hole_3',
+    'reads_without_error',
+    /^manager .* in view hole_3$/,
+  ],
+  [
+    'GRANT UPDATE ON equipment_utilization_monthly TO application_user',
+    'REVOKE UPDATE ON equipment_utilization_monthly FROM application_user',
+    'view_is_only_read',
+    /^view equipment_utilization_monthly$/,
+  ],
+  [
+    'CREATE MATERIALIZED VIEW hole_4 AS SELECT * FROM equipment; GRANT SELECT ON hole_4 TO reporting_user',
+    'DROP MATERIALIZED VIEW hole_4',
+    'materialized_view_granted_to_nobody',
+    /^materialized view hole_4$/,
+  ],
+  ['CREATE SEQUENCE hole_5; GRANT USAGE ON SEQUENCE hole_5 TO application_user', 'DROP SEQUENCE hole_5', 'sequence_granted_to_nobody', /^sequence hole_5$/],
+  [
+    "CREATE FUNCTION hole_6() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM equipment'; GRANT EXECUTE ON FUNCTION hole_6() TO PUBLIC",
+    'DROP FUNCTION hole_6()',
+    'function_open_to_nobody_by_default',
+    /^function hole_6\(\)$/,
+  ],
+  [
+    "CREATE FUNCTION hole_7() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'SELECT count(*) FROM equipment'",
+    'DROP FUNCTION hole_7()',
+    'definer_is_the_keeper',
+    /hole_7\(\)$/,
+  ],
+  ['ALTER FUNCTION find_sign_in(text) RESET search_path', 'ALTER FUNCTION find_sign_in(text) SET search_path = pg_catalog, public, pg_temp', 'definer_has_fixed_search_path', /find_sign_in\(text\)$/],
+  ['GRANT SELECT ON equipment_logs_default TO application_user', 'REVOKE SELECT ON equipment_logs_default FROM application_user', 'partition_granted_to_nobody', /^partition equipment_logs_default$/],
+  [
+    'DROP POLICY audit_chain_select ON audit_chain',
+    "CREATE POLICY audit_chain_select ON audit_chain FOR SELECT TO application_user USING (company_id = (SELECT c.company_id FROM caller c WHERE c.role = 'admin'))",
+    'policy_for_every_granted_verb',
+    /^table audit_chain$/,
+  ],
+  ['ALTER TABLE equipment NO FORCE ROW LEVEL SECURITY', 'ALTER TABLE equipment FORCE ROW LEVEL SECURITY', 'row_security_forced', /^table equipment$/],
+  ['GRANT SELECT ON import_batches TO PUBLIC', 'REVOKE SELECT ON import_batches FROM PUBLIC', 'nothing_granted_to_everyone', /^table import_batches$/],
+  ['GRANT SELECT (password_hash) ON users TO application_user', 'REVOKE SELECT (password_hash) ON users FROM application_user', 'secret_read_by_nobody', /^unset .* in users\.password_hash$/],
+  [
+    'CREATE POLICY hole_8 ON encrypted_tax_ids FOR SELECT TO application_user USING (company_id = (SELECT c.company_id FROM caller c))',
+    'DROP POLICY hole_8 ON encrypted_tax_ids',
+    'encrypted_for_admins_alone',
+    /^viewer .* in encrypted_tax_ids\.ciphertext$/,
+  ],
+]
+test('finds a planted fault of each kind in views, functions, sequences, partitions, policies and secrets, and nothing once they are mended', async () => {
+  const each = (statements: string[]) =>
+    world.sqlAdmin(async (q) => {
+      for (const statement of statements) if (statement) await q(statement)
+    })
+  await each(faulty.map(([make]) => make))
+  try {
+    const { faults } = await verify('none')
+    for (const [make, , rule, where] of faulty)
+      expect([make, rule, faults.filter((f) => f.rule === rule && where.test(f.where)).length, faults.map((f) => `${f.rule}: ${f.where}`)]).toEqual([make, rule, 1, expect.anything()])
+  } finally {
+    await each(faulty.map(([, mend]) => mend))
+  }
+  expect((await verify('none')).faults).toEqual([])
+})
+
+test('where a policy is gone that work needs, the finding is told instead of an error', async () => {
+  await world.sqlAdmin((q) => q('DROP POLICY import_batches_insert ON import_batches'))
+  try {
+    const { faults } = await verify('none')
+    expect(faults.map((f) => `${f.rule}: ${f.where}`)).toEqual(['policy_for_every_granted_verb: table import_batches', 'every_role_can_do_its_work: made-up companies and people'])
+  } finally {
+    await world.sqlAdmin((q) =>
+      q("CREATE POLICY import_batches_insert ON import_batches FOR INSERT TO application_user WITH CHECK (company_id = (SELECT c.company_id FROM caller c WHERE c.role IN ('admin', 'manager')))"),
+    )
   }
 })
 

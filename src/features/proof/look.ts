@@ -25,3 +25,28 @@ export async function look<T>(ownerUrl: string, work: (query: Look) => Promise<T
 
 export const name = (identifier: string): string => pg.escapeIdentifier(identifier)
 export const literal = (text: string): string => pg.escapeLiteral(text)
+
+export type Attempt = { rows: Record<string, unknown>[]; count: number; error?: { code: string; table?: string; constraint?: string } }
+
+/** Runs a statement and takes back what it did. */
+export async function attempt(query: Look, text: string): Promise<Attempt> {
+  await query('SAVEPOINT attempt')
+  try {
+    const writes = /^(INSERT|UPDATE|DELETE)/.test(text)
+    // The number of rows reached, without asking for the right to read them.
+    const rows = writes ? await query(`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) ${text}`) : await query(text)
+    return { rows, count: writes ? reached(rows[0]?.['QUERY PLAN']) : rows.length }
+  } catch (error) {
+    const { code = '', table, constraint } = error as { code?: string; table?: string; constraint?: string }
+    if (/^(08|57P)/.test(code) || !code) throw error
+    return { rows: [], count: 0, error: { code, ...(table ? { table } : {}), ...(constraint ? { constraint } : {}) } }
+  } finally {
+    await query('ROLLBACK TO SAVEPOINT attempt')
+  }
+}
+
+/** How many rows went into the change, by the plan's own count. */
+function reached(plan: unknown): number {
+  const top = (plan as { Plan: { Plans?: { 'Parent Relationship': string; 'Actual Rows': number; 'Actual Loops': number }[] } }[])[0]?.Plan
+  return (top?.Plans ?? []).filter((p) => !/Plan$/.test(p['Parent Relationship'])).reduce((sum, p) => sum + p['Actual Rows'] * p['Actual Loops'], 0)
+}

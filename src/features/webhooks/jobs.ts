@@ -5,7 +5,8 @@ import { type Message, type Sending, send } from './send.ts'
 
 const everyMs = 1000
 const pruneMs = 3_600_000
-const atOnce = 4
+/** Requests that may be open at a time: each waits for one webhook's receiver, and that webhook for it. */
+const atOnce = 50
 /** Longer than a message may take: who died while sending is followed by another server after this. */
 const claimSeconds = 60
 
@@ -26,34 +27,53 @@ export function webhookJobs(app: FastifyInstance, ownerUrl: string): void {
   })
 }
 
-/** What one server does: `deliver` sends all that is due, a few webhooks at a time, and gives how many messages went out. */
+type Claimed = Message & { claim: string }
+
+/**
+ * What one server does: `deliver` sends all that is due and gives how many messages went out through it. Called again while some
+ * receivers let it wait, it goes past them: the claim keeps each webhook's events one after the other.
+ */
 export function createSender(ownerUrl: string, how: Sending) {
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 2, application_name: 'bitcorp_erp webhooks', options: '-c role=bitcorp_owner -c statement_timeout=20000', idleTimeoutMillis: 60_000 })
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   let closing = false
-  let running: Promise<number> | undefined
-  const work = async () => {
-    for (let sent = 0; ; sent++) {
-      if (closing) return sent
-      const { rows } = await pool.query<Message & { claim: string }>('SELECT claim, url, message_id, sent_at, body, signature FROM claim_webhook_delivery($1)', [claimSeconds])
-      const message = rows[0]
-      if (!message) return sent
+  const underWay = new Set<Promise<number>>()
+  const claim = async (): Promise<Claimed | undefined> => (await pool.query<Claimed>('SELECT claim, url, message_id, sent_at, body, signature FROM claim_webhook_delivery($1)', [claimSeconds])).rows[0]
+  /** One after the other: this message, then whatever is due. Nothing of the database is held while a receiver is waited for. */
+  const follow = async (first: Claimed): Promise<number> => {
+    let sent = 0
+    for (let message: Claimed | undefined = first; message; message = closing ? undefined : await claim()) {
       const answer = await send(message, how)
       await pool.query('SELECT finish_webhook_delivery($1, $2, $3, $4, $5, $6)', [message.claim, answer.delivered, answer.code, answer.text, answer.error, answer.ms])
+      sent++
     }
+    return sent
   }
+  /** Starts a follower for each webhook that is due and gives them: those who still wait for a receiver hold up no new one. */
+  const begin = async (): Promise<Promise<number>[]> => {
+    const begun: Promise<number>[] = []
+    while (!closing && underWay.size < atOnce) {
+      const message = await claim()
+      if (!message) break
+      const one = follow(message).finally(() => underWay.delete(one))
+      one.catch(() => {})
+      underWay.add(one)
+      begun.push(one)
+    }
+    return begun
+  }
+  let beginning: Promise<Promise<number>[]> | undefined
   return {
-    deliver: (): Promise<number> => {
-      running ??= Promise.all(Array.from({ length: atOnce }, work))
-        .then((counts) => counts.reduce((a, b) => a + b, 0))
-        .finally(() => (running = undefined))
-      return running
+    deliver: async (): Promise<number> => {
+      beginning ??= begin().finally(() => (beginning = undefined))
+      return (await Promise.all(await beginning)).reduce((a, b) => a + b, 0)
     },
     prune: async () => void (await pool.query('SELECT prune_webhooks()')),
     close: async () => {
       closing = true
-      await running?.catch(() => {})
+      await beginning?.catch(() => {})
+      await Promise.allSettled(underWay)
       await pool.end()
     },
   }

@@ -27,7 +27,7 @@ export function ChainPanel() {
         </h2>
         <Group gap="xs">
           <CheckpointButton onSaved={() => void chain.refetch()} />
-          <Button size="compact-md" variant="default" leftSection={<IconShieldCheck size={16} aria-hidden />} onClick={() => setChecking(true)}>
+          <Button size="compact-sm" variant="default" leftSection={<IconShieldCheck size={16} aria-hidden />} onClick={() => setChecking(true)}>
             {t('history.check')}
           </Button>
         </Group>
@@ -84,7 +84,7 @@ function CheckpointButton({ onSaved }: { onSaved: () => void }) {
     }
   }
   return (
-    <Button size="compact-md" variant="default" loading={busy} leftSection={<IconDownload size={16} aria-hidden />} onClick={() => void save()}>
+    <Button size="compact-sm" variant="default" loading={busy} leftSection={<IconDownload size={16} aria-hidden />} onClick={() => void save()}>
       {t('history.checkpoint_save')}
     </Button>
   )

@@ -33,8 +33,8 @@ const workbookLimit = 64_000_000
 const pageSize = 500
 
 export function auditColumns(t: Translate, format: 'csv' | 'xlsx'): SheetColumn<store.AuditExportRow>[] {
-  const fit = (value: string | number | null) => (format === 'xlsx' && typeof value === 'string' && value.length > cellLimit ? t('history.export_too_long') : value)
-  return fields.map((field) => ({ header: t(`history.column_${field}`), value: (row) => fit(row[field]) }))
+  const bounded = (value: string | number | null) => (format === 'xlsx' && typeof value === 'string' && value.length > cellLimit ? t('history.export_too_long') : value)
+  return fields.map((field) => ({ header: t(`history.column_${field}`), value: (row) => bounded(row[field]) }))
 }
 
 /** A row as one line: names and values as stored, JSON as PostgreSQL wrote it. */

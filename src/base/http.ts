@@ -16,6 +16,7 @@ import { type Database, hashSecret, type Identity, type Runner } from './db.ts'
 import { Refusal, type Translate, toProblem, toRefusal } from './errors.ts'
 import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
+import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
@@ -39,7 +40,7 @@ export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Prom
 
 declare module 'fastify' {
   interface FastifyInstance {
-    ground: { config: Config; db: Database; keys: Keyring; translate: (language: Language) => Translate }
+    ground: { config: Config; db: Database; keys: Keyring; jobs: Jobs; translate: (language: Language) => Translate }
   }
 }
 
@@ -57,7 +58,10 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     clientErrorHandler: answerBrokenRequest,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
-  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), translate })
+  const jobs = new Jobs(app.log)
+  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs, translate })
+  app.addHook('onListen', async () => jobs.start())
+  app.addHook('onClose', () => jobs.close())
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))

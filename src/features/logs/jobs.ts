@@ -5,17 +5,14 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Database } from '../../base/db.ts'
 import { retain, takeTurn, tidy } from './retain.ts'
 
-const everyMs = 60_000
 const retainEveryMs = 3600_000
 
 type Health = { missing_months: number; stray_rows: number }
 const examine = async (db: Database): Promise<Health> => (await db.plain<Health>(sql`SELECT missing_months, stray_rows FROM examine_equipment_logs()`))[0] ?? { missing_months: 0, stray_rows: 0 }
 
-/** Runs while the server listens. Several servers on one database take turns: who comes second leaves it to the first. */
+/** Several servers on one database take turns: who comes second leaves it to the first. */
 export function logJobs(app: FastifyInstance, ownerUrl: string): void {
-  const { config, db } = app.ground
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
+  const { config, db, jobs } = app.ground
   let retained = 0
   const work = async () => {
     const { missing_months, stray_rows } = await examine(db)
@@ -32,19 +29,7 @@ export function logJobs(app: FastifyInstance, ownerUrl: string): void {
     if (after.stray_rows > 0) app.log.warn(after, 'entries of machines’ logs stand in the default partition; `bitcorp logs tidy` moves them')
     if (after.missing_months > 0) app.log.warn(after, 'partitions of machines’ logs are missing')
   }
-  const tick = () => {
-    running ??= work()
-      .catch((error: Error) => app.log.warn({ err: { message: error.message } }, 'the partitions of machines’ logs could not be kept'))
-      .finally(() => (running = undefined))
-  }
-  app.addHook('onListen', async () => {
-    timer = setInterval(tick, everyMs)
-    tick()
-  })
-  app.addHook('onClose', async () => {
-    clearInterval(timer)
-    await running
-  })
+  jobs.add({ name: 'log_partitions', everyMs: 60_000, atStart: true, trouble: 'the partitions of machines’ logs could not be kept', run: work })
 }
 
 /** How the partitions stand, for collectors. Without a database the values are left out. */

@@ -2,23 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 
-const everyMs = 10_000
-
-/** Runs while the server listens. Several servers on one database do not disturb each other. */
 export function utilizationJobs(app: FastifyInstance): void {
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<unknown> | undefined
-  const tick = () => {
-    running ??= app.ground.db
-      .plain(sql`SELECT merge_company_usage()`)
-      .catch((error: Error) => app.log.warn({ err: { message: error.message } }, 'the sums of utilization could not be put together'))
-      .finally(() => (running = undefined))
-  }
-  app.addHook('onListen', async () => {
-    timer = setInterval(tick, everyMs)
-  })
-  app.addHook('onClose', async () => {
-    clearInterval(timer)
-    await running
-  })
+  const { db, jobs } = app.ground
+  jobs.add({ name: 'utilization_sums', everyMs: 10_000, trouble: 'the sums of utilization could not be put together', run: () => db.plain(sql`SELECT merge_company_usage()`) })
 }

@@ -3,28 +3,16 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { type Message, type Sending, send } from './send.ts'
 
-const everyMs = 1000
-const pruneMs = 3_600_000
 /** Requests that may be open at a time: each waits for one webhook's receiver, and that webhook for it. */
 const atOnce = 50
 /** Longer than a message may take: who died while sending is followed by another server after this. */
 const claimSeconds = 60
 
 export function webhookJobs(app: FastifyInstance, ownerUrl: string): void {
-  const { config } = app.ground
-  const warn = (error: unknown) => app.log.warn({ err: { message: (error as Error).message } }, 'webhooks could not be delivered')
+  const { config, jobs } = app.ground
   const sender = createSender(ownerUrl, { rules: { allow: config.webhookAllow, http: config.webhookHttp } })
-  const timers: NodeJS.Timeout[] = []
-  app.addHook('onListen', async () => {
-    timers.push(
-      setInterval(() => void sender.deliver().catch(warn), everyMs),
-      setInterval(() => void sender.prune().catch(warn), pruneMs),
-    )
-  })
-  app.addHook('onClose', async () => {
-    for (const timer of timers) clearInterval(timer)
-    await sender.close()
-  })
+  jobs.add({ name: 'webhooks', everyMs: 1000, trouble: 'webhooks could not be delivered', run: sender.start, close: sender.close })
+  jobs.add({ name: 'webhook_log', everyMs: 3_600_000, trouble: 'old deliveries of webhooks could not be thrown away', run: sender.prune })
 }
 
 type Claimed = Message & { claim: string }
@@ -38,6 +26,7 @@ export function createSender(ownerUrl: string, how: Sending) {
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   let closing = false
+  let trouble: Error | undefined
   const underWay = new Set<Promise<number>>()
   const claim = async (): Promise<Claimed | undefined> => (await pool.query<Claimed>('SELECT claim, url, message_id, sent_at, body, signature FROM claim_webhook_delivery($1)', [claimSeconds])).rows[0]
   /** One after the other: this message, then whatever is due. Nothing of the database is held while a receiver is waited for. */
@@ -57,17 +46,29 @@ export function createSender(ownerUrl: string, how: Sending) {
       const message = await claim()
       if (!message) break
       const one = follow(message).finally(() => underWay.delete(one))
-      one.catch(() => {})
+      one.catch((error: Error) => {
+        trouble = error
+      })
       underWay.add(one)
       begun.push(one)
     }
     return begun
   }
   let beginning: Promise<Promise<number>[]> | undefined
+  const beginOnce = () => {
+    beginning ??= begin().finally(() => (beginning = undefined))
+    return beginning
+  }
   return {
+    /** Does not wait for receivers; what went wrong behind its back since the last call is thrown by the next one. */
+    start: async (): Promise<void> => {
+      await beginOnce()
+      const error = trouble
+      trouble = undefined
+      if (error) throw error
+    },
     deliver: async (): Promise<number> => {
-      beginning ??= begin().finally(() => (beginning = undefined))
-      return (await Promise.all(await beginning)).reduce((a, b) => a + b, 0)
+      return (await Promise.all(await beginOnce())).reduce((a, b) => a + b, 0)
     },
     prune: async () => void (await pool.query('SELECT prune_webhooks()')),
     close: async () => {

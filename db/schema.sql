@@ -1287,6 +1287,58 @@ VIEW equipment_utilization_monthly -- owner bitcorp_owner, security_invoker=true
           WINDOW earlier AS (PARTITION BY e.company_id, e.id ORDER BY g.month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) t;
 -- granted to application_user, reporting_user
 
+VIEW index_usage_stats -- owner bitcorp_owner, security_invoker=true
+ SELECT s.schemaname,
+    s.relname AS tablename,
+    s.indexrelname AS indexname,
+    s.idx_scan,
+    s.idx_tup_read,
+    s.idx_tup_fetch,
+    i.indisunique OR (EXISTS ( SELECT
+           FROM pg_constraint k
+          WHERE k.conindid = s.indexrelid)) AS is_rule,
+    i.indisvalid AS is_valid,
+    pg_relation_size(s.indexrelid::regclass) AS index_bytes
+   FROM pg_stat_user_indexes s
+     JOIN pg_index i ON i.indexrelid = s.indexrelid
+  ORDER BY s.idx_scan, s.indexrelname;
+-- granted to monitoring_user
+
+VIEW slow_queries -- owner bitcorp_owner, security_invoker=true
+ SELECT query,
+    calls,
+    total_time,
+    mean_time,
+    stddev_time,
+    rows,
+    100.0 * shared_blks_hit::numeric / NULLIF(shared_blks_hit + shared_blks_read, 0)::numeric AS hit_percent
+   FROM list_statements() s(query, calls, total_time, mean_time, stddev_time, max_time, rows, shared_blks_hit, shared_blks_read)
+  WHERE mean_time > 100::double precision
+  ORDER BY mean_time DESC;
+-- granted to monitoring_user
+
+VIEW table_usage_stats -- owner bitcorp_owner, security_invoker=true
+ SELECT s.schemaname,
+    s.relname AS tablename,
+    s.seq_scan,
+    s.seq_tup_read,
+    s.idx_scan,
+    s.idx_tup_fetch,
+    s.n_tup_ins,
+    s.n_tup_upd,
+    s.n_tup_del,
+    s.n_live_tup,
+    s.n_dead_tup,
+    round(100.0 * s.idx_scan::numeric / NULLIF(s.seq_scan + s.idx_scan, 0)::numeric, 2) AS index_usage_percent,
+    round(100.0 * (i.heap_blks_hit + COALESCE(i.idx_blks_hit, 0::bigint))::numeric / NULLIF(i.heap_blks_hit + i.heap_blks_read + COALESCE(i.idx_blks_hit + i.idx_blks_read, 0::bigint), 0)::numeric, 2) AS cache_hit_percent,
+    pg_total_relation_size(s.relid::regclass) AS total_bytes,
+    GREATEST(s.last_vacuum, s.last_autovacuum) AS last_vacuum_at,
+    GREATEST(s.last_analyze, s.last_autoanalyze) AS last_analyze_at
+   FROM pg_stat_user_tables s
+     JOIN pg_statio_user_tables i ON i.relid = s.relid
+  ORDER BY s.seq_scan DESC;
+-- granted to monitoring_user
+
 CREATE OR REPLACE FUNCTION public.accept_assignment(p_assignment_id uuid)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
@@ -2318,7 +2370,7 @@ BEGIN
   RETURN NEXT;
 END
 $function$
--- owner record_keeper, executed by application_user, bitcorp_owner
+-- owner record_keeper, executed by application_user, bitcorp_owner, monitoring_user
 
 CREATE OR REPLACE FUNCTION public.find_account(p_email text)
  RETURNS TABLE(user_id uuid, full_name text, language text, status text)
@@ -3433,6 +3485,29 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_statements()
+ RETURNS TABLE(query text, calls bigint, total_time double precision, mean_time double precision, stddev_time double precision, max_time double precision, rows bigint, shared_blks_hit bigint, shared_blks_read bigint)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  v_schema text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements');
+BEGIN
+  IF v_schema IS NULL THEN
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE format($q$
+    SELECT left(regexp_replace(regexp_replace(s.query, '\$([a-z_]*)\$.*?\$\1\$', '$…$', 'gi'), '''[^'']*''', '''…''', 'g'), 2000),
+      s.calls, s.total_exec_time, s.mean_exec_time, s.stddev_exec_time, s.max_exec_time, s.rows, s.shared_blks_hit, s.shared_blks_read
+    FROM %I.pg_stat_statements s
+    WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND s.query ~* '^(\s|\(|--[^\n]*\n|/\*([^*]|\*[^/])*\*/)*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES|TABLE)\y'$q$, v_schema);
+EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege OR undefined_column THEN
+  RETURN;
+END
+$function$
+-- owner bitcorp_owner, executed by monitoring_user
+
 CREATE OR REPLACE FUNCTION public.list_tax_ids_under_other_keys(p_key_id text, p_after_company_id uuid, p_after_id uuid, p_limit integer)
  RETURNS TABLE(company_id uuid, id uuid, person_id uuid, key_id text, ciphertext bytea)
  LANGUAGE sql
@@ -3563,6 +3638,26 @@ AS $function$
     FROM webhooks w JOIN caller c ON c.company_id = w.company_id AND c.role = 'admin' WHERE w.id = p_webhook_id AND NOT w.is_deleted) m
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.measure_installation()
+ RETURNS TABLE(live_sessions bigint, audit_unchained bigint, webhooks_active bigint, webhooks_failing bigint, webhooks_disabled bigint, webhook_events_waiting bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT (SELECT count(*) FROM (SELECT FROM sessions s WHERE s.ended_at IS NULL AND s.expires_at > now() AND s.kind = 'browser' LIMIT 100000) live),
+    (SELECT count(*) FROM (SELECT FROM audit_logs l WHERE l.transaction_id >= (SELECT p.chained_to FROM audit_chain_progress p)
+      AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.company_id = l.company_id AND c.audit_id = l.id) LIMIT 10000) open),
+    count(*) FILTER (WHERE w.is_active), count(*) FILTER (WHERE w.is_active AND p.failures > 0), count(*) FILTER (WHERE w.disabled_at IS NOT NULL),
+    coalesce(sum(e.waiting) FILTER (WHERE w.is_active), 0)::bigint
+  FROM webhooks w JOIN webhook_progress p ON p.company_id = w.company_id AND p.webhook_id = w.id
+  CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (
+    SELECT FROM list_feed_spans(p.transaction_id, p.sequence) s JOIN domain_events d ON d.company_id = w.company_id AND d.transaction_id < s.before
+      AND (d.transaction_id, d.sequence) > (s.from_transaction, s.from_sequence) AND d.sequence > s.above AND d.sequence <= s.up_to
+    WHERE w.is_active AND (w.event_types = '{}' OR d.event_type = ANY (w.event_types)) LIMIT 1000) one) e
+  WHERE NOT w.is_deleted
+$function$
+-- owner record_keeper, executed by monitoring_user
 
 CREATE OR REPLACE FUNCTION public.merge_company_usage()
  RETURNS integer

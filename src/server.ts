@@ -3,8 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { sql } from 'kysely'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { type Config, programDir } from './base/config.ts'
 import type { Database } from './base/db.ts'
 import { createHttp } from './base/http.ts'
@@ -25,13 +23,16 @@ import { historyRoutes } from './features/history/routes.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { importRoutes } from './features/imports/routes.ts'
 import { words as importWords } from './features/imports/words.ts'
-import { logJobs, logMetrics } from './features/logs/jobs.ts'
+import { logJobs } from './features/logs/jobs.ts'
 import { logRoutes } from './features/logs/routes.ts'
 import { words as logWords } from './features/logs/words.ts'
 import { digestWords } from './features/maintenance/digest-words.ts'
 import { maintenanceJobs } from './features/maintenance/jobs.ts'
 import { maintenanceRoutes } from './features/maintenance/routes.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
+import { serveMetrics } from './features/monitoring/metrics.ts'
+import { monitoringRoutes } from './features/monitoring/routes.ts'
+import { words as monitoringWords } from './features/monitoring/words.ts'
 import { utilizationJobs } from './features/utilization/jobs.ts'
 import { utilizationRoutes } from './features/utilization/routes.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
@@ -43,7 +44,22 @@ import { words as webhookWords } from './features/webhooks/words.ts'
 import { words as groundWords } from './plain/words.ts'
 
 /** The rooms, in the order their SQL builds on each other. */
-export const rooms = ['access', 'history', 'companies', 'categories', 'equipment', 'assignments', 'maintenance', 'logs', 'utilization', 'valuation', 'imports', 'webhooks', 'proof'] as const
+export const rooms = [
+  'access',
+  'history',
+  'companies',
+  'categories',
+  'equipment',
+  'assignments',
+  'maintenance',
+  'logs',
+  'utilization',
+  'valuation',
+  'imports',
+  'webhooks',
+  'proof',
+  'monitoring',
+] as const
 export const allWords = [
   groundWords,
   accessWords,
@@ -59,12 +75,13 @@ export const allWords = [
   valuationWords,
   importWords,
   webhookWords,
+  monitoringWords,
 ]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
 export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
   const app = await createHttp(config, db, await createTranslator(allWords))
-  logMetrics(serveHealth(app, db), db)
+  const watch = serveMetrics(app, ownerUrl)
   accessRoutes(app)
   historyRoutes(app)
   historyJobs(app)
@@ -82,45 +99,10 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   importRoutes(app, equipmentWhere)
   webhookRoutes(app)
   if (ownerUrl) webhookJobs(app, ownerUrl)
+  monitoringRoutes(app, watch, ownerUrl)
   await serveDocuments(app)
   await servePage(app)
   return app
-}
-
-function serveHealth(app: FastifyInstance, db: Database): Registry {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const durations = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Duration of requests',
-    labelNames: ['method', 'route', 'status'],
-    registers: [registry],
-    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
-  })
-  new Gauge({
-    name: 'database_connections',
-    help: 'Connections to the database',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      for (const [state, count] of Object.entries(db.counts())) this.set({ state }, count)
-    },
-  })
-  app.addHook('onResponse', async (request, reply) => {
-    durations.observe({ method: request.method, route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
-  })
-  const hidden = { schema: { hide: true }, config: { rateLimit: false } }
-  app.get('/healthz', hidden, async () => ({ status: 'up' }))
-  app.get('/readyz', hidden, async () => {
-    await db.plain(sql`SELECT begin_request(NULL, NULL, NULL, NULL) FROM pg_class WHERE false`)
-    return { status: 'ready' }
-  })
-  // Not public: only for a collector on the same machine.
-  app.get('/metrics', hidden, async (request, reply) => {
-    if (!/^(127\.|::1|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')) return reply.callNotFound()
-    return reply.type(registry.contentType).send(await registry.metrics())
-  })
-  return registry
 }
 
 /** The readable page is large and seldom read: its package is loaded, into a server of its own, by the first who asks. */

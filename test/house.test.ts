@@ -145,6 +145,7 @@ const helpers: Record<string, Record<string, string>> = {
     'feed.test.ts': 'the feed of events under concurrent writers',
     'stream.ts': 'who follows the feed over server-sent events',
   },
+  monitoring: { 'metrics.ts': 'what collectors are told, beside the page', 'traffic.ts': 'the requests of the last hour, kept in the process' },
   webhooks: { 'address.ts': 'where a webhook may reach', 'send.ts': 'one message over HTTP' },
 }
 
@@ -173,6 +174,7 @@ const notInDoor: Record<string, Record<string, string>> = {
     assignments: 'hand-overs are done in the page or by the API',
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
+    monitoring: 'read in the page, by collectors, or in SQL',
     webhooks: 'kept in the page or by the API',
     utilization: 'read in the page, by the API, or in SQL',
     valuation: 'read in the page, by the API, or in SQL',

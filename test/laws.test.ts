@@ -122,6 +122,17 @@ const laws: Law[] = [
     broken: 'ALTER ROLE record_keeper BYPASSRLS',
   },
   {
+    name: 'the monitoring role reads figures and no table, and it alone reads the texts of statements',
+    subjects: `SELECT name FROM (${grants}) g WHERE grantee = 'monitoring_user'::regrole`,
+    atLeast: 3,
+    breaches: `SELECT name || ' ' || verb FROM (${grants}) g JOIN pg_class c ON c.oid = g.oid WHERE grantee = 'monitoring_user'::regrole AND (verb <> 'SELECT' OR c.relkind <> 'v')
+      UNION ALL SELECT name || ' ' || grantee::regrole FROM (${grants}) g WHERE name IN ('slow_queries', 'table_usage_stats', 'index_usage_stats', 'pg_stat_statements')
+        AND grantee NOT IN ('monitoring_user'::regrole, (SELECT relowner FROM pg_class o WHERE o.oid = g.oid))
+      UNION ALL SELECT rolname FROM pg_roles WHERE rolname = 'monitoring_user' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
+      UNION ALL SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'monitoring_user'::regrole AND roleid <> 'pg_monitor'::regrole`,
+    broken: 'GRANT SELECT ON slow_queries TO reporting_user',
+  },
+  {
     name: 'partitions are never granted by themselves',
     subjects: `SELECT name FROM (${tables}) t WHERE relispartition`,
     atLeast: 4,

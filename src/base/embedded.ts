@@ -244,6 +244,8 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     log_min_error_statement: 'panic',
     jit: 'off',
     shared_preload_libraries: 'pg_stat_statements',
+    // Utility statements are kept as they were written: ALTER ROLE … PASSWORD would stand there in clear.
+    'pg_stat_statements.track_utility': 'off',
     timezone: 'UTC',
   }
   const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]

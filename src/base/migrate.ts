@@ -56,7 +56,7 @@ export async function prepareServer(url: string, migrations = readMigrations()):
 
 async function refuseWhenUnprepared(client: pg.Client, reason: string): Promise<void> {
   const { rows } = await client.query(`
-    SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('bitcorp_owner', 'record_keeper', 'application_user', 'reporting_user')) < 4
+    SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('bitcorp_owner', 'record_keeper', 'application_user', 'reporting_user', 'monitoring_user')) < 5
       OR (SELECT count(*) FROM pg_extension WHERE extname IN ('ltree', 'btree_gist', 'pg_trgm', 'unaccent')) < 4
       OR NOT coalesce((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'bitcorp_owner'), false) AS missing`)
   if (rows[0].missing)

@@ -1,7 +1,6 @@
 // What the logs need by the clock: partitions made ahead, rows without one given one, old months taken out, and the alarm.
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
-import { Gauge, type Registry } from 'prom-client'
 import type { Database } from '../../base/db.ts'
 import { retain, takeTurn, tidy } from './retain.ts'
 
@@ -30,22 +29,4 @@ export function logJobs(app: FastifyInstance, ownerUrl: string): void {
     if (after.missing_months > 0) app.log.warn(after, 'partitions of machines’ logs are missing')
   }
   jobs.add({ name: 'log_partitions', everyMs: 60_000, atStart: true, trouble: 'the partitions of machines’ logs could not be kept', run: work })
-}
-
-/** How the partitions stand, for collectors. Without a database the values are left out. */
-export function logMetrics(registry: Registry, db: Database): void {
-  const gauge = (name: string, help: string, field: keyof Health) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      async collect() {
-        this.reset()
-        const health = await examine(db).catch(() => undefined)
-        if (health) this.set(health[field])
-        else this.remove()
-      },
-    })
-  gauge('equipment_logs_default_rows', 'Entries of machines’ logs without a partition of their month; must be 0', 'stray_rows')
-  gauge('equipment_logs_missing_months', 'Partitions that are missing of this month and the three to come; must be 0', 'missing_months')
 }

@@ -1,6 +1,6 @@
 // The door of the page: lists every page by hand, in the order of the navigation, and starts.
 import { MantineProvider } from '@mantine/core'
-import { IconArrowsExchange, IconBinaryTree2, IconChartBar, IconFileImport, IconHistory, IconHome, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBinaryTree2, IconChartBar, IconFileImport, IconHistory, IconHome, IconServer, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, Suspense } from 'react'
@@ -44,6 +44,7 @@ const worthWords = () => import('./features/valuation/words.ts')
 const recordWords = () => import('./features/history/pages/words.ts')
 const hookWords = () => import('./features/webhooks/words.ts')
 const logWords = () => import('./features/logs/words.ts')
+const installationWords = () => import('./features/monitoring/words.ts')
 const importWords = () => import('./features/imports/words.ts')
 
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
@@ -71,6 +72,12 @@ const pages = [
   page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
   page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),
   page('/settings/webhooks/$webhookId', () => withWords(import('./features/webhooks/pages/deliveries.tsx'), hookWords()), 'DeliveriesPage'),
+  page('/installation', () => withWords(import('./features/monitoring/pages/installation.tsx'), installationWords()), 'InstallationPage', {
+    label: 'web.nav_installation',
+    icon: IconServer,
+    who: 'installation',
+    hidden: true,
+  }),
   page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]

@@ -26,7 +26,8 @@ export function Layout({ pages, search }: LayoutProps) {
   const path = useRouterState({ select: (state) => state.location.pathname })
   // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu.
   useEffect(close, [path])
-  const entries = company ? pages.filter((entry) => entry.nav) : []
+  const may = useMay()
+  const entries = company ? pages.filter(({ nav }) => nav && !(nav.hidden && !may({ who: nav.who ?? 'account' }).allowed)) : []
   return (
     <div className="shell">
       <a className="skip-link" href="#main">

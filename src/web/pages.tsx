@@ -4,7 +4,8 @@ import { lazyRouteComponent, type RouteComponent } from '@tanstack/react-router'
 import i18next from 'i18next'
 import type { Who } from '../plain/operation.ts'
 
-export type NavEntry = { label: string; icon: Icon; who?: Who }
+/** `hidden`: who may not go there does not see it at all; others are shown locked, with the reason. */
+export type NavEntry = { label: string; icon: Icon; who?: Who; hidden?: boolean }
 /** `path` stands below /c/<company>; `$name` in it is a parameter. */
 export type PageEntry = { path: string; component: RouteComponent; nav?: NavEntry }
 

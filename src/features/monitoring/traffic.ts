@@ -57,7 +57,8 @@ function summary(one: Minute | undefined) {
       seen += count
       return seen >= wanted
     })
-    return Math.round((bounds[at] ?? 0) * 10) / 10
+    const bound = bounds[at] ?? 0
+    return bound < 10 ? Math.round(bound * 10) / 10 : Math.round(bound)
   }
   return { requests: one?.requests ?? 0, failed: one?.failed ?? 0, p50_ms: quantile(0.5), p95_ms: quantile(0.95), p99_ms: quantile(0.99) }
 }

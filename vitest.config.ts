@@ -14,6 +14,7 @@ const slow = [
   'test/moments.test.ts',
   'test/indexes.test.ts',
   'test/keys.test.ts',
+  'test/secrets.test.ts',
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',

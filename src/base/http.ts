@@ -47,7 +47,8 @@ declare module 'fastify' {
 export async function createHttp(config: Config, db: Database, translate: (language: Language) => Translate): Promise<FastifyInstance> {
   const app = Fastify({
     logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
-    logController: new LogController({ disableRequestLogging: !['info', 'debug', 'trace'].includes(config.logLevel) }),
+    // Fastify's own lines hold whole addresses, with what stands behind the ?: logRequest writes one without.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
@@ -60,6 +61,10 @@ export async function createHttp(config: Config, db: Database, translate: (langu
   })
   const jobs = new Jobs(app.log)
   app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs, translate })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', logRequest)
   app.addHook('onListen', async () => jobs.start())
   app.addHook('onClose', () => jobs.close())
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
@@ -95,6 +100,33 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     app.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: 64 * 1024 * 1024 }, (_request, body, done) => done(null, body))
   }
   return app
+}
+
+const callers = new WeakMap<FastifyRequest, Runner>()
+
+/** One line a request, with the route's pattern: an address, a header or a body may hold a secret, and none of them is written. */
+async function logRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { company_id: company } = (request.params ?? {}) as { company_id?: string }
+  request.log.info(
+    {
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ...(company && /^[0-9a-f-]{36}$/.test(company) ? { company } : {}),
+      user: userOf(request),
+    },
+    'request',
+  )
+}
+
+/** Known once the database has verified who calls; undefined for nobody. */
+function userOf(request: FastifyRequest): string | undefined {
+  try {
+    return callers.get(request)?.caller().userId
+  } catch {
+    return undefined
+  }
 }
 
 /** Registers one operation of a contract. */
@@ -167,7 +199,9 @@ function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest,
     roles: Array.isArray(op.who) ? op.who : op.who === 'installation' ? ['installation'] : null,
   }
   const language = languageOf(request.headers['accept-language'])
-  return { ...db.as(identity, op.method === 'GET' && !op.slow), db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
+  const runner = db.as(identity, op.method === 'GET' && !op.slow)
+  callers.set(request, runner)
+  return { ...runner, db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
 }
 
 function readIfMatch(op: Operation, request: FastifyRequest): number | null {

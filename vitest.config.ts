@@ -18,6 +18,7 @@ const slow = [
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',
+  'src/features/operations/operations.doctor.test.ts',
   'src/features/proof/audit.test.ts',
   'src/features/logs/logs.pages.test.ts',
   'src/features/utilization/utilization.moments.test.ts',

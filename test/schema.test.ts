@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { programDir } from '../src/base/config.ts'
 import { type Migration, migrate, prepareServer, readMigrations } from '../src/base/migrate.ts'
+import { picture } from '../src/base/picture.ts'
 import { rooms } from '../src/server.ts'
 import { type Clone, cloneDatabase, connected, dropDatabase, type Query, refusalOf } from './harness.ts'
-import { constraintFields, dictionary, picture } from './picture.ts'
+import { constraintFields, dictionary } from './picture.ts'
 
 const quiet = () => {}
 const made: Clone[] = []

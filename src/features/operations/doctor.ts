@@ -1,12 +1,13 @@
 // `bitcorp doctor`: what could be wrong with this installation, and what to do about it.
-import { existsSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type CommandContext, progress } from '../../base/command.ts'
-import { programVersion } from '../../base/config.ts'
+import { programDir, programVersion } from '../../base/config.ts'
 import { findRunning, reachDatabase } from '../../base/database.ts'
 import { Keyring, troubleWith } from '../../base/keys.ts'
 import { migrationStatus } from '../../base/migrate.ts'
+import { differences, picture } from '../../base/picture.ts'
 
 export type Finding = { name: string; ok: boolean; found: string; advice?: string }
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>
@@ -30,13 +31,13 @@ export async function examine(context: CommandContext): Promise<Finding[]> {
     const migrations = await examineMigrations(database.urls.owner)
     findings.push(...migrations)
     if (migrations.every((m) => m.ok)) {
-      findings.push(...(await examineSchema(ask)))
+      findings.push(...(await examineSchema(ask)), await examineDrift(ask))
       await ask('SET ROLE bitcorp_owner')
       findings.push(await examineKeys(ask, context), ...(await examinePartitions(ask)))
       await ask('RESET ROLE')
-      findings.push(...(await examineRoles(ask)))
+      findings.push(...(await examineRoles(ask)), await examineMonitoring(ask))
     }
-    findings.push(await examineAppUser(database.urls.app))
+    findings.push(await examineAppUser(database.urls.app), await examineJobs(context))
   } catch (error) {
     findings.push({ name: 'database', ok: false, found: (error as Error).message, advice: 'Check DATABASE_URL and that the server runs.' })
   } finally {
@@ -119,6 +120,60 @@ async function examineSchema(ask: Ask): Promise<Finding[]> {
       advice: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.',
     },
   ]
+}
+
+/** What somebody changed by hand: every table, rule, index, trigger, policy, view, function and right against the picture of this release. */
+async function examineDrift(ask: Ask): Promise<Finding> {
+  const live = await picture(async (sql) => (await ask(sql)) as Record<string, string>[])
+  const found = differences(readFileSync(join(programDir, 'db', 'schema.sql'), 'utf8'), live)
+  const words = { missing: 'is missing', different: 'was changed', extra: 'is not of this program' }
+  const named = found.slice(0, 20).map(({ object, is }) => `${object} ${words[is]}`)
+  return {
+    name: 'schema',
+    ok: found.length === 0,
+    found: found.length === 0 ? 'as this release makes it' : `${named.join('; ')}${found.length > 20 ? `; and ${found.length - 20} more` : ''}`,
+    advice:
+      'Functions, triggers, policies, views and rights come back with `SET ROLE bitcorp_owner; DELETE FROM schema_logic` and then `bitcorp migrate up`. A table, column, rule or index: put back by hand what db/schema.sql says, drop what it does not know.',
+  }
+}
+
+/** The page and the collectors see less without these; the program works, so it is no fault. */
+async function examineMonitoring(ask: Ask): Promise<Finding> {
+  await ask('SET ROLE monitoring_user')
+  const [row] = await ask(`SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements') AS made,
+    (SELECT s.setting LIKE '%pg_stat_statements%' FROM pg_settings s WHERE s.name = 'shared_preload_libraries') AS loaded,
+    pg_has_role('monitoring_user', 'pg_monitor', 'USAGE') AS sees`)
+  await ask('RESET ROLE')
+  const missing = [
+    row?.loaded === false ? 'add pg_stat_statements to shared_preload_libraries and restart PostgreSQL' : '',
+    row?.made ? '' : 'CREATE EXTENSION pg_stat_statements in this database, then run db/roles.sql again',
+    row?.sees ? '' : 'GRANT pg_monitor TO monitoring_user',
+  ].filter(Boolean)
+  return {
+    name: 'monitoring',
+    ok: true,
+    found: missing.length ? `slow statements or the work of others are not seen; to see them, the server’s administrator may: ${missing.join('; ')}` : 'slow statements and the work of all are seen',
+  }
+}
+
+/** Asks the server that runs on this machine. None runs: nothing to say about its jobs. */
+async function examineJobs({ config }: CommandContext): Promise<Finding> {
+  const address = `http://${/^(0\.0\.0\.0|::)$/.test(config.host) ? '127.0.0.1' : config.host}:${config.port}`
+  const text = await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(5000) }).then(
+    (reply) => (reply.ok ? reply.text() : undefined),
+    () => undefined,
+  )
+  if (text === undefined) return { name: 'jobs', ok: true, found: `not looked at: no server answers at ${address} (PORT says where)` }
+  const values = (name: string) => new Map([...text.matchAll(new RegExp(`^${name}\\{job="(\\w+)"\\} (\\S+)$`, 'gm'))].map((match) => [match[1] ?? '', Number(match[2])]))
+  const [failing, succeeded, every] = [values('job_failing'), values('job_last_success_timestamp_seconds'), values('job_interval_seconds')]
+  const late = ([job, seconds]: [string, number]) => succeeded.has(job) && Date.now() / 1000 - (succeeded.get(job) ?? 0) > 3 * seconds + 300
+  const wrong = [...every].filter((job) => failing.get(job[0]) === 1 || late(job)).map(([job]) => job)
+  return {
+    name: 'jobs',
+    ok: wrong.length === 0,
+    found: wrong.length ? `${wrong.join(', ')} failed, or did not go well for long` : `${every.size} run as they should`,
+    advice: 'The page Installation says why, and runs a job again; so does the log.',
+  }
 }
 
 async function examineKeys(ask: Ask, { config }: CommandContext): Promise<Finding> {

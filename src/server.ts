@@ -7,6 +7,7 @@ import { type Config, programDir } from './base/config.ts'
 import type { Database } from './base/db.ts'
 import { createHttp } from './base/http.ts'
 import { createTranslator } from './base/i18n.ts'
+import { traceRequests } from './base/trace.ts'
 import { accessRoutes } from './features/access/routes.ts'
 import { words as accessWords } from './features/access/words.ts'
 import { assignmentRoutes } from './features/assignments/routes.ts'
@@ -81,6 +82,7 @@ export const allWords = [
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
 export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
   const app = await createHttp(config, db, await createTranslator(allWords))
+  await traceRequests(app, config)
   const watch = serveMetrics(app, ownerUrl)
   accessRoutes(app)
   historyRoutes(app)

@@ -1,4 +1,6 @@
-// The log of the real program at its most talkative: one line a request that says what happened, and no secret in any line, also when things break.
+// The real program at its most talkative, with traces on: one line and one span a request, its statements below it, and no secret in any of them, also when things break.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createWorld, password } from './harness.ts'
 import { buildWhenStale, cleanUp, makeFolder, start, until } from './program.ts'
@@ -8,13 +10,34 @@ const admin = world.person('andina', 'admin')
 const andina = `/api/v1/companies/${world.companies.andina.id}`
 let url = ''
 let program: ReturnType<typeof start>
+const secrets: Record<string, string> = {}
+type Span = { name: string; spanId: string; parentSpanId?: string; attributes: { key: string; value: { stringValue?: string; intValue?: number } }[] }
+const received: string[] = []
+/** A collector of OTLP over HTTP. */
+const collector = createServer((request, response) => {
+  const parts: Buffer[] = []
+  request
+    .on('data', (part: Buffer) => parts.push(part))
+    .on('end', () => {
+      received.push(Buffer.concat(parts).toString())
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    })
+})
+const spans = () => received.flatMap((text) => (JSON.parse(text).resourceSpans as { scopeSpans: { spans: Span[] }[] }[]).flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans)))
+const of = (span: Span | undefined, key: string) => span?.attributes.find((one) => one.key === key)?.value
+
 beforeAll(async () => {
   buildWhenStale()
-  const env = { DATABASE_URL: world.ownerUrl, DATABASE_APP_URL: world.appUrl, BITCORP_DEMO: '0', BITCORP_LOG_LEVEL: 'trace', BITCORP_KEYS_FILE: world.config.keysFile }
+  await new Promise<void>((done) => collector.listen(0, '127.0.0.1', done))
+  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`, OTEL_BSP_SCHEDULE_DELAY: '200' }
+  const env = { DATABASE_URL: world.ownerUrl, DATABASE_APP_URL: world.appUrl, BITCORP_DEMO: '0', BITCORP_LOG_LEVEL: 'trace', BITCORP_KEYS_FILE: world.config.keysFile, ...traces }
   program = start(['serve'], makeFolder(), { env })
   url = await program.ready()
 }, 240_000)
-afterAll(cleanUp)
+afterAll(async () => {
+  await cleanUp()
+  collector.close()
+})
 
 type Answer = { status: number; id: string; headers: Headers; body: Record<string, never> & { request_id?: string } }
 type Sent = { body?: unknown; raw?: string; headers?: Record<string, string> }
@@ -38,7 +61,7 @@ const lines = () =>
 
 test('signs in, errs, makes tokens, links, webhooks and tax ids, breaks things: no line holds a secret', async () => {
   const wrong = 'Wr0ng-and-secret-pass'
-  const secrets: Record<string, string> = { password, wrong, totp: '739153', bearer: 'bct_notavalidtoken_0123456789abcdef', query: 'geheim-in-the-address', broken: 'half-a-secret' }
+  Object.assign(secrets, { password, wrong, totp: '739153', bearer: 'bct_notavalidtoken_0123456789abcdef', query: 'geheim-in-the-address', broken: 'half-a-secret' })
   expect((await ask('POST', '/api/v1/session', { body: { email: admin.email, password: wrong, totp: secrets.totp } })).status).toBe(401)
   const session = await ask('POST', '/api/v1/session', { body: { email: admin.email, password } })
   expect(session.status).toBe(200)
@@ -102,4 +125,21 @@ test('each request has one line: method, route, status, duration, and who in whi
   }
   const [line] = lines().filter((one) => one.request_id === refused.id && one.msg === 'request')
   expect(line).toMatchObject({ route: '/api/v1/companies/:company_id/equipment/:equipment_id', company: world.companies.andina.id, user: admin.userId })
+})
+
+test('the collector gets a span for each request and each of its statements, told without their values', async () => {
+  const id = asked[1]?.id
+  await until(() => spans().some((span) => of(span, 'bitcorp.request_id')?.stringValue === id), 15_000)
+  const request = spans().find((span) => of(span, 'bitcorp.request_id')?.stringValue === id)
+  expect(request?.name).toBe('POST /api/v1/session')
+  expect(of(request, 'http.response.status_code')?.intValue).toBe(200)
+  const statements = spans().filter((span) => span.parentSpanId === request?.spanId)
+  expect(statements.map((span) => of(span, 'db.query.text')?.stringValue).join(' ')).toContain('find_sign_in($1)')
+  const verbs = new Set(spans().map((span) => of(span, 'db.operation.name')?.stringValue))
+  expect([...verbs], 'other statements are told by their verb').toContain('SET')
+  const texts = spans().flatMap((span) => of(span, 'db.query.text')?.stringValue ?? [])
+  expect(texts.filter((text) => !/^\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b/i.test(text))).toEqual([])
+  const all = received.join('\n')
+  expect(Object.keys(secrets).length).toBeGreaterThan(10)
+  for (const [name, secret] of Object.entries(secrets)) expect(all.includes(secret), name).toBe(false)
 })

@@ -13,6 +13,8 @@ export type Config = Readonly<{
   databaseAppUrl: string | undefined
   demo: boolean
   logLevel: string
+  /** Traces are sent; where to, OpenTelemetry's own variables say. */
+  tracing: boolean
   /** Address of the proxy in front, when there is one: makes cookies Secure and believes X-Forwarded-For. */
   behindProxy: boolean
   /** Throws when a reply does not match its contract. Set by the tests. */
@@ -51,6 +53,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseAppUrl: readUrl(env, 'DATABASE_APP_URL'),
     demo: readFlag(env, 'BITCORP_DEMO', true),
     logLevel: env.BITCORP_LOG_LEVEL || 'warn',
+    tracing: readFlag(env, 'BITCORP_OTEL', Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)),
     behindProxy: readFlag(env, 'BITCORP_BEHIND_PROXY', false),
     checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
     rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),

@@ -59,14 +59,8 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     clientErrorHandler: answerBrokenRequest,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
-  const jobs = new Jobs(app.log)
-  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs, translate })
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id)
-  })
-  app.addHook('onResponse', logRequest)
-  app.addHook('onListen', async () => jobs.start())
-  app.addHook('onClose', () => jobs.close())
+  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), translate })
+  addHooks(app)
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
@@ -100,6 +94,15 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     app.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: 64 * 1024 * 1024 }, (_request, body, done) => done(null, body))
   }
   return app
+}
+
+function addHooks(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', logRequest)
+  app.addHook('onListen', async () => app.ground.jobs.start())
+  app.addHook('onClose', () => app.ground.jobs.close())
 }
 
 const callers = new WeakMap<FastifyRequest, Runner>()

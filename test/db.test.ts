@@ -1,11 +1,11 @@
 // The way to the database: identity and statement in one round trip, on shared connections, without mixing callers up.
-import { connect, createServer as createTcp, type Socket } from 'node:net'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { readConfig } from '../src/base/config.ts'
 import { Database, hashSecret, type Identity } from '../src/base/db.ts'
 import { createServer } from '../src/server.ts'
 import { Client, createWorld, type Reply } from './harness.ts'
+import { startRelay } from './relay.ts'
 
 const world = await createWorld()
 const identityOf = (company: 'andina' | 'sur', who: 'manager' | 'viewer'): Identity => ({
@@ -52,17 +52,17 @@ test('a refused caller never reaches the statement', async () => {
 })
 
 test('a machine is read, listed, searched, created, changed and handed over in one round trip each', async () => {
-  const wire = await countingProxy(world.appUrl)
-  const db = new Database(wire.url, 1)
+  const wire = await startRelay(world.appUrl)
+  const db = new Database(wire.url, { size: 1, overflow: 0 })
   const app = await createServer(readConfig({ BITCORP_LOG_LEVEL: 'fatal' }), db)
   const me = world.companies.andina.people.manager
   const client = new Client(app, `/api/v1/companies/${world.companies.andina.id}`, world.as('andina', 'manager').auth)
   const trips: Record<string, number> = {}
   const count = async (name: string, status: number, call: Promise<Reply>): Promise<Reply> => {
-    const before = wire.syncs()
+    const before = wire.sent('S')
     const reply = await call
     expect([name, reply.status, reply.text]).toEqual([name, status, reply.text])
-    trips[name] = wire.syncs() - before
+    trips[name] = wire.sent('S') - before
     return reply
   }
   try {
@@ -84,43 +84,3 @@ test('a machine is read, listed, searched, created, changed and handed over in o
     await wire.close()
   }
 })
-
-/** A relay that counts the client's Sync messages, which is what a round trip of the extended protocol ends with. */
-async function countingProxy(target: string): Promise<{ url: string; syncs: () => number; close: () => Promise<void> }> {
-  const to = new URL(target)
-  let syncs = 0
-  const sockets = new Set<Socket>()
-  const server = createTcp((client) => {
-    const upstream = connect(Number(to.port), to.hostname)
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}))
-    let rest = Buffer.alloc(0)
-    let greeted = false
-    client.on('data', (data) => {
-      upstream.write(data)
-      rest = Buffer.concat([rest, data])
-      for (;;) {
-        const head = greeted ? 1 : 0
-        if (rest.length < head + 4) break
-        const size = head + rest.readInt32BE(head)
-        if (rest.length < size) break
-        if (greeted && rest[0] === 'S'.charCodeAt(0)) syncs++
-        greeted = true
-        rest = rest.subarray(size)
-      }
-    })
-    upstream.on('data', (data) => client.write(data))
-    client.on('close', () => upstream.destroy())
-    upstream.on('close', () => client.destroy())
-  })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const url = new URL(target)
-  url.port = String((server.address() as { port: number }).port)
-  return {
-    url: url.href,
-    syncs: () => syncs,
-    close: async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((done) => server.close(done))
-    },
-  }
-}

@@ -72,7 +72,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 /** Call it at the top of a test file: `const world = await createWorld()`. `owner`: with the owner's work by the clock too. Everything is removed after the file's last test. */
 export async function createWorld(options: { poolSize?: number; env?: Record<string, string>; owner?: boolean } = {}) {
   const clone = await cloneDatabase()
-  const db = new Database(clone.app, options.poolSize ?? 5)
+  const db = new Database(clone.app, { size: options.poolSize ?? 5, overflow: 0 })
   const folder = mkdtempSync(join(tmpdir(), 'bitcorp-world-'))
   const config = readConfig({ BITCORP_DATA_DIR: folder, BITCORP_CHECK_REPLIES: '1', BITCORP_LOG_LEVEL: 'fatal', BITCORP_RATE_LIMIT: '10000000', ...options.env })
   new Keyring(config.keysFile).create()

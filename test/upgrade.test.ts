@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import { leaveOut, readLogic } from '../src/base/logic.ts'
 import { type Migration, migrate, prepareServer, readMigrations } from '../src/base/migrate.ts'
+import { picture } from '../src/base/picture.ts'
 import { rooms } from '../src/server.ts'
 import { cloneDatabase, connected, createWorld, dropDatabase, type Query, refusalOf } from './harness.ts'
-import { picture } from './picture.ts'
 
 const world = await createWorld()
 const quiet = () => {}

@@ -50,7 +50,7 @@ export type Person = { as: string; company: string }
 /** Works as a person in a company, on the running database or one started for this command. */
 export async function asPerson<T>(context: CommandContext, person: Person, work: (api: Api) => Promise<T>): Promise<T> {
   const database = await joinDatabase(context.config, context.rooms, progress)
-  const db = new Database(database.urls.app, 4)
+  const db = new Database(database.urls.app, { ...context.config.pool, size: 4, overflow: 0 })
   try {
     const app = await context.createServer({ ...context.config, rateLimitPerMinute: 10_000_000 }, db)
     try {

@@ -1,7 +1,35 @@
 // The only file that reads the environment: read once, checked, frozen, passed on.
 import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+/** How the serving connections are kept. Times are in milliseconds. */
+export type PoolSettings = Readonly<{
+  /** Connections that are kept open, and how many more may be opened while all of them work. */
+  size: number
+  overflow: number
+  /** How long one of the overflow stays open without work. */
+  overflowIdleMs: number
+  /** The longest that a request waits for a connection, and that opening one takes. */
+  checkoutMs: number
+  connectMs: number
+  /** A connection older than this is replaced; one that stood idle for longer than the other is asked before it is used. */
+  recycleMs: number
+  pingAfterMs: number
+  /** What the database itself ends: statements of the pool and of the shared readers, waiting for a lock, an idle transaction. */
+  statementMs: number
+  readMs: number
+  lockMs: number
+  idleTransactionMs: number
+  /** A database that says nothing at all for this long is taken for frozen: who waits is told to come again. */
+  silenceMs: number
+  /** Statements that take longer are logged; 0: none. */
+  slowMs: number
+  logStatements: boolean
+  /** A pooler in transaction mode stands between: no named statements, no startup options. */
+  pooler: boolean
+}>
 
 export type Config = Readonly<{
   host: string
@@ -11,6 +39,7 @@ export type Config = Readonly<{
   databaseUrl: string | undefined
   /** Serving connection; undefined means: application_user on the owner's server, with a derived password. */
   databaseAppUrl: string | undefined
+  pool: PoolSettings
   demo: boolean
   logLevel: string
   /** Traces are sent; where to, OpenTelemetry's own variables say. */
@@ -51,6 +80,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir,
     databaseUrl: readUrl(env, 'DATABASE_URL'),
     databaseAppUrl: readUrl(env, 'DATABASE_APP_URL'),
+    pool: readPool(env),
     demo: readFlag(env, 'BITCORP_DEMO', true),
     logLevel: env.BITCORP_LOG_LEVEL || 'warn',
     tracing: readFlag(env, 'BITCORP_OTEL', Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)),
@@ -72,6 +102,32 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   return Object.freeze(config)
 }
+
+/** The guidelines' 20 connections and 30 more, on a machine of four processors; a smaller one gets fewer, in the same proportion. */
+function readPool(env: NodeJS.ProcessEnv): PoolSettings {
+  const seconds = (name: string, fallback: number, least: number, most: number) => readNumber(env, `BITCORP_DB_${name}`, fallback, least, most) * 1000
+  const size = readNumber(env, 'BITCORP_DB_POOL_SIZE', Math.min(20, 5 * availableParallelism()), 1, 200)
+  return Object.freeze({
+    size,
+    overflow: readNumber(env, 'BITCORP_DB_POOL_OVERFLOW', Math.min(30, Math.ceil(1.5 * size)), 0, 300),
+    overflowIdleMs: 10_000,
+    checkoutMs: seconds('CHECKOUT_TIMEOUT', 10, 1, 300),
+    connectMs: seconds('CONNECT_TIMEOUT', 10, 1, 300),
+    recycleMs: seconds('RECYCLE', 3600, 10, 86_400),
+    pingAfterMs: seconds('PING_AFTER', 30, 0, 3600),
+    statementMs: seconds('STATEMENT_TIMEOUT', 30, 1, 3600),
+    readMs: seconds('READ_TIMEOUT', 10, 1, 3600),
+    lockMs: seconds('LOCK_TIMEOUT', 10, 1, 3600),
+    idleTransactionMs: seconds('IDLE_TRANSACTION_TIMEOUT', 30, 1, 3600),
+    silenceMs: seconds('SILENCE_TIMEOUT', 5, 2, 300),
+    slowMs: readNumber(env, 'BITCORP_DB_SLOW_MS', 1000, 0, 3_600_000),
+    logStatements: readFlag(env, 'BITCORP_DB_LOG_STATEMENTS', false),
+    pooler: readFlag(env, 'BITCORP_DB_POOLER', false),
+  })
+}
+
+/** What holds where nothing is said. */
+export const poolDefaults: PoolSettings = readPool({})
 
 function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
   const text = env[name]

@@ -3,6 +3,10 @@ import { createHash } from 'node:crypto'
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely'
 import pg from 'pg'
 import type { Role } from '../plain/roles.ts'
+import { type PoolSettings, poolDefaults } from './config.ts'
+import { Refusal } from './errors.ts'
+import { isBroken, ping, Readers } from './readers.ts'
+import { answers, destroy, Silence } from './silence.ts'
 
 /** Who asks: the hash of the session's or token's secret, the active company, and what the records say of the request. */
 export type Identity = { credential: string | null; companyId: string | null; metadata: string; roles: readonly string[] | null }
@@ -34,7 +38,9 @@ const parsers: Record<number, (text: string) => unknown> = {
 }
 const types = { getTypeParser: (oid: number, format?: 'text' | 'binary') => parsers[oid] ?? pg.types.getTypeParser(oid, format as 'text') } as pg.CustomTypesConfig
 
-const begin = { name: 'begin_request', text: 'SELECT user_id, role FROM begin_request($1, $2, $3, $4)' }
+/** What opens each transaction. Behind a pooler nothing of a session lasts: no name, and the settings go along each time. */
+type Opening = { name: string; identified: string; plain: string }
+const begin = 'SELECT user_id, role FROM begin_request($1, $2, $3, $4)'
 
 // pg's own hooks (its version is pinned): both statements are parsed, then bound and executed before one Sync, so that
 // a refusal by begin_request skips the statement, and the identity ends with the implicit transaction.
@@ -48,25 +54,27 @@ type Wire = {
 type Hooks = { prepare(wire: Wire): void; handleDataRow(message: { fields: (string | null)[] }): void; handleCommandComplete(message: unknown, wire: Wire): void }
 const PgQuery = pg.Query as unknown as new (config: object, values: undefined, callback: (error: Error | null, result: pg.QueryResult) => void) => Hooks
 
-class IdentifiedQuery extends PgQuery {
+class OpenedQuery extends PgQuery {
   private waiting = true
   caller: Caller | undefined
-  private readonly identity: Identity
-  private readonly statement: { name: string; text: string }
-  constructor(statement: { name: string; text: string; values: unknown[] }, identity: Identity, callback: (error: Error | null, result: pg.QueryResult) => void) {
-    super(statement, undefined, callback)
-    this.identity = identity
+  private readonly opening: { name: string; text: string; values: unknown[] }
+  private readonly statement: Statement
+  constructor(statement: Statement, opening: { name: string; text: string; values: unknown[] }, callback: (error: Error | null, result: pg.QueryResult) => void) {
+    super({ ...statement, queryMode: 'extended' }, undefined, callback)
+    this.opening = opening
     this.statement = statement
   }
   override prepare(wire: Wire): void {
-    for (const { name, text } of [begin, this.statement]) {
-      if (wire.parsedStatements[name] === undefined && wire.submittedNamedStatements[name] === undefined) {
+    // Named ones are both parsed before anything is executed: after a refusal the server skips all that follows.
+    for (const { name, text } of this.opening.name ? [this.opening, this.statement] : [this.opening]) {
+      if (!name) wire.parse({ name, text })
+      else if (wire.parsedStatements[name] === undefined && wire.submittedNamedStatements[name] === undefined) {
         wire.parse({ name, text })
         wire.submittedNamedStatements[name] = text
         wire.parsedStatements[name] = text
       }
     }
-    wire.bind({ portal: '', statement: begin.name, values: identityValues(this.identity) })
+    wire.bind({ portal: '', statement: this.opening.name, values: this.opening.values })
     wire.execute({ portal: '' })
     super.prepare(wire)
   }
@@ -84,7 +92,8 @@ function identityValues(identity: Identity): unknown[] {
   return [identity.credential, identity.companyId, identity.metadata, identity.roles ? `{${identity.roles.join(',')}}` : null]
 }
 
-function compile(query: RawBuilder<unknown>): { name: string; text: string; values: unknown[] } {
+type Statement = { name: string; text: string; values: unknown[] }
+function compile(query: RawBuilder<unknown>): Statement {
   const { sql, parameters } = query.compile(compiler)
   return { name: createHash('sha1').update(sql).digest('base64url'), text: sql, values: parameters.map(toWire) }
 }
@@ -94,19 +103,71 @@ function toWire(value: unknown): unknown {
   return value !== null && typeof value === 'object' && !Array.isArray(value) && !Buffer.isBuffer(value) ? JSON.stringify(value) : value
 }
 
-const session = (statementTimeout: number) => `-c timezone=UTC -c datestyle=ISO -c statement_timeout=${statementTimeout} -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000`
+/** What holds on each of our connections: UTC, ISO dates, and an end to everything that takes too long. */
+const sessionOf = (how: PoolSettings, statementMs: number): [string, string][] => [
+  ['timezone', 'UTC'],
+  ['datestyle', 'ISO'],
+  ['statement_timeout', String(statementMs)],
+  ['lock_timeout', String(how.lockMs)],
+  ['idle_in_transaction_session_timeout', String(how.idleTransactionMs)],
+]
+
+function openingOf(how: PoolSettings, statementMs: number): Opening {
+  if (!how.pooler) return { name: 'begin_request', identified: begin, plain: '' }
+  const settings = sessionOf(how, statementMs).map(([name, value]) => `set_config('${name}', '${value}', true)`)
+  return { name: '', identified: begin.replace(' FROM', `, ${settings.join(', ')} FROM`), plain: `SELECT ${settings.join(', ')}` }
+}
+
+/** What was sent, for the log: never the values. */
+type Told = { text: string; ms: number; identity: Identity | undefined; error: unknown }
 
 export class Database {
+  private readonly how: PoolSettings
   private readonly pool: pg.Pool
   private readonly readers: Readers
-  constructor(url: string, size = 10) {
-    const common = { connectionString: url, connectionTimeoutMillis: 10_000, application_name: 'bitcorp_erp', types }
-    this.pool = new pg.Pool({ ...common, max: size, maxLifetimeSeconds: 3600, options: session(30_000) })
-    // Many short reads share few connections, each sent without waiting for the one before: a slow one must end soon.
-    this.readers = new Readers({ ...common, options: session(10_000) }, 2)
-    // A database that dies must not take the process along: both the pool and each checked-out client emit errors.
+  private readonly silence: Silence
+  private readonly openings: { pool: Opening; readers: Opening }
+  private readonly clients = new Set<pg.Client>()
+  private readonly used = new WeakMap<pg.ClientBase, number>()
+  private staleBefore = 0
+  private readonly tally = { waits: 0, timeouts: 0, replaced: 0 }
+  /** Is told of each statement when it is over. */
+  onStatement: ((told: Told) => void) | undefined
+  constructor(url: string, settings: Partial<PoolSettings> = {}) {
+    const how = { ...poolDefaults, ...settings }
+    this.how = how
+    const common = { connectionString: url, connectionTimeoutMillis: how.connectMs, application_name: 'bitcorp_erp', types, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+    // The database ends a statement that takes too long; when not even that is heard, it is given up here a little later.
+    const session = (statementMs: number): pg.ClientConfig => ({
+      ...common,
+      query_timeout: statementMs + Math.min(statementMs, 5000),
+      ...(how.pooler ? {} : { options: sessionOf(how, statementMs).reduce((options, [name, value]) => `${options} -c ${name}=${value}`, '') }),
+    })
+    const { clients } = this
+    const Connection = class extends pg.Client {
+      constructor(config: pg.ClientConfig = {}) {
+        super({ ...config, connectionTimeoutMillis: how.connectMs })
+        clients.add(this)
+        // A database that dies must not take the process along: each connection emits errors, checked out or not.
+        this.on('error', () => {})
+        this.on('end', () => clients.delete(this))
+      }
+    }
+    // Idle connections above `min` are closed, those below it stay.
+    const limits = { min: how.size, max: how.size + how.overflow, idleTimeoutMillis: how.overflowIdleMs, maxLifetimeSeconds: how.recycleMs / 1000, connectionTimeoutMillis: how.checkoutMs }
+    this.pool = new pg.Pool({ ...session(how.statementMs), ...limits, Client: Connection } as pg.PoolConfig)
     this.pool.on('error', () => {})
-    this.pool.on('connect', (client) => client.on('error', () => {}))
+    // Many short reads share few connections: a slow one must end soon.
+    this.readers = new Readers(session(how.readMs), 2, how)
+    this.openings = { pool: openingOf(how, how.statementMs), readers: openingOf(how, how.readMs) }
+    this.silence = new Silence(
+      how.silenceMs,
+      (withinMs) => answers({ ...common, connectionTimeoutMillis: 0 }, how.pooler, withinMs),
+      () => {
+        for (const client of clients) destroy(client)
+        this.readers.cut()
+      },
+    )
   }
 
   /**
@@ -117,17 +178,18 @@ export class Database {
     let caller: Caller | undefined
     const runner: Runner = {
       run: <Row>(query: RawBuilder<Row>) => {
-        const send = (client: pg.ClientBase) => identified<Row>(client, compile(query), identity, (c) => (caller = c))
-        return shared ? this.readers.with(send) : this.withClient(send)
+        const send = (opening: Opening) => (client: pg.ClientBase) => this.opened<Row>(client, query, opening, identity, (c) => (caller = c))
+        return shared ? this.silence.during(() => this.readers.with(send(this.openings.readers))) : this.withClient(send(this.openings.pool))
       },
       transaction: (work) =>
         this.withClient(async (client) => {
           await client.query('BEGIN')
           try {
-            const { rows } = await client.query<{ user_id: string; role: Role | null }>({ ...begin, values: identityValues(identity) })
+            const { name, identified } = this.openings.pool
+            const { rows } = await client.query<{ user_id: string; role: Role | null }>({ name, text: identified, values: identityValues(identity) })
             caller = { userId: rows[0]?.user_id ?? '', role: rows[0]?.role ?? null }
             const tx: Runner = {
-              run: async <Row>(query: RawBuilder<Row>) => (await client.query(compile(query))).rows as Row[],
+              run: <Row>(query: RawBuilder<Row>) => this.inside<Row>(client, query, identity),
               transaction: (inner) => inner(tx),
               caller: runner.caller,
             }
@@ -135,7 +197,8 @@ export class Database {
             await client.query('COMMIT')
             return result
           } catch (error) {
-            await client.query('ROLLBACK').catch(() => {})
+            // On a connection that is gone the rest is the server's to roll back: nobody waits to tell it.
+            if (!isBroken(error)) await client.query('ROLLBACK').catch(() => {})
             throw error
           }
         }),
@@ -149,19 +212,84 @@ export class Database {
 
   /** Without an identity: row security shows nothing, so only for functions that need none (signing in, readiness). */
   async plain<Row>(query: RawBuilder<Row>): Promise<Row[]> {
-    return this.withClient(async (client) => (await client.query(compile(query))).rows as Row[])
+    return this.withClient((client) => (this.how.pooler ? this.opened<Row>(client, query, this.openings.pool, undefined, () => {}) : this.inside<Row>(client, query, undefined)))
   }
 
-  private async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect()
-    let broken: Error | undefined
+  /** Opening and statement before one Sync. */
+  private opened<Row>(client: pg.ClientBase, query: RawBuilder<Row>, opening: Opening, identity: Identity | undefined, keep: (caller: Caller) => void): Promise<Row[]> {
+    const statement = this.compiled(query)
+    const first = { name: opening.name, text: identity ? opening.identified : opening.plain, values: identity ? identityValues(identity) : [] }
+    return this.telling(
+      statement.text,
+      identity,
+      () =>
+        new Promise<Row[]>((resolve, reject) => {
+          const sent = new OpenedQuery(statement, first, (error, result) => {
+            if (error) return reject(error)
+            if (identity && sent.caller) keep(sent.caller)
+            resolve(result.rows as Row[])
+          })
+          client.query(sent as unknown as pg.Submittable)
+        }),
+    )
+  }
+
+  private inside<Row>(client: pg.ClientBase, query: RawBuilder<Row>, identity: Identity | undefined): Promise<Row[]> {
+    const statement = this.compiled(query)
+    return this.telling(statement.text, identity, async () => (await client.query(statement)).rows as Row[])
+  }
+
+  private compiled(query: RawBuilder<unknown>): Statement {
+    const statement = compile(query)
+    return this.how.pooler ? { ...statement, name: '' } : statement
+  }
+
+  private async telling<T>(text: string, identity: Identity | undefined, send: () => Promise<T>): Promise<T> {
+    if (!this.onStatement) return send()
+    const began = performance.now()
+    let failure: unknown
     try {
-      return await work(client)
+      return await send()
     } catch (error) {
-      if (isBroken(error)) broken = error as Error
+      failure = error
       throw error
     } finally {
-      client.release(broken)
+      this.onStatement?.({ text, ms: performance.now() - began, identity, error: failure })
+    }
+  }
+
+  private withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return this.silence.during(async () => {
+      const client = await this.checkOut()
+      let broken: Error | undefined
+      try {
+        return await work(client)
+      } catch (error) {
+        if (isBroken(error)) broken = error as Error
+        throw error
+      } finally {
+        this.used.set(client, Date.now())
+        client.release(broken)
+      }
+    })
+  }
+
+  /** A connection that works. One that stood idle for long is asked; when it does not answer, all as old as that are replaced unasked. */
+  private async checkOut(): Promise<pg.PoolClient> {
+    if (this.pool.idleCount === 0 && this.pool.totalCount >= this.how.size + this.how.overflow) this.tally.waits++
+    for (;;) {
+      const client = await this.pool.connect().catch((error: Error) => {
+        if (!/timeout exceeded/.test(error.message)) throw error
+        this.tally.timeouts++
+        throw new Refusal(503, 'database_busy')
+      })
+      const used = this.used.get(client)
+      if (used === undefined) return client
+      if (used >= this.staleBefore && (Date.now() - used <= this.how.pingAfterMs || (await ping(client)))) return client
+      this.tally.replaced++
+      this.staleBefore = Math.max(this.staleBefore, Date.now() - 2000)
+      destroy(client as unknown as pg.Client)
+      client.release(true)
     }
   }
 
@@ -170,73 +298,16 @@ export class Database {
     return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount }
   }
 
+  /** Since the start: who had to wait for a connection, who waited in vain, connections replaced unused, and silences of the database. */
+  tallies(): { waits: number; timeouts: number; replaced: number; silences: number } {
+    const { waits, timeouts, replaced } = this.tally
+    return { waits, timeouts, replaced: replaced + this.readers.replaced, silences: this.silence.count }
+  }
+
   async close(): Promise<void> {
+    this.silence.close()
     await Promise.all([this.pool.end(), this.readers.close()])
   }
-}
-
-/** A few pipelined connections that every caller shares, opened when first needed and replaced when they break. */
-class Readers {
-  private readonly config: pg.ClientConfig
-  private readonly clients: (Promise<pg.Client> | undefined)[]
-  private turn = 0
-  constructor(config: pg.ClientConfig, count: number) {
-    this.config = config
-    this.clients = new Array<undefined>(count).fill(undefined)
-  }
-
-  async with<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    this.turn = (this.turn + 1) % this.clients.length
-    const place = this.turn
-    const opening = this.clients[place] ?? this.open(place)
-    this.clients[place] = opening
-    try {
-      return await work(await opening)
-    } catch (error) {
-      if (isBroken(error)) this.drop(place, opening)
-      throw error
-    }
-  }
-
-  private async open(place: number): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.config, pipeline: true } as pg.ClientConfig)
-    client.on('error', () => this.drop(place, undefined))
-    try {
-      await client.connect()
-    } catch (error) {
-      this.clients[place] = undefined
-      throw error
-    }
-    return client
-  }
-
-  // What is still under way on a dropped connection finishes or fails by itself; the next request opens a new one.
-  private drop(place: number, opening: Promise<pg.Client> | undefined): void {
-    const current = this.clients[place]
-    if (!current || (opening && current !== opening)) return
-    this.clients[place] = undefined
-    current.then((client) => client.end()).catch(() => {})
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.clients.map(async (client) => (await client?.catch(() => undefined))?.end()))
-  }
-}
-
-/** Not usable any more: gone, or (26000, 0A000) without a prepared statement or with one whose tables changed. */
-function isBroken(error: unknown): boolean {
-  return /terminated|ECONN|EPIPE|57P0|26000|0A000|not queryable|was closed/i.test(`${(error as Error).message} ${(error as { code?: string }).code ?? ''}`)
-}
-
-function identified<Row>(client: pg.ClientBase, statement: { name: string; text: string; values: unknown[] }, identity: Identity, keep: (caller: Caller) => void): Promise<Row[]> {
-  return new Promise((resolve, reject) => {
-    const query = new IdentifiedQuery(statement, identity, (error, result) => {
-      if (error) return reject(error)
-      if (query.caller) keep(query.caller)
-      resolve(result.rows as Row[])
-    })
-    client.query(query as unknown as pg.Submittable)
-  })
 }
 
 /** The SHA-256 of a session's or token's secret, as the database stores and compares it. */

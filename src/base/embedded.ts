@@ -236,7 +236,7 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    max_connections: 60,
+    max_connections: 100,
     shared_buffers: '256MB',
     wal_level: 'replica',
     max_wal_size: '2GB',

@@ -95,7 +95,7 @@ const missing = new Set(['fk_ea_equipment'])
 const forbidden = new Set(['ea_accepted_by_holder'])
 /** Constraints whose DETAIL is a word made for the sentence. */
 const telling = new Set(['ea_machine_active', 'ea_machine_in_service'])
-const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300', '25006'])
+const unavailable = new Set(['53100', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P02', '57P03', '25P03', '53300', '25006'])
 
 /** The problem for any error. 5xx are only ours: those keep their cause for the log and tell the caller nothing of it. */
 export function toRefusal(error: unknown): Refusal {
@@ -128,7 +128,7 @@ export function toRefusal(error: unknown): Refusal {
   if (code === '40001' || code === '40P01' || code === '55P03') return new Refusal(409, 'try_again')
   if (code === '57014') return new Refusal(503, 'took_too_long')
   if (/^22/.test(code)) return new Refusal(400, 'value_invalid')
-  if (unavailable.has(code) || /^08/.test(code) || /Connection terminated|connection error|timeout exceeded when trying to connect|Client was closed/i.test(e.message ?? '')) {
+  if (unavailable.has(code) || /^08/.test(code) || /Connection terminated|connection error|read timeout|timeout expired|Client was closed/i.test(e.message ?? '')) {
     return new Refusal(503, 'database_unavailable')
   }
   if (e.statusCode && e.statusCode >= 400 && e.statusCode < 500) return new Refusal(e.statusCode, codeOfStatus(e.statusCode))

@@ -18,6 +18,7 @@ import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
 import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
+import { logStatements } from './statement-log.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
 export const sessionCookie = 'bitcorp_session'
@@ -61,6 +62,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
   })
   app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), translate })
   addHooks(app)
+  logStatements(db, app.log, config.pool)
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { JobState } from '../../base/jobs.ts'
+import { poolMetrics } from '../../base/pool-metrics.ts'
 import { signIn as signInOperation } from '../access/contract.ts'
 import { keptFor, type Measures, measure } from './store.ts'
 import { Traffic } from './traffic.ts'
@@ -60,15 +61,7 @@ function countRequests(app: FastifyInstance, registry: Registry, traffic: Traffi
     // A stream of events lasts as long as somebody listens: that is no duration of a request.
     if (route.startsWith('/api/') && !String(reply.getHeader('content-type')).startsWith('text/event-stream')) traffic.note(elapsedTime, statusCode)
   })
-  new Gauge({
-    name: 'database_connections',
-    help: 'Connections of this server to the database; waiting: requests that wait for one',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      for (const [state, count] of Object.entries(app.ground.db.counts())) this.set({ state }, count)
-    },
-  })
+  poolMetrics(registry, app.ground.db)
 }
 
 function countJobs(app: FastifyInstance, registry: Registry): void {

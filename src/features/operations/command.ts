@@ -80,7 +80,7 @@ async function migrateUp(context: CommandContext, { json }: Json): Promise<void>
 
 async function demo(context: CommandContext, { json }: Json): Promise<void> {
   const database = await joinDatabase(context.config, context.rooms, progress)
-  const db = new Database(database.urls.app, 8)
+  const db = new Database(database.urls.app, { ...context.config.pool, size: 8, overflow: 0 })
   try {
     const app = await context.createServer({ ...context.config, rateLimitPerMinute: 10_000_000 }, db)
     try {

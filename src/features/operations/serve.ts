@@ -46,7 +46,7 @@ async function start(context: CommandContext, running: Running, say: (line: stri
   await refuseTakenPort(config)
   running.database = await openDatabase(config, rooms, say)
   const { owner, app } = running.database.urls
-  running.db = new Database(app)
+  running.db = new Database(app, config.pool)
   running.app = await createServer(config, running.db, owner)
   if (config.demo) await loadDemo(running.app, owner, say)
   await running.app.listen({ host: config.host, port: config.port })

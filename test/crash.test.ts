@@ -9,6 +9,7 @@ import { programDir } from '../src/base/config.ts'
 import { runningUrls } from '../src/base/embedded.ts'
 import { type Body, connected, freePort } from './harness.ts'
 import { removeCluster } from './server.ts'
+import { whole } from './whole.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bitcorp-crash-'))
 chmodSync(folder, 0o755)
@@ -99,14 +100,6 @@ async function write(session: Session, n: number, done: { stop: boolean }, seen:
     machine.version = 2
   }
 }
-
-const whole = `
-  SELECT 'status' AS what, e.id FROM equipment e LEFT JOIN equipment_status_history h ON h.company_id = e.company_id AND h.equipment_id = e.id AND h.effective_to IS NULL WHERE h.status IS DISTINCT FROM e.status
-  UNION ALL SELECT 'events', e.id FROM equipment e WHERE (SELECT count(*) FROM domain_events v WHERE v.company_id = e.company_id AND v.aggregate_id = e.id) <> e.version
-  UNION ALL SELECT 'audit', e.id FROM equipment e WHERE (SELECT count(*) FROM audit_logs l WHERE l.company_id = e.company_id AND l.entity_id = e.id) <> e.version
-  UNION ALL SELECT 'search', e.id FROM equipment e WHERE NOT EXISTS (SELECT FROM equipment_search_documents d WHERE d.company_id = e.company_id AND d.equipment_id = e.id)
-  UNION ALL SELECT 'events of hand-over', a.id FROM equipment_assignments a WHERE (SELECT count(*) FROM domain_events v WHERE v.company_id = a.company_id AND v.aggregate_id = a.id) <> a.version
-  UNION ALL SELECT 'audit of hand-over', a.id FROM equipment_assignments a WHERE (SELECT count(*) FROM audit_logs l WHERE l.company_id = a.company_id AND l.entity_id = a.id) <> a.version`
 
 /** Everything acknowledged is stored with its history, event and audit, and nothing stored lacks a part. */
 async function check(seen: Acknowledged): Promise<void> {

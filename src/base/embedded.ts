@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { endOrphans } from './orphans.ts'
 
 export type Urls = { superuser: string; owner: string; app: string; reporting: string }
 export type Embedded = { urls: Urls; pid: () => number | undefined; stop: () => Promise<void> }
@@ -255,7 +256,8 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     const child = spawn(join(native, 'bin', 'postgres'), args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', log, log] })
     closeSync(log)
     if (await comesUp(child, port, dataDir, password, say)) return child
-    // Just after a kill the dead server's lock file is still believed for a moment.
+    // Just after a kill the dead server's lock file is still believed for a moment, and what it left behind may never end by itself.
+    if (/still in use/.test(lastWords(dataDir))) endOrphans(cluster)
     if (attempt >= 20 || /No space left|not writable|Permission denied|invalid (data|checkpoint)|incompatible/.test(lastWords(dataDir))) {
       throw new StartError(`The database does not start:${lastWords(dataDir) || ' it gives no reason.'} Its own words are at the end of ${join(dataDir, 'postgres.log')}.`)
     }

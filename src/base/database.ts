@@ -31,7 +31,7 @@ export async function reachDatabase(config: Config, rooms: readonly string[], sa
   if (config.databaseUrl) {
     if (!(await isCurrent(config.databaseUrl, rooms))) await prepareServer(config.databaseUrl)
     const urls = { owner: config.databaseUrl, app: config.databaseAppUrl ?? (await letAppIn(config.databaseUrl)), reporting: undefined }
-    if (config.databaseAppUrl) await checkApp(config.databaseAppUrl)
+    if (config.databaseAppUrl) await checkApp(config.databaseAppUrl, config.pool.pooler)
     return { urls, databasePid: () => undefined, stop: async () => {} }
   }
   const release = lockDataDir(config.dataDir)
@@ -91,12 +91,12 @@ async function letAppIn(ownerUrl: string): Promise<string> {
   } finally {
     await client.end().catch(() => {})
   }
-  await checkApp(appUrl)
+  await checkApp(appUrl, true)
   return appUrl
 }
 
-async function checkApp(appUrl: string): Promise<void> {
-  const trouble = await signsIn(appUrl)
+async function checkApp(appUrl: string, pooler: boolean): Promise<void> {
+  const trouble = (await signsIn(appUrl)) ?? (pooler ? undefined : await isPooled(appUrl))
   if (trouble) throw new StartError(`The serving user cannot sign in to the database: ${trouble}. Check DATABASE_APP_URL and the server's pg_hba.conf.`)
 }
 
@@ -114,6 +114,18 @@ async function signsIn(url: string): Promise<string | undefined> {
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** A pooler refuses or forgets a setting that is given at the start of a connection; the server itself knows it then. */
+async function isPooled(url: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, options: '-c bitcorp.direct=1' })
+  client.on('error', () => {})
+  const { rows } = await client
+    .connect()
+    .then(() => client.query("SELECT current_setting('bitcorp.direct', true) = '1' AS direct"))
+    .catch(() => ({ rows: [] }))
+    .finally(() => client.end().catch(() => {}))
+  return rows[0]?.direct ? undefined : 'it leads to a pooler; set BITCORP_DB_POOLER=1'
 }
 
 /** The partitions of the logs from last month to three months ahead, at each start; later a job makes them. */

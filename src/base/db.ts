@@ -106,7 +106,7 @@ function toWire(value: unknown): unknown {
 /** What holds on each of our connections: UTC, ISO dates, and an end to everything that takes too long. */
 const sessionOf = (how: PoolSettings, statementMs: number): [string, string][] => [
   ['timezone', 'UTC'],
-  ['datestyle', 'ISO'],
+  ['datestyle', 'ISO,MDY'],
   ['statement_timeout', String(statementMs)],
   ['lock_timeout', String(how.lockMs)],
   ['idle_in_transaction_session_timeout', String(how.idleTransactionMs)],

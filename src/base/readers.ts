@@ -96,7 +96,9 @@ export async function ping(client: pg.ClientBase): Promise<boolean> {
   }
 }
 
-/** Not usable any more: gone, or (26000, 0A000) without a prepared statement or with one whose tables changed. */
+/** Not usable any more: gone, its server a primary no longer (25006), or (26000, 0A000) a prepared statement missing or of tables that changed. */
 export function isBroken(error: unknown): boolean {
-  return /terminated|read timeout|timeout expired|ECONN|EPIPE|ETIMEDOUT|57P0|25P03|26000|0A000|not queryable|was closed/i.test(`${(error as Error).message} ${(error as { code?: string }).code ?? ''}`)
+  return /terminated|read timeout|timeout expired|ECONN|EPIPE|ETIMEDOUT|57P0|25P03|25006|26000|0A000|not queryable|was closed/i.test(
+    `${(error as Error).message} ${(error as { code?: string }).code ?? ''}`,
+  )
 }

@@ -6,7 +6,7 @@ import { Database, hashSecret, type Identity, type Runner } from '../src/base/db
 import { createServer } from '../src/server.ts'
 import { Client, type CompanyName, createWorld, type Who } from './harness.ts'
 import { pgbouncer, startPgbouncer } from './pgbouncer.ts'
-import { makeFolder, run } from './program.ts'
+import { buildWhenStale, cleanUp, makeFolder, run } from './program.ts'
 
 const world = await createWorld()
 const identityOf = (company: CompanyName, who: Who): Identity => ({
@@ -40,6 +40,7 @@ describe.skipIf(!pgbouncer)(pgbouncer ? 'behind PgBouncer' : 'SKIPPED, no PgBoun
     await app.close()
     await db.close()
     await stop()
+    await cleanUp()
   })
 
   test('a machine is registered, read, listed, searched, changed, handed over and taken back; who may not is refused', async () => {
@@ -142,6 +143,7 @@ describe.skipIf(!pgbouncer)(pgbouncer ? 'behind PgBouncer' : 'SKIPPED, no PgBoun
   })
 
   test('a start through a pooler that nobody told of is refused with a sentence', async () => {
+    buildWhenStale()
     const program = await run(['serve'], makeFolder(), { env: { DATABASE_URL: world.ownerUrl, DATABASE_APP_URL: url, BITCORP_DEMO: '0' } })
     expect([program.code, program.errors]).toEqual([1, expect.stringMatching(/leads to a pooler; set BITCORP_DB_POOLER=1/)])
   })

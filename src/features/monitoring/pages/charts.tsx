@@ -8,16 +8,21 @@ import { Facts } from './facts.tsx'
 
 type Minute = Traffic['minutes'][number]
 
-export function TrafficCharts({ minutes }: { minutes: Minute[] }) {
+function useParts() {
   const { t, i18n } = useTranslation()
-  const format = useFormat()
-  const clock = new Intl.DateTimeFormat(i18n.language === 'en' ? 'en-GB' : 'es-PE', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: format.timeZone })
-  const [requests, failed] = [t('monitoring.requests'), t('monitoring.failed')]
+  const { timeZone } = useFormat()
+  const clock = new Intl.DateTimeFormat(i18n.language === 'en' ? 'en-GB' : 'es-PE', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone })
   const series = [
     ['p50_ms', t('monitoring.usual'), 'var(--ok)'],
     ['p95_ms', t('monitoring.most'), 'var(--info)'],
     ['p99_ms', t('monitoring.nearly_all'), 'var(--warn)'],
   ] as const
+  return { clock, series, requests: t('monitoring.requests'), failed: t('monitoring.failed'), count: t('monitoring.chart_requests') }
+}
+
+export function TrafficCharts({ minutes }: { minutes: Minute[] }) {
+  const { t } = useTranslation()
+  const { clock, series, requests, failed, count } = useParts()
   const data = minutes.map((one) => ({
     minute: clock.format(new Date(one.at)),
     [requests]: one.requests - one.failed,
@@ -25,7 +30,6 @@ export function TrafficCharts({ minutes }: { minutes: Minute[] }) {
     ...Object.fromEntries(series.map(([field, name]) => [name, one[field]])),
   }))
   const common = { h: '100%', data, dataKey: 'minute', gridAxis: 'x' as const, tickLine: 'none' as const, xAxisProps: { interval: 'preserveStartEnd' as const, minTickGap: 40 } }
-  const count = t('monitoring.chart_requests')
   const duration = t('monitoring.chart_duration')
   return (
     <>
@@ -64,21 +68,30 @@ export function TrafficCharts({ minutes }: { minutes: Minute[] }) {
           </div>
         </figure>
       </div>
-      <details className="load-table">
-        <summary>{t('monitoring.as_table')}</summary>
-        <Facts
-          caption={count}
-          first={60}
-          rows={minutes.filter((one) => one.requests > 0)}
-          rowKey={(one) => one.at}
-          columns={[
-            { key: 'minute', title: t('monitoring.minute'), render: (one) => clock.format(new Date(one.at)) },
-            { key: 'requests', title: requests, align: 'right', render: (one) => format.number(one.requests) },
-            { key: 'failed', title: failed, align: 'right', render: (one) => format.number(one.failed) },
-            ...series.map(([field, name]) => ({ key: field, title: name, align: 'right' as const, render: (one: Minute) => t('monitoring.ms', { ms: format.number(one[field]) }) })),
-          ]}
-        />
-      </details>
+      <TrafficTable minutes={minutes} />
     </>
+  )
+}
+
+function TrafficTable({ minutes }: { minutes: Minute[] }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { clock, series, requests, failed, count } = useParts()
+  return (
+    <details className="load-table">
+      <summary>{t('monitoring.as_table')}</summary>
+      <Facts
+        caption={count}
+        first={60}
+        rows={minutes.filter((one) => one.requests > 0)}
+        rowKey={(one) => one.at}
+        columns={[
+          { key: 'minute', title: t('monitoring.minute'), render: (one) => clock.format(new Date(one.at)) },
+          { key: 'requests', title: requests, align: 'right', render: (one) => format.number(one.requests) },
+          { key: 'failed', title: failed, align: 'right', render: (one) => format.number(one.failed) },
+          ...series.map(([field, name]) => ({ key: field, title: name, align: 'right' as const, render: (one: Minute) => t('monitoring.ms', { ms: format.number(one[field]) }) })),
+        ]}
+      />
+    </details>
   )
 }

@@ -128,7 +128,13 @@ const helpers: Record<string, Record<string, string>> = {
     ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
   ),
   logs: { 'retain.ts': 'the months of the logs: made, tidied, exported, dropped; the job and the command share it' },
-  operations: { 'serve.ts': 'the start and stop of everything', 'demo.ts': 'the demo companies', 'demo-data.ts': 'what the demo companies hold', 'doctor.ts': 'what `doctor` looks at' },
+  operations: {
+    'serve.ts': 'the start and stop of everything',
+    'demo.ts': 'the demo companies',
+    'demo-data.ts': 'what the demo companies hold',
+    'doctor.ts': 'what `doctor` looks at',
+    'exposure.ts': 'what other machines reach, for serve and doctor',
+  },
   proof: Object.fromEntries(
     ['audit.ts', 'events.ts', 'evidence.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'objects.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map(
       (file) => [file, 'one of the things `verify` looks at'],

@@ -148,6 +148,33 @@ describe('a data folder, from the first start on', () => {
   })
 })
 
+describe('a start that would let others in', () => {
+  const proxy = { BITCORP_BEHIND_PROXY: '1' }
+  it('without TLS is refused before anything is touched; with the demo before it is made', async () => {
+    const fresh = makeFolder()
+    expectRefusal(await run(['serve'], fresh, { env: { HOST: '0.0.0.0' } }), /HOST is 0\.0\.0\.0, which other machines reach, and nothing encrypts/)
+    expect(existsSync(fresh)).toBe(false)
+    expectRefusal(await run(['serve'], fresh, { env: proxy }), /the demo accounts it is about to make .* BITCORP_DEMO=0 begins without them/)
+    const empty = start(['serve'], fresh, { env: { ...proxy, BITCORP_DEMO: '0' } })
+    await empty.ready()
+    expect(await empty.stop()).toBe(0)
+  })
+
+  it('with the demo accounts as they are is refused and found by doctor, and served where a switch says so', async () => {
+    const folder = makeFolder()
+    expect((await run(['demo'], folder)).code).toBe(0)
+    expectRefusal(await run(['serve'], folder, { env: { ...proxy, BITCORP_DEMO: '0' } }), /everyone knows the password of its demo accounts \(admin@andina\.example.*BITCORP_ALLOW_DEMO_PUBLIC=1/)
+    const doctor = await run(['doctor'], folder, { env: { ...proxy, HOST: '0.0.0.0' } })
+    expect(doctor.code).toBe(1)
+    expect(doctor.output).toMatch(/ok +address: serves 0\.0\.0\.0, with TLS in front/)
+    expect(doctor.output).toMatch(/WRONG {2}demo accounts: .*\n +→ Give each another one/)
+    const program = start(['serve'], folder, { env: { ...proxy, BITCORP_ALLOW_DEMO_PUBLIC: '1' } })
+    await signIn(await program.ready())
+    expect(program.output).toMatch(/CAREFUL: Other machines reach this server/)
+    expect(await program.stop()).toBe(0)
+  })
+})
+
 describe('a first start that is cut short', () => {
   it('by SIGTERM ends with 0, by kill -9 at any time leaves a folder that the next start brings to its end', async () => {
     const folder = makeFolder()

@@ -1,5 +1,5 @@
 // The only file that reads the environment: read once, checked, frozen, passed on.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -65,13 +65,22 @@ export type Config = Readonly<{
   logKeepMonths: number | undefined
   /** Where older months are written before they leave the database. */
   logExportDir: string
+  /** Serves other machines without TLS, and the demo accounts to them: only for who says so. */
+  allowHttp: boolean
+  allowDemoPublic: boolean
+  /** What a start and `doctor` say about the settings themselves. */
+  warnings: readonly string[]
 }>
 
 export class ConfigError extends Error {}
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+/** Settings that hold a secret: each may be given as NAME_FILE, the file that holds it. */
+export const secretSettings = ['DATABASE_URL', 'DATABASE_APP_URL', 'BITCORP_SMTP_URL'] as const
+
+export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
+  const { env, warnings } = readSecretFiles(given)
   const port = readNumber(env, 'PORT', 3000, 0, 65_535)
   const dataDir = resolve(env.BITCORP_DATA_DIR || './data')
   const config = {
@@ -96,6 +105,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     publicUrl: (readAddress(env, 'BITCORP_PUBLIC_URL', /^https?:$/, 'https://erp.example.com') ?? `http://localhost:${port}`).replace(/\/+$/, ''),
     logKeepMonths: env.BITCORP_LOG_KEEP_MONTHS ? readNumber(env, 'BITCORP_LOG_KEEP_MONTHS', 1, 1, 1200) : undefined,
     logExportDir: resolve(env.BITCORP_LOG_EXPORT_DIR || join(dataDir, 'log-exports')),
+    allowHttp: readFlag(env, 'BITCORP_ALLOW_HTTP', false),
+    allowDemoPublic: readFlag(env, 'BITCORP_ALLOW_DEMO_PUBLIC', false),
+    warnings,
   }
   if (!levels.includes(config.logLevel)) {
     throw new ConfigError(`BITCORP_LOG_LEVEL is "${config.logLevel}"; it must be one of ${levels.join(', ')}.`)
@@ -128,6 +140,26 @@ function readPool(env: NodeJS.ProcessEnv): PoolSettings {
 
 /** What holds where nothing is said. */
 export const poolDefaults: PoolSettings = readPool({})
+
+/** The environment with each secret that a file holds. A file that cannot be used is refused: without it the program would serve something else. */
+function readSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; warnings: string[] } {
+  const read = { ...env }
+  const warnings: string[] = []
+  for (const name of secretSettings) {
+    const path = env[`${name}_FILE`]
+    if (!path) continue
+    if (env[name]) throw new ConfigError(`${name} and ${name}_FILE are both given. Give one of them.`)
+    try {
+      // A container's own secrets are readable by all of its users, of whom there is one.
+      if (!path.startsWith('/run/secrets/') && statSync(path).mode & 0o004) warnings.push(`Every user of this machine may read ${path}, the secret of ${name}_FILE: chmod 600 ${path}`)
+      read[name] = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    } catch (error) {
+      throw new ConfigError(`${name}_FILE is "${path}", which cannot be read: ${(error as Error).message}.`)
+    }
+    if (!read[name]) throw new ConfigError(`${name}_FILE is "${path}", which is empty.`)
+  }
+  return { env: read, warnings }
+}
 
 function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
   const text = env[name]
@@ -173,6 +205,9 @@ function readHosts(env: NodeJS.ProcessEnv, name: string): string[] {
   if (wrong) throw new ConfigError(`${name} holds "${wrong}"; it must be hosts with or without a port, separated by commas: erp.internal, 192.168.1.20:8443.`)
   return hosts
 }
+
+/** Whether only this machine reaches what is served at this host. */
+export const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|localhost|::1)$/.test(host)
 
 /** The folder of the program: where package.json, db/ and dist/ stand, whether run from source or built. */
 export const programDir: string = (() => {

@@ -22,6 +22,13 @@ const andina = 'Constructora Andina'
 const sur = 'Vial del Sur'
 const people: Record<string, string> = { admin: 'Rosa Quispe', manager: 'Luis Huamán', operator: 'Pedro Mamani', viewer: 'Carmen Flores' }
 
+/** All accounts that the demo makes, with the password above. */
+export const everyDemoAccount: readonly string[] = [
+  ...Object.keys(people).flatMap((role) => [`${role}@andina.example`, `${role}@sur.example`]),
+  'both@andina.example',
+  ...crew.map(([name]) => `${name}@andina.example`),
+]
+
 /** Fills an empty database with the demo; goes on where an earlier filling was cut short. Gives whether it did anything. */
 export async function loadDemo(app: FastifyInstance, ownerUrl: string, say: (line: string) => void): Promise<boolean> {
   return asOwner(ownerUrl, async (owner) => {

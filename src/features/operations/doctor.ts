@@ -3,11 +3,12 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type CommandContext, progress } from '../../base/command.ts'
-import { programDir, programVersion } from '../../base/config.ts'
+import { isLoopback, programDir, programVersion } from '../../base/config.ts'
 import { findRunning, reachDatabase } from '../../base/database.ts'
 import { Keyring, troubleWith } from '../../base/keys.ts'
 import { migrationStatus } from '../../base/migrate.ts'
 import { differences, picture } from '../../base/picture.ts'
+import { type Exposure, exposedDemo, exposedInTheClear } from './exposure.ts'
 
 export type Finding = { name: string; ok: boolean; found: string; advice?: string }
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>
@@ -35,6 +36,7 @@ export async function examine(context: CommandContext): Promise<Finding[]> {
       await ask('SET ROLE bitcorp_owner')
       findings.push(await examineKeys(ask, context), ...(await examinePartitions(ask)))
       await ask('RESET ROLE')
+      findings.push(findingOf('demo accounts', await exposedDemo(context.config, database.urls.owner), 'none that other machines reach'))
       findings.push(...(await examineRoles(ask)), await examineMonitoring(ask))
     }
     findings.push(await examineAppUser(database.urls.app), await examineJobs(context))
@@ -52,9 +54,8 @@ function examineMachine({ config }: CommandContext): Finding[] {
   const findings: Finding[] = [
     { name: 'program', ok: major > 20 || (major === 20 && minor >= 19), found: `Bitcorp ERP ${programVersion} on Node ${process.versions.node}`, advice: 'Install Node 20.19 or newer.' },
   ]
-  if (!/^(127\.|localhost$|::1$)/.test(config.host)) {
-    findings.push({ name: 'address', ok: config.behindProxy, found: `serves ${config.host}, reachable from other machines`, advice: 'Put a proxy with TLS in front and set BITCORP_BEHIND_PROXY=1.' })
-  }
+  for (const warning of config.warnings) findings.push({ name: 'secret files', ok: false, found: warning })
+  if (!isLoopback(config.host)) findings.push(findingOf('address', exposedInTheClear(config), `serves ${config.host}, with TLS in front`))
   if (config.databaseUrl || !existsSync(config.dataDir)) return findings
   const disk = statfsSync(config.dataDir)
   const free = disk.bavail * disk.bsize
@@ -63,6 +64,13 @@ function examineMachine({ config }: CommandContext): Finding[] {
   if (existsSync(secrets))
     findings.push({ name: 'passwords', ok: !(statSync(secrets).mode & 0o077), found: `${secrets} has mode ${(statSync(secrets).mode & 0o777).toString(8)}`, advice: `chmod 600 ${secrets}` })
   return findings
+}
+
+/** What keeps a server from starting is wrong; what a switch allows is told all the same. */
+function findingOf(name: string, exposure: Exposure | undefined, fine: string): Finding {
+  if (!exposure) return { name, ok: true, found: fine }
+  const { what, advice, allowedBy, allowed } = exposure
+  return { name, ok: allowed, found: `${what}${allowed ? `; served because of ${allowedBy}` : ''}`, advice: `${advice}; until then the server does not start.` }
 }
 
 /** The oldest minor release of each major that has the security fixes of May 2026. */

@@ -8,6 +8,7 @@ import { Database } from '../../base/db.ts'
 import { StartError } from '../../base/embedded.ts'
 import { asOwner } from '../../base/owner.ts'
 import { demoAccounts, demoPassword, loadDemo } from './demo.ts'
+import { exposedDemo, exposedInTheClear, refuseExposure } from './exposure.ts'
 
 type Running = { database?: OpenDatabase; db?: Database; app?: FastifyInstance }
 
@@ -43,9 +44,12 @@ export async function serve(context: CommandContext, json: boolean): Promise<voi
 
 async function start(context: CommandContext, running: Running, say: (line: string) => void): Promise<void> {
   const { config, rooms, createServer } = context
+  for (const warning of config.warnings) say(warning)
+  refuseExposure(exposedInTheClear(config), say)
   await refuseTakenPort(config)
   running.database = await openDatabase(config, rooms, say)
   const { owner, app } = running.database.urls
+  refuseExposure(await exposedDemo(config, owner), say)
   running.db = new Database(app, config.pool)
   running.app = await createServer(config, running.db, owner)
   if (config.demo) await loadDemo(running.app, owner, say)
@@ -91,9 +95,6 @@ async function greet(config: Config, running: Running, say: (line: string) => vo
     demo: (await owner.query('SELECT FROM find_company($1)', ['Constructora Andina'])).length > 0,
   }))
   say(`Bitcorp ERP is ready: ${url}`)
-  if (known.demo && config.demo) {
-    say(`Demo: sign in as ${demoAccounts[0]} (or ${demoAccounts.slice(1).join(', ')}), password ${demoPassword}`)
-    if (!/^(127\.|localhost$|::1$)/.test(config.host)) say('Careful: the demo accounts are open to everyone who reaches this address. BITCORP_DEMO=0 and an empty database start without them.')
-  }
+  if (known.demo && config.demo) say(`Demo: sign in as ${demoAccounts[0]} (or ${demoAccounts.slice(1).join(', ')}), password ${demoPassword}`)
   if (!known.any) say('No company yet. Make one: bitcorp company add "Name", then bitcorp user add EMAIL --name "Name" --company "Name" --role admin')
 }

@@ -18,6 +18,7 @@ const slow = [
   'test/indexes.test.ts',
   'test/keys.test.ts',
   'test/secrets.test.ts',
+  'test/package.test.ts',
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',

@@ -14,7 +14,12 @@ function refuse(sentence) {
 }
 
 if (major < 20 || (major === 20 && minor < 19)) refuse(`Bitcorp ERP needs Node 20.19 or newer; this is Node ${process.versions.node}.`)
-if (!existsSync(resolve(root, 'node_modules', 'fastify'))) refuse(`The packages are missing. Run \`npm ci\` in ${root} first.`)
+try {
+  // Installed as a package, what it needs stands beside it; in a clone, inside it.
+  import.meta.resolve('fastify')
+} catch {
+  refuse(`The packages are missing. Run \`npm ci\` in ${root} first.`)
+}
 if (!existsSync(resolve(root, 'dist', 'cli.js'))) {
   process.stderr.write('Building the program (once) …\n')
   const { status } = spawnSync(process.execPath, [resolve(root, 'bin', 'build.js')], { stdio: ['ignore', 2, 2] })

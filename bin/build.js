@@ -8,6 +8,9 @@ process.chdir(root)
 // Whoever calls it, as a test does with its own: what is built is what is shipped.
 process.env.NODE_ENV = 'production'
 
+// A package holds what was built, and nothing to build it from.
+if (!existsSync('src/cli.ts') && existsSync('dist/cli.js')) process.exit(0)
+
 async function load(name) {
   try {
     return await import(name)
@@ -25,17 +28,15 @@ if (!esbuild || !vite) {
   process.exit(1)
 }
 
-if (existsSync('src/cli.ts')) {
-  await esbuild.build({
-    entryPoints: ['src/cli.ts'],
-    outfile: 'dist/cli.js',
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    sourcemap: true,
-    logLevel: 'warning',
-  })
-}
+await esbuild.build({
+  entryPoints: ['src/cli.ts'],
+  outfile: 'dist/cli.js',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  sourcemap: true,
+  logLevel: 'warning',
+})
 await vite.build({ root, logLevel: 'warn' })

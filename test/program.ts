@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export const root = resolve(import.meta.dirname, '..')
 const command = join(root, 'bin', 'bitcorp.js')
-type Options = { env?: Record<string, string>; uid?: number; input?: string; cwd?: string; npm?: boolean }
+type Options = { env?: Record<string, string>; uid?: number; input?: string; cwd?: string; npm?: boolean; command?: string }
 
 const running = new Set<ChildProcess>()
 
@@ -22,7 +22,7 @@ export class Program {
     this.dataDir = dataDir
     const identity = options.uid ? { uid: options.uid, gid: options.uid } : {}
     const { DATABASE_URL: _, DATABASE_APP_URL: __, ...env } = process.env
-    const [program, args] = options.npm ? ['npm', ['start', '--silent']] : [process.execPath, [command, ...words]]
+    const [program, args] = options.npm ? ['npm', ['start', '--silent']] : [process.execPath, [options.command ?? command, ...words]]
     this.child = spawn(program, args, { env: { ...env, PORT: '0', BITCORP_DATA_DIR: dataDir, ...options.env }, cwd: options.cwd ?? root, stdio: 'pipe', ...identity })
     running.add(this.child)
     this.child.stdout?.on('data', (text) => (this.output += text))

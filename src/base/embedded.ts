@@ -24,7 +24,7 @@ const nobody = asRoot ? { uid: 65534, gid: 65534 } : {}
 export async function startEmbedded(dataDir: string, say: (line: string) => void): Promise<Embedded> {
   const bin = await findBinaries()
   const cluster = placeCluster(dataDir)
-  const native = placeBinaries(bin, cluster)
+  const native = placeBinaries(bin, cluster, dataDir)
   const secrets = readSecrets(dataDir)
   await stopOrphan(cluster)
   // initdb writes PG_VERSION early: only its own end, noted beside it, tells that the cluster is whole.
@@ -145,28 +145,43 @@ function reachable(path: string): boolean {
   }
 }
 
-/** The package's programs, with the library links its install script would make, copied when nobody may not enter. */
-function placeBinaries(native: string, cluster: string): string {
-  let place = native
-  if (asRoot && !reachable(native)) {
-    place = join('/var/lib/bitcorp-erp', 'postgresql-18.4.0')
-    if (!existsSync(join(place, 'complete'))) {
-      cpSync(native, place, { recursive: true, verbatimSymlinks: true })
-      writeFileSync(join(place, 'complete'), '')
-    }
+/** The package's programs, with the library links its install script would make; copied where nobody may enter, or no link may be made. */
+function placeBinaries(native: string, cluster: string, dataDir: string): string {
+  const place = asRoot && !reachable(native) ? copyBinaries(native, '/var/lib/bitcorp-erp') : native
+  try {
+    linkLibraries(place)
+    return place
+  } catch {
+    // An install without scripts that belongs to somebody else, such as root's, or one on a read-only disk.
   }
+  try {
+    const copy = copyBinaries(native, dataDir)
+    linkLibraries(copy)
+    return copy
+  } catch (error) {
+    throw new StartError(`The PostgreSQL programs beside ${cluster} cannot be prepared: ${(error as Error).message}.`)
+  }
+}
+
+function copyBinaries(native: string, into: string): string {
+  const place = join(into, 'postgresql-18.4.0')
+  if (!existsSync(join(place, 'complete'))) {
+    cpSync(native, place, { recursive: true, verbatimSymlinks: true })
+    writeFileSync(join(place, 'complete'), '')
+  }
+  return place
+}
+
+function linkLibraries(place: string): void {
   const links: { source: string; target: string }[] = JSON.parse(readFileSync(join(place, 'pg-symlinks.json'), 'utf8'))
   for (const { source, target } of links) {
     const path = join(place, target.replace(/^native\//, ''))
-    if (!existsSync(path)) {
-      try {
-        symlinkSync(join(place, source.replace(/^native\//, '')), path)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new StartError(`The PostgreSQL programs beside ${cluster} cannot be prepared: ${(error as Error).message}.`)
-      }
+    try {
+      if (!existsSync(path)) symlinkSync(join(place, source.replace(/^native\//, '')), path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
   }
-  return place
 }
 
 function readSecrets(dataDir: string): Secrets {

@@ -19,6 +19,8 @@ const slow = [
   'test/keys.test.ts',
   'test/secrets.test.ts',
   'test/package.test.ts',
+  'src/features/archive/archive.test.ts',
+  'src/features/archive/archive.damage.test.ts',
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',

@@ -4,6 +4,7 @@ import { explain } from './base/command.ts'
 import { programVersion, readConfig } from './base/config.ts'
 import { createTranslator } from './base/i18n.ts'
 import { accessCommands } from './features/access/command.ts'
+import { archiveCommands } from './features/archive/command.ts'
 import { companyCommands } from './features/companies/command.ts'
 import { equipmentCommands } from './features/equipment/command.ts'
 import { importCommands } from './features/imports/command.ts'
@@ -25,7 +26,8 @@ try {
   verbose = ['debug', 'trace'].includes(config.logLevel)
   const context = { config, rooms, createServer }
   operationsCommands(program, context)
-  companyCommands(program, context)
+  const company = companyCommands(program, context)
+  archiveCommands(company, context)
   accessCommands(program, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)

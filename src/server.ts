@@ -60,6 +60,7 @@ export const rooms = [
   'webhooks',
   'proof',
   'monitoring',
+  'archive',
 ] as const
 export const allWords = [
   groundWords,

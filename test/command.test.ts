@@ -40,6 +40,8 @@ describe('help and exit codes', () => {
     'company status',
     'company tax-id',
     'company find',
+    'company export',
+    'company import',
     'keys list',
     'keys add',
     'keys rotate',

@@ -8,7 +8,7 @@ import { normalise, sealTaxId } from './tax-id.ts'
 type Add = { timeZone: string; currency: string; language: string; json?: boolean }
 type Json = { json?: boolean }
 
-export function companyCommands(program: Command, context: CommandContext): void {
+export function companyCommands(program: Command, context: CommandContext): Command {
   const company = program.command('company').description('The companies of this installation')
   company
     .command('list')
@@ -39,6 +39,7 @@ export function companyCommands(program: Command, context: CommandContext): void
     .option('--json', 'for machines')
     .action((o: Json) => findByTaxId(context, o))
   keyCommands(program, context)
+  return company
 }
 
 type Row = { id: string; name: string; status: string; created_at: string }

@@ -145,7 +145,7 @@ const logRules: Rule[] = [
     rule: 'event_stands_in_log',
     about: 'equipment',
     text: `SELECT v.company_id, v.id, NULL AS found, v.status || ' at ' || v.at AS expected FROM (${loggedStatus}) v
-      WHERE v.at >= (SELECT min(l.created_at) FROM equipment_logs l WHERE l.event_type = 'status') AND NOT EXISTS (SELECT FROM equipment_logs l
+      WHERE v.at >= (SELECT min(l.created_at) FROM equipment_logs l WHERE l.company_id = v.company_id AND l.event_type = 'status') AND NOT EXISTS (SELECT FROM equipment_logs l
         WHERE l.company_id = v.company_id AND l.equipment_id = v.id AND l.event_type = 'status' AND l.created_at = v.at AND l.event_data ->> 'status' = v.status)`,
   },
   {

@@ -33,6 +33,7 @@ CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.api_tokens
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_token BEFORE UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION keep_token();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.api_tokens FOR EACH ROW EXECUTE FUNCTION record_change('api_token');
+CREATE POLICY api_tokens_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY api_tokens_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT a.user_id
    FROM caller_account a
@@ -69,6 +70,7 @@ TABLE audit_chain (
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY audit_chain_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY audit_chain_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY audit_chain_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -108,6 +110,7 @@ CREATE INDEX idx_audit_logs_transaction ON public.audit_logs USING btree (transa
 CREATE INDEX idx_audit_logs_user ON public.audit_logs USING btree (company_id, user_id, id DESC);
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY audit_logs_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY audit_logs_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY audit_logs_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -158,6 +161,7 @@ CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.co
 CREATE TRIGGER trigger_020_check_time_zone BEFORE INSERT OR UPDATE OF settings ON public.companies FOR EACH ROW EXECUTE FUNCTION check_company_time_zone();
 CREATE TRIGGER trigger_850_move_usage_months AFTER UPDATE ON public.companies FOR EACH ROW WHEN (((old.settings ->> 'time_zone'::text) IS DISTINCT FROM (new.settings ->> 'time_zone'::text))) EXECUTE FUNCTION move_usage_months();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.companies FOR EACH ROW EXECUTE FUNCTION record_change('company');
+CREATE POLICY companies_archive FOR INSERT TO bitcorp_owner WITH CHECK (((id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY companies_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY companies_select FOR SELECT TO application_user, reporting_user USING ((id = ( SELECT c.company_id
    FROM caller c)));
@@ -182,6 +186,7 @@ TABLE company_usage_months (
   CONSTRAINT cum_month_first_day CHECK ((isfinite(month) AND (EXTRACT(day FROM month) = (1)::numeric)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY company_usage_months_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY company_usage_months_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY company_usage_months_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -216,6 +221,7 @@ CREATE INDEX idx_domain_events_subject ON public.domain_events USING btree (comp
 CREATE INDEX idx_domain_events_type_time ON public.domain_events USING btree (company_id, event_type, id DESC);
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.domain_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.domain_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY domain_events_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY domain_events_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY domain_events_select FOR SELECT TO application_user, reporting_user USING (((company_id = ( SELECT c.company_id
    FROM caller c)) AND ((subject_id IS NOT NULL) OR (company_id = ( SELECT c.company_id
@@ -246,6 +252,7 @@ TABLE encrypted_tax_ids (
 CREATE INDEX idx_encrypted_tax_ids_company_hash ON public.encrypted_tax_ids USING btree (lookup_hash) WHERE (person_id IS NULL);
 CREATE INDEX idx_encrypted_tax_ids_key ON public.encrypted_tax_ids USING btree (key_id, company_id, id);
 CREATE UNIQUE INDEX idx_encrypted_tax_ids_person_hash ON public.encrypted_tax_ids USING btree (company_id, lookup_hash) WHERE (person_id IS NOT NULL);
+CREATE POLICY encrypted_tax_ids_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY encrypted_tax_ids_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY encrypted_tax_ids_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -352,6 +359,7 @@ CREATE TRIGGER trigger_860_log_status AFTER UPDATE ON public.equipment FOR EACH 
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment FOR EACH ROW EXECUTE FUNCTION record_change('equipment');
 CREATE TRIGGER trigger_910_correct_fleet_periods AFTER UPDATE ON public.equipment FOR EACH ROW WHEN ((old.last_status_correction IS DISTINCT FROM new.last_status_correction)) EXECUTE FUNCTION keep_fleet_period();
 CREATE TRIGGER trigger_calculate_next_maintenance BEFORE INSERT OR UPDATE OF last_maintenance_date, category_id, next_maintenance_date, maintenance_interval_days, maintenance_rule, maintenance_counted_from ON public.equipment FOR EACH ROW EXECUTE FUNCTION calculate_next_maintenance();
+CREATE POLICY equipment_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
@@ -436,6 +444,7 @@ CREATE TRIGGER trigger_710_keep_usage AFTER UPDATE ON public.equipment_assignmen
 CREATE TRIGGER trigger_860_log_hand_over AFTER INSERT ON public.equipment_assignments FOR EACH ROW WHEN ((new.assigned_at IS NOT NULL)) EXECUTE FUNCTION log_equipment_assignment();
 CREATE TRIGGER trigger_860_log_return AFTER UPDATE ON public.equipment_assignments FOR EACH ROW WHEN ((((old.assigned_at IS NULL) <> (new.assigned_at IS NULL)) OR ((old.returned_at IS NULL) <> (new.returned_at IS NULL)))) EXECUTE FUNCTION log_equipment_assignment();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION record_change('assignment');
+CREATE POLICY equipment_assignments_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_assignments_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND ((user_id = ( SELECT c.user_id
@@ -498,6 +507,7 @@ CREATE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON public.
 CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN ((old.path IS DISTINCT FROM new.path)) EXECUTE FUNCTION move_category_children();
 CREATE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.maintenance_interval_days IS DISTINCT FROM new.maintenance_interval_days) OR (old.path IS DISTINCT FROM new.path))) EXECUTE FUNCTION move_next_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION record_change('category');
+CREATE POLICY equipment_categories_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_categories_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
@@ -521,6 +531,7 @@ TABLE equipment_fleet_periods (
   CONSTRAINT efp_period_valid CHECK ((isfinite(entered_at) AND isfinite(left_at) AND (left_at >= entered_at)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_fleet_periods_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_fleet_periods_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY equipment_fleet_periods_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -562,6 +573,7 @@ CREATE UNIQUE INDEX idx_equipment_logs_entry_key ON ONLY public.equipment_logs U
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.equipment_logs FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.equipment_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_020_keep_equipment_log BEFORE INSERT ON public.equipment_logs FOR EACH ROW EXECUTE FUNCTION keep_equipment_log();
+CREATE POLICY equipment_logs_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_logs_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying, 'operator'::character varying])::text[])))) AND (recorded_by = ( SELECT c.user_id
@@ -582,6 +594,7 @@ TABLE equipment_search_documents (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_search ON public.equipment_search_documents USING gin (document);
+CREATE POLICY equipment_search_documents_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_search_documents_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 
@@ -593,6 +606,7 @@ TABLE equipment_search_words (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_search_words_near ON public.equipment_search_words USING gist (company_id, word gist_trgm_ops);
+CREATE POLICY equipment_search_words_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_search_words_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT TO record_keeper;
 
@@ -605,6 +619,7 @@ TABLE equipment_serial_counters (
   CONSTRAINT equipment_serial_counters_range CHECK (((last_number >= 0) AND (last_number <= 999999)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_serial_counters_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_serial_counters_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 
@@ -634,6 +649,7 @@ TABLE equipment_status_history (
 CREATE INDEX idx_equipment_status_history_changed_by ON public.equipment_status_history USING btree (changed_by);
 CREATE INDEX idx_equipment_status_history_equipment ON public.equipment_status_history USING btree (company_id, equipment_id, effective_from DESC);
 CREATE INDEX idx_equipment_status_history_superseded_by ON public.equipment_status_history USING btree (superseded_by);
+CREATE POLICY equipment_status_history_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_status_history_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY equipment_status_history_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -656,6 +672,7 @@ TABLE equipment_usage_months (
   CONSTRAINT eum_month_first_day CHECK ((isfinite(month) AND (EXTRACT(day FROM month) = (1)::numeric)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY equipment_usage_months_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_usage_months_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY equipment_usage_months_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -691,6 +708,7 @@ TABLE idempotency_keys (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
+CREATE POLICY idempotency_keys_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY idempotency_keys_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c)) AND (user_id = ( SELECT c.user_id
    FROM caller c))));
@@ -733,6 +751,7 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.import_batches 
 CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.import_batches FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION refuse_soft_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.import_batches FOR EACH ROW EXECUTE FUNCTION record_change('import_batch');
+CREATE POLICY import_batches_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY import_batches_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))));
@@ -778,6 +797,7 @@ TABLE maintenance_digest_mails (
   CONSTRAINT mdm_times_finite CHECK ((isfinite(claimed_at) AND isfinite(sent_at) AND isfinite(failed_at)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY maintenance_digest_mails_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY maintenance_digest_mails_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 
@@ -792,6 +812,7 @@ TABLE maintenance_file_contents (
 -- owner bitcorp_owner, row security forced
 CREATE TRIGGER trigger_000_refuse_change BEFORE DELETE OR UPDATE ON public.maintenance_file_contents FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trigger_000_refuse_truncate BEFORE TRUNCATE ON public.maintenance_file_contents FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE POLICY maintenance_file_contents_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY maintenance_file_contents_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY maintenance_file_contents_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -831,6 +852,7 @@ CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.maintenance_fil
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_maintenance_file BEFORE INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION keep_maintenance_file();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_files FOR EACH ROW EXECUTE FUNCTION record_change('maintenance_file');
+CREATE POLICY maintenance_files_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY maintenance_files_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY maintenance_files_select FOR SELECT TO application_user, reporting_user USING ((company_id = ( SELECT c.company_id
    FROM caller c)));
@@ -900,6 +922,7 @@ CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.maintenanc
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_maintenance BEFORE INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION keep_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.maintenance_records FOR EACH ROW EXECUTE FUNCTION record_change('maintenance');
+CREATE POLICY maintenance_records_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY maintenance_records_insert FOR INSERT TO application_user WITH CHECK (((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = ANY ((ARRAY['admin'::character varying, 'manager'::character varying])::text[])))) OR ((company_id = ( SELECT c.company_id
@@ -1015,6 +1038,7 @@ CREATE TRIGGER trigger_000_refuse_soft_delete BEFORE UPDATE ON public.user_compa
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION keep_last_admin();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.user_company_roles FOR EACH ROW EXECUTE FUNCTION record_change('user');
+CREATE POLICY user_company_roles_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY user_company_roles_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = 'admin'::text))));
@@ -1090,6 +1114,7 @@ TABLE webhook_deliveries (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_webhook_deliveries_webhook ON public.webhook_deliveries USING btree (company_id, webhook_id, id DESC);
+CREATE POLICY webhook_deliveries_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY webhook_deliveries_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY webhook_deliveries_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -1116,6 +1141,7 @@ TABLE webhook_progress (
   CONSTRAINT webhook_progress_times_finite CHECK ((isfinite(next_attempt_at) AND isfinite(last_delivered_at) AND isfinite(claimed_until)))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY webhook_progress_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY webhook_progress_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 CREATE POLICY webhook_progress_select FOR SELECT TO application_user USING ((company_id = ( SELECT c.company_id
    FROM caller c
@@ -1135,6 +1161,7 @@ TABLE webhook_secrets (
   CONSTRAINT webhook_secrets_times_finite CHECK (isfinite(previous_until))
 );
 -- owner bitcorp_owner, row security forced
+CREATE POLICY webhook_secrets_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY webhook_secrets_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 
@@ -1170,6 +1197,7 @@ CREATE TRIGGER trigger_005_keep_webhook BEFORE INSERT OR UPDATE ON public.webhoo
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION record_change('webhook');
 CREATE TRIGGER trigger_910_keep_webhook_progress AFTER INSERT OR UPDATE ON public.webhooks FOR EACH ROW EXECUTE FUNCTION keep_webhook_progress();
+CREATE POLICY webhooks_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY webhooks_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id
    FROM caller c
   WHERE ((c.role)::text = 'admin'::text))));
@@ -1621,6 +1649,21 @@ BEGIN ATOMIC
            WHERE ((s.key ~ '^[a-z][a-z0-9_]{0,49}$'::text) AND (length(s.value) <= 100))) signs;
 END
 -- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.build_imported_search(p_company_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO equipment_search_documents (company_id, equipment_id, document)
+  SELECT e.company_id, e.id, build_equipment_search_document(co.search_key, e) FROM equipment e JOIN companies co ON co.id = e.company_id WHERE e.company_id = p_company_id;
+  INSERT INTO equipment_search_words (company_id, word)
+  SELECT DISTINCT e.company_id, w.word FROM equipment e, regexp_split_to_table(
+    normalize_search_text(concat_ws(' ', e.name, e.manufacturer, e.model, array_to_string(e.tags, ' '), e.location)), '[^a-z0-9]+') AS w (word)
+  WHERE e.company_id = p_company_id AND w.word ~ '[a-z]' AND length(w.word) BETWEEN 4 AND 100 ORDER BY 2
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.build_search_term(p_prefix text, p_term text)
  RETURNS tsquery
@@ -2741,6 +2784,28 @@ AS $function$
   ) k
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.give_imported_places(p_company_id uuid, p_ids uuid[], p_known_ids uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_made integer;
+BEGIN
+  INSERT INTO user_company_roles (company_id, user_id, role, display_name, assigned_at, ended_at)
+  SELECT r.company_id, k.known_id, r.role, r.display_name, greatest(r.assigned_at, clock_timestamp()), r.ended_at
+  FROM unnest(p_ids, p_known_ids) AS k (id, known_id) JOIN user_company_roles r ON r.company_id = p_company_id AND r.user_id = k.id
+  WHERE r.ended_at IS NULL OR r.ended_at > greatest(r.assigned_at, clock_timestamp()) + interval '1 minute' ORDER BY r.id;
+  GET DIAGNOSTICS v_made = ROW_COUNT;
+  UPDATE user_company_roles r SET ended_at = greatest(r.assigned_at, clock_timestamp())
+  WHERE r.company_id = p_company_id AND r.user_id = ANY (p_ids) AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp())
+    AND NOT EXISTS (SELECT FROM equipment_assignments a WHERE a.company_id = r.company_id AND a.user_id = r.user_id AND a.returned_at IS NULL AND a.cancelled_at IS NULL);
+  RETURN v_made;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.has_bounded_specification_parts(p_template jsonb)
  RETURNS boolean
@@ -3908,6 +3973,27 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.put_imported_accounts(p_accounts jsonb)
+ RETURNS TABLE(id uuid, email text, known_id uuid)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  WITH given AS (
+    SELECT a.* FROM jsonb_to_recordset(p_accounts) AS a (id uuid, email text, full_name text, language text, status text)
+    WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = a.id)
+  ), placed AS (
+    SELECT g.*, u.id AS known_id FROM given g LEFT JOIN users u ON u.email = g.email
+  ), added AS (
+    INSERT INTO users (id, email, full_name, language, status)
+    SELECT p.id, CASE WHEN p.known_id IS NULL THEN p.email ELSE 'imported-' || p.id || '@imported.invalid' END, p.full_name, p.language,
+      CASE WHEN p.known_id IS NULL THEN p.status ELSE 'deactivated' END
+    FROM placed p
+  )
+  SELECT p.id, p.email, p.known_id FROM placed p WHERE p.known_id IS NOT NULL ORDER BY p.email
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.put_installation_admin(p_email text, p_is_admin boolean)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -4101,6 +4187,16 @@ BEGIN
   VALUES (v_company_id, v_type, NEW.id, v_action, NEW.updated_by, v_old_values, v_new_values, v_metadata, NEW.updated_at);
   RETURN NULL;
 END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.record_company_export(p_company_id uuid, p_metadata jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, metadata) VALUES (p_company_id, 'company', p_company_id, 'exported', p_metadata)
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -4532,6 +4628,30 @@ CREATE OR REPLACE FUNCTION public.set_company_status(p_company_id uuid, p_status
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   UPDATE companies SET status = p_status WHERE id = p_company_id
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.settle_imported_company(p_company_id uuid, p_metadata jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM set_config('app.request_metadata', p_metadata::text, true);
+  INSERT INTO webhook_progress (company_id, webhook_id, transaction_id, sequence, server_mark)
+  SELECT w.company_id, w.id, v.transaction_id, v.sequence, 'imported'
+  FROM webhooks w CROSS JOIN LATERAL (SELECT d.transaction_id, d.sequence FROM domain_events d WHERE d.company_id = w.company_id
+    ORDER BY d.transaction_id DESC, d.sequence DESC LIMIT 1) v WHERE w.company_id = p_company_id;
+  INSERT INTO webhook_secrets (company_id, webhook_id, secret)
+  SELECT w.company_id, w.id, 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(w.id)), 'base64')
+  FROM webhooks w WHERE w.company_id = p_company_id;
+  PERFORM disable_webhook(w.company_id, w.id, 'moved') FROM webhooks w WHERE w.company_id = p_company_id;
+  UPDATE api_tokens t SET revoked_at = clock_timestamp() WHERE t.company_id = p_company_id AND t.revoked_at IS NULL;
+  UPDATE companies co SET tax_id_changed_at = NULL WHERE co.id = p_company_id AND co.tax_id_changed_at IS NOT NULL;
+  UPDATE user_company_roles r SET tax_id_changed_at = NULL WHERE r.company_id = p_company_id AND r.tax_id_changed_at IS NOT NULL;
+  INSERT INTO audit_logs (company_id, entity_type, entity_id, action, metadata) VALUES (p_company_id, 'company', p_company_id, 'imported', p_metadata);
+END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 

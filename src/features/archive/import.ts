@@ -1,8 +1,8 @@
 // One company out of its file: everything proved first, stored in one transaction under every constraint, compared row by row, or not at all.
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { CommandError } from '../../base/command.ts'
+import { whenLocked } from '../../base/wait.ts'
 import { linesOf, readSchema, readTables, type Table } from './catalogue.ts'
 import { accountsPart, type Manifest } from './contract.ts'
 import { withClient } from './export.ts'
@@ -60,26 +60,12 @@ async function makeMonths(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ month: string }>(`
     SELECT DISTINCT date_trunc('month', (r.row ->> 'created_at')::timestamptz AT TIME ZONE 'UTC')::date::text AS month FROM archive_rows r
     WHERE r.part = 'equipment_logs' AND (r.row ->> 'created_at')::timestamptz BETWEEN '2000-01-01 00:00:00+00' AND now() + interval '1 year' ORDER BY 1`)
-  for (const { month } of rows) await patiently(client, () => client.query('SELECT create_equipment_log_partition($1)', [month]))
-}
-
-/** A short wait for locks, many times: nobody queues for long behind an import that itself must wait. */
-async function patiently<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await client.query("SET lock_timeout = '100ms'")
-      return await work()
-    } catch (error) {
-      await client.query('ROLLBACK')
-      if (!/^(55P03|40P01)$/.test((error as { code?: string }).code ?? '') || attempt >= 300) throw error
-      await sleep(Math.min(20 * attempt, 500))
-    }
-  }
+  for (const { month } of rows) await whenLocked(client, () => client.query('SELECT create_equipment_log_partition($1)', [month]))
 }
 
 async function store(client: pg.Client, manifest: Manifest, tables: Table[], how: { name?: string; dryRun?: boolean }, say: Say): Promise<Imported> {
   const { company } = manifest
-  const silent = await patiently(client, () => beginSilently(client, tables))
+  const silent = await whenLocked(client, () => beginSilently(client, tables))
   try {
     await client.query("SELECT set_config('lock_timeout', '0', true), set_config('app.imported_company', $1, true)", [company.id])
     const moved = await putAccounts(client)
@@ -105,13 +91,18 @@ async function store(client: pg.Client, manifest: Manifest, tables: Table[], how
  */
 async function beginSilently(client: pg.Client, tables: Table[]): Promise<{ table: string; trigger: string }[]> {
   await client.query('BEGIN')
-  const { rows } = await client.query<{ table: string; trigger: string }>(
-    `SELECT quote_ident(c.relname) AS "table", quote_ident(g.tgname) AS trigger FROM unnest($1::text[]) WITH ORDINALITY AS t (name, n) JOIN pg_class c ON c.oid = to_regclass('public.' || t.name)
-     JOIN pg_trigger g ON g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled = 'O' AND g.tgtype & 4 = 4 ORDER BY t.n, g.tgname`,
-    [tables.map((t) => t.name)],
-  )
-  for (const { table, trigger } of rows) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`)
-  return rows
+  try {
+    const { rows } = await client.query<{ table: string; trigger: string }>(
+      `SELECT quote_ident(c.relname) AS "table", quote_ident(g.tgname) AS trigger FROM unnest($1::text[]) WITH ORDINALITY AS t (name, n) JOIN pg_class c ON c.oid = to_regclass('public.' || t.name)
+       JOIN pg_trigger g ON g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled = 'O' AND g.tgtype & 4 = 4 ORDER BY t.n, g.tgname`,
+      [tables.map((t) => t.name)],
+    )
+    for (const { table, trigger } of rows) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`)
+    return rows
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
 }
 
 async function putAccounts(client: pg.Client): Promise<Moved[]> {

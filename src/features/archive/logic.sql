@@ -1,22 +1,18 @@
 -- Owns no table. What an import of a company needs: its owner, and nobody else, may insert the rows of the one company it names.
 
 -- For the owner of the tables alone, who could switch row security off anyway: the name of the company guards against a slip of its own.
--- No other role is in these policies, so setting the name gives nobody else anything.
+-- No other role is in these policies, so setting the name gives nobody else anything. Only what is missing is made: a policy made again
+-- would lock its table.
 DO $$
 DECLARE
   v_table record;
 BEGIN
-  FOR v_table IN SELECT p.polrelid::regclass AS name, p.polname FROM pg_policy p
-      WHERE p.polname LIKE '%\_archive' AND p.polrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace) LOOP
-    EXECUTE format('DROP POLICY %I ON %s', v_table.polname, v_table.name);
-  END LOOP;
-  FOR v_table IN SELECT c.relname, CASE WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'company_id' AND NOT a.attisdropped)
-        THEN 'company_id' WHEN c.relname = 'companies' THEN 'id' END AS company
-      FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition LOOP
-    IF v_table.company IS NOT NULL THEN
-      EXECUTE format('CREATE POLICY %I ON %I FOR INSERT TO bitcorp_owner WITH CHECK (%I::text = current_setting(''app.imported_company'', true))',
-        v_table.relname || '_archive', v_table.relname, v_table.company);
-    END IF;
+  FOR v_table IN SELECT c.relname, c.relname || '_archive' AS policy, CASE c.relname WHEN 'companies' THEN 'id' ELSE 'company_id' END AS company
+      FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND (c.relname = 'companies' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'company_id' AND NOT a.attisdropped))
+        AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = c.relname || '_archive') LOOP
+    EXECUTE format('CREATE POLICY %I ON %I FOR INSERT TO bitcorp_owner WITH CHECK (%I::text = current_setting(''app.imported_company'', true))',
+      v_table.policy, v_table.relname, v_table.company);
   END LOOP;
 END
 $$;

@@ -126,6 +126,7 @@ export const offered = {
       'installation_granted',
       'installation_taken',
       'exported',
+      'imported',
       'tax_id_revealed',
       'tax_id_unreadable',
       'secret_renewed',

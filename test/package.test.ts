@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig, secretSettings } from '../src/base/config.ts'
 import { rooms } from '../src/server.ts'
-import { buildWhenStale, cleanUp, root, signIn, start } from './program.ts'
+import { buildWhenStale, cleanUp, root, run, signIn, start } from './program.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bitcorp-package-'))
 afterAll(async () => {
@@ -41,7 +41,7 @@ describe('the package', () => {
     const paths = packed.files.map((file) => file.path)
     process.stdout.write(`${paths.length} files, ${(packed.size / 1e6).toFixed(2)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked\n`)
     const known =
-      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/cli\.js|dist\/web\/.+|docs\/operate\.md|packaging\/[\w.-]+|src\/features\/\w+\/logic\.sql)$/
+      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic|schema)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/cli\.js|dist\/web\/.+|docs\/operate\.md|packaging\/[\w.-]+|src\/features\/\w+\/logic\.sql)$/
     expect(paths.filter((path) => !known.test(path))).toEqual([])
     expect(paths.filter((path) => /\.test\.|\.tsx?$|\.map$|keys\.json|secret(s\.json|s\/)|\.env/.test(path))).toEqual([])
     for (const room of rooms) expect(paths).toContain(`src/features/${room}/logic.sql`)
@@ -79,6 +79,9 @@ describe('the package', () => {
       const session = await signIn(url)
       const list = (await (await fetch(`${url}/api/v1/companies/${session.companyId}/equipment?limit=5`, { headers: { cookie: session.cookie } })).json()) as { items: unknown[] }
       expect(list.items.length).toBe(5)
+      const doctor = await run(['doctor'], data, { ...other, command: join(program, 'bin', 'bitcorp.js'), cwd: join(folder, 'site') })
+      expect(doctor.output + doctor.errors).toMatch(/migrations: \d+ applied/)
+      expect(doctor.output + doctor.errors).not.toMatch(/ENOENT|no such file/)
       const page = await (await fetch(url)).text()
       const asset = /src="(\/assets\/[^"]+\.js)"/.exec(page)?.[1] ?? 'no script in the page'
       expect((await fetch(url + asset)).headers.get('content-type')).toMatch(/javascript/)

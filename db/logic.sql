@@ -30,6 +30,7 @@ FROM (
   SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
   FROM sessions s
   WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL AND s.expires_at > now()
+    AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
   UNION ALL
   SELECT t.user_id, t.id, t.company_id, t.scopes
   FROM api_tokens t

@@ -26,6 +26,8 @@ import { words as equipmentWords } from './features/equipment/words.ts'
 import { listEvents } from './features/history/contract.ts'
 import { words as historyWords } from './features/history/words.ts'
 import { words as maintenanceWords } from './features/maintenance/words.ts'
+import { words as secondFactorWords } from './features/second-factor/words.ts'
+import { words as singleSignOnWords } from './features/single-sign-on/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n, withWords } from './web/i18n.ts'
@@ -45,6 +47,7 @@ const recordWords = () => import('./features/history/pages/words.ts')
 const hookWords = () => import('./features/webhooks/words.ts')
 const logWords = () => import('./features/logs/words.ts')
 const installationWords = () => import('./features/monitoring/words.ts')
+const sessionWords = () => import('./features/sessions/words.ts')
 const importWords = () => import('./features/imports/words.ts')
 
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
@@ -67,8 +70,8 @@ const pages = [
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
   page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
-  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
-  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords()), 'AuditPage'),
+  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
+  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'AuditPage'),
   page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
   page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),
   page('/settings/webhooks/$webhookId', () => withWords(import('./features/webhooks/pages/deliveries.tsx'), hookWords()), 'DeliveriesPage'),
@@ -79,10 +82,12 @@ const pages = [
     hidden: true,
   }),
   page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
+  page('/account/second-factor', () => import('./features/second-factor/pages.tsx'), 'SecondFactorPage'),
+  page('/account/sessions', () => withWords(import('./features/sessions/pages.tsx'), sessionWords()), 'SessionsPage'),
   page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, historyWords])
+startI18n([webWords, accessWords, secondFactorWords, singleSignOnWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, historyWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {

@@ -12,6 +12,8 @@ import { logCommands } from './features/logs/command.ts'
 import { maintenanceCommands } from './features/maintenance/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
 import { proofCommands } from './features/proof/command.ts'
+import { secondFactorCommands } from './features/second-factor/command.ts'
+import { singleSignOnCommands } from './features/single-sign-on/command.ts'
 import { allWords, createServer, rooms } from './server.ts'
 
 const program = new Command('bitcorp')
@@ -28,7 +30,9 @@ try {
   operationsCommands(program, context)
   const company = companyCommands(program, context)
   archiveCommands(company, context)
-  accessCommands(program, context)
+  const user = accessCommands(program, context)
+  secondFactorCommands(user, context)
+  singleSignOnCommands(user, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
   logCommands(program, context)

@@ -9,6 +9,7 @@ import { createHttp } from './base/http.ts'
 import { createTranslator } from './base/i18n.ts'
 import { traceRequests } from './base/trace.ts'
 import { accessRoutes } from './features/access/routes.ts'
+import { startSession, withOwnPassword } from './features/access/sign-in.ts'
 import { words as accessWords } from './features/access/words.ts'
 import { assignmentRoutes } from './features/assignments/routes.ts'
 import { words as assignmentWords } from './features/assignments/words.ts'
@@ -34,6 +35,13 @@ import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { serveMetrics } from './features/monitoring/metrics.ts'
 import { monitoringRoutes } from './features/monitoring/routes.ts'
 import { words as monitoringWords } from './features/monitoring/words.ts'
+import { checkSecondFactor } from './features/second-factor/codes.ts'
+import { secondFactorRoutes } from './features/second-factor/routes.ts'
+import { words as secondFactorWords } from './features/second-factor/words.ts'
+import { sessionRoutes } from './features/sessions/routes.ts'
+import { words as sessionWords } from './features/sessions/words.ts'
+import { singleSignOnRoutes } from './features/single-sign-on/routes.ts'
+import { words as singleSignOnWords } from './features/single-sign-on/words.ts'
 import { utilizationJobs } from './features/utilization/jobs.ts'
 import { utilizationRoutes } from './features/utilization/routes.ts'
 import { words as utilizationWords } from './features/utilization/words.ts'
@@ -47,6 +55,9 @@ import { words as groundWords } from './plain/words.ts'
 /** The rooms, in the order their SQL builds on each other. */
 export const rooms = [
   'access',
+  'sessions',
+  'second-factor',
+  'single-sign-on',
   'history',
   'companies',
   'categories',
@@ -65,6 +76,9 @@ export const rooms = [
 export const allWords = [
   groundWords,
   accessWords,
+  sessionWords,
+  secondFactorWords,
+  singleSignOnWords,
   historyWords,
   companyWords,
   categoryWords,
@@ -85,7 +99,10 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   const app = await createHttp(config, db, await createTranslator(allWords))
   await traceRequests(app, config)
   const watch = serveMetrics(app, ownerUrl)
-  accessRoutes(app)
+  accessRoutes(app, checkSecondFactor)
+  sessionRoutes(app)
+  secondFactorRoutes(app, withOwnPassword)
+  singleSignOnRoutes(app, startSession)
   historyRoutes(app)
   historyJobs(app)
   companyRoutes(app)

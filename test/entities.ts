@@ -1,8 +1,8 @@
 // The tables that are no entities of the product, each with its reason: they need no base fields, no soft delete, no events of their own.
+const ofAccounts = ['password_links', 'sessions', 'sign_in_throttles', 'known_devices', 'totp_secrets', 'recovery_codes', 'user_identities']
 export const notEntities = {
+  ...Object.fromEntries(ofAccounts.map((kept) => [kept, 'how an account signs in; not of one company, told in the audit of each (record_account_audit)'])),
   installation_admins: 'a right that is given or not, on the command line alone; not of one company',
-  password_links: 'used once or not at all; not of one company',
-  sessions: 'a sign-in, ended but never changed; not of one company',
   equipment_serial_counters: 'a counter',
   equipment_status_history: 'periods, written by the database alone',
   equipment_logs: 'readings: added, never changed',

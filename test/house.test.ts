@@ -125,6 +125,7 @@ const roomFile = (room: string) =>
   new RegExp(`^(contract|words|store|routes|command|jobs)\\.ts$|^logic\\.sql$|^pages\\.tsx$|^pages/[a-z-]+\\.(tsx?|css|test\\.ts)$|^(${room}(\\.[a-z]+)?|policies)\\.test\\.ts$`)
 const helpers: Record<string, Record<string, string>> = {
   archive: { 'catalogue.ts': 'which tables go along', 'export.ts': 'the way out', 'import.ts': 'the way in', 'file.ts': 'the file itself' },
+  access: { 'sign-in.ts': 'the one way into a session; the door lends it to the rooms of the second factor and of single sign-on' },
   imports: Object.fromEntries(
     ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
   ),
@@ -136,6 +137,7 @@ const helpers: Record<string, Record<string, string>> = {
     'doctor.ts': 'what `doctor` looks at',
     'exposure.ts': 'what other machines reach, for serve and doctor',
   },
+  'second-factor': { 'codes.ts': 'codes made and checked; the door lends the check to signing in' },
   proof: Object.fromEntries(
     ['audit.ts', 'events.ts', 'evidence.ts', 'identities.ts', 'isolation.ts', 'look.ts', 'objects.ts', 'projections.ts', 'rebuild.ts', 'sources.ts', 'audit.test.ts', 'isolation.test.ts'].map(
       (file) => [file, 'one of the things `verify` looks at'],
@@ -183,6 +185,7 @@ const notInDoor: Record<string, Record<string, string>> = {
     categories: 'the tree is kept in the page or by the API',
     history: 'read in the page, by the API, or in SQL',
     monitoring: 'read in the page, by collectors, or in SQL',
+    sessions: 'a person looks at their own in the page or by the API',
     webhooks: 'kept in the page or by the API',
     utilization: 'read in the page, by the API, or in SQL',
     valuation: 'read in the page, by the API, or in SQL',

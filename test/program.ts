@@ -126,7 +126,7 @@ export async function signIn(url: string, email = 'manager@andina.example', pass
   const reply = await fetch(`${url}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password }) })
   if (reply.status !== 200) throw new Error(`sign-in answered ${reply.status}: ${await reply.text()}`)
   const body = (await reply.json()) as { csrf_token: string; companies: { company_id: string }[] }
-  return { cookie: reply.headers.get('set-cookie')?.split(';')[0] ?? '', csrf: body.csrf_token, companyId: body.companies[0]?.company_id ?? '' }
+  return { cookie: /bitcorp_session=[\w-]+/.exec(reply.headers.get('set-cookie') ?? '')?.[0] ?? '', csrf: body.csrf_token, companyId: body.companies[0]?.company_id ?? '' }
 }
 
 /** Registers a rented machine; gives the status and the reply. */

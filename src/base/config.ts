@@ -61,6 +61,8 @@ export type Config = Readonly<{
   mailDir: string
   /** Where people reach the page, for links in mail; without a slash at its end. */
   publicUrl: string
+  /** The identity provider (OpenID Connect) that people may sign in through. Holds a secret: never shown. */
+  oidc: Readonly<{ issuer: string; clientId: string; clientSecret: string }> | undefined
   /** Whole months of machines' logs that are kept in the database; undefined means: all of them. */
   logKeepMonths: number | undefined
   /** Where older months are written before they leave the database. */
@@ -103,6 +105,7 @@ export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
     mailFrom: env.BITCORP_MAIL_FROM || 'Bitcorp ERP <bitcorp@localhost>',
     mailDir: resolve(env.BITCORP_MAIL_DIR || join(dataDir, 'outbox')),
     publicUrl: (readAddress(env, 'BITCORP_PUBLIC_URL', /^https?:$/, 'https://erp.example.com') ?? `http://localhost:${port}`).replace(/\/+$/, ''),
+    oidc: readOidc(env),
     logKeepMonths: env.BITCORP_LOG_KEEP_MONTHS ? readNumber(env, 'BITCORP_LOG_KEEP_MONTHS', 1, 1, 1200) : undefined,
     logExportDir: resolve(env.BITCORP_LOG_EXPORT_DIR || join(dataDir, 'log-exports')),
     allowHttp: readFlag(env, 'BITCORP_ALLOW_HTTP', false),
@@ -194,6 +197,18 @@ function readAddress(env: NodeJS.ProcessEnv, name: string, protocol: RegExp, for
   if (!text) return undefined
   if (!URL.canParse(text) || !protocol.test(new URL(text).protocol)) throw new ConfigError(`${name} is not an address of the form ${form}.`)
   return text
+}
+
+/** All three or none. Plain http would show the code to the network: it is for a provider on this machine alone. */
+function readOidc(env: NodeJS.ProcessEnv): Config['oidc'] {
+  const { BITCORP_OIDC_CLIENT_ID: clientId, BITCORP_OIDC_CLIENT_SECRET: clientSecret } = env
+  const issuer = readAddress(env, 'BITCORP_OIDC_ISSUER', /^https?:$/, 'https://login.example.com')
+  if (!issuer && !clientId && !clientSecret) return undefined
+  if (!issuer || !clientId || !clientSecret) throw new ConfigError('Single sign-on needs all of BITCORP_OIDC_ISSUER, BITCORP_OIDC_CLIENT_ID and BITCORP_OIDC_CLIENT_SECRET.')
+  const { protocol, hostname } = new URL(issuer)
+  if (protocol === 'http:' && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname))
+    throw new ConfigError('BITCORP_OIDC_ISSUER must begin with https://: over plain http anyone on the way could sign in.')
+  return Object.freeze({ issuer, clientId, clientSecret })
 }
 
 function readHosts(env: NodeJS.ProcessEnv, name: string): string[] {

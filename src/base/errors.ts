@@ -61,6 +61,8 @@ const conflicts = new Set([
   'idx_maintenance_files_once',
   'mf_record_full',
   'idx_encrypted_tax_ids_person_hash',
+  'totp_active',
+  'totp_not_begun',
 ])
 // Rules of several columns, or of the logic, that a person puts right at one field. Constraints of one column: constraint-fields.ts.
 const places: Readonly<Record<string, string>> = {

@@ -22,6 +22,8 @@ import { logStatements } from './statement-log.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
 export const sessionCookie = 'bitcorp_session'
+/** Behind TLS the browser itself keeps such a cookie to this very host: no other one, and nobody on plain http, can set it. */
+export const cookieName = (config: Config, name: string): string => (config.behindProxy ? `__Host-${name}` : name)
 
 /** What a handler works with: the database as the caller, and what the request said of itself. */
 export type Ctx = Runner & {
@@ -53,7 +55,8 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
-    trustProxy: config.behindProxy,
+    // One hop: what a client itself writes into X-Forwarded-For stands before what the proxy saw, and is not believed.
+    trustProxy: config.behindProxy ? (_address, hop) => hop === 0 : false,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
@@ -189,7 +192,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
 function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest, reply: FastifyReply): Ctx {
   const { db, translate } = app.ground
   const bearer = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
-  const session = request.cookies[sessionCookie]
+  const session = request.cookies[cookieName(app.ground.config, sessionCookie)]
   const secret = bearer ?? session ?? null
   if (op.who !== 'public') {
     if (!secret) throw new Refusal(401, 'signed_out')

@@ -7,7 +7,7 @@ import { Refusal } from './errors.ts'
 
 export type Key = { id: string; secret: string; created_at: string; retired_at: string | null }
 type KeyFile = { current: string; keys: Key[] }
-/** Where a value stands. A ciphertext that is moved anywhere else does not open. */
+/** Where a value stands. A ciphertext that is moved anywhere else does not open. companyId is empty for what belongs to no company. */
 export type Place = { companyId: string; table: string; column: string; rowId: string }
 export type Sealed = { keyId: string; ciphertext: Buffer }
 

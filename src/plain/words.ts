@@ -28,7 +28,7 @@ export const words = {
     problems: {
       signed_out: 'Sign in first: you are not signed in, or your session has ended.',
       sign_in_failed: 'The e-mail address or the password is not right. Check both and try again.',
-      too_many_sign_ins: 'Too many tries. Wait a quarter of an hour and try again.',
+      too_many_sign_ins: 'Too many tries. Wait {{wait}} and try again.',
       csrf_missing: 'This request lacks the X-CSRF-Token header that came with the sign-in. Reload the page.',
       installation_required: 'This is for who looks after the installation, signed in with a password. Its owner gives that right on the command line: bitcorp user installation EMAIL --on.',
       role_required: 'Your role does not allow this. It takes one of: {{roles}}. Ask an administrator of your company.',
@@ -105,7 +105,7 @@ export const words = {
     problems: {
       signed_out: 'Inicie sesión: no ha iniciado sesión o su sesión terminó.',
       sign_in_failed: 'El correo o la contraseña no son correctos. Revise ambos e intente de nuevo.',
-      too_many_sign_ins: 'Demasiados intentos. Espere un cuarto de hora e intente de nuevo.',
+      too_many_sign_ins: 'Demasiados intentos. Espere {{wait}} e intente de nuevo.',
       csrf_missing: 'Falta el encabezado X-CSRF-Token que vino al iniciar sesión. Recargue la página.',
       installation_required: 'Esto es para quien administra la instalación, con su sesión iniciada. Su dueño da ese derecho en la línea de comandos: bitcorp user installation EMAIL --on.',
       role_required: 'Su rol no permite esto. Se necesita uno de estos: {{roles}}. Pida ayuda a un administrador de su empresa.',

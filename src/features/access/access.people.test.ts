@@ -15,7 +15,8 @@ const problem = (reply: Reply) => `${reply.status} ${reply.body?.code}`
 const owner = (sql: string, values: unknown[]) => asOwner(world.ownerUrl, (o) => o.query<Body>(sql, values))
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString()
 const signIn = (email: string, secret: string) => open.post('/api/v1/session', { email, password: secret })
-const clientOf = (reply: Reply) => new Client(world.app, `/api/v1/companies/${andina}`, { cookie: String(reply.headers['set-cookie']).split(';')[0] ?? '', 'x-csrf-token': reply.body.csrf_token })
+const clientOf = (reply: Reply) =>
+  new Client(world.app, `/api/v1/companies/${andina}`, { cookie: /bitcorp_session=[\w-]+/.exec(String(reply.headers['set-cookie']))?.[0] ?? '', 'x-csrf-token': reply.body.csrf_token })
 
 type Letter = { to: string; subject: string; link: string | undefined; text: string }
 /** The mails written so far, oldest first. */

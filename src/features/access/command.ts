@@ -9,7 +9,8 @@ import { createToken, scopes } from './contract.ts'
 
 type Add = { name?: string; company: string; role: string; password?: string; language: string; json?: boolean }
 
-export function accessCommands(program: Command, context: CommandContext): void {
+/** Gives the word that accounts stand under, for rooms that add to it. */
+export function accessCommands(program: Command, context: CommandContext): Command {
   const user = program.command('user').description('Accounts and what they may do in which company')
   user
     .command('add <email>')
@@ -64,6 +65,7 @@ export function accessCommands(program: Command, context: CommandContext): void 
     .option('--days <number>', 'how long it holds', '90')
     .option('--json', 'for machines')
     .action((email: string, o: { company: string; name: string; scopes: string; days: string; json?: boolean }) => makeToken(context, email, o))
+  return user
 }
 
 async function addUser(context: CommandContext, email: string, o: Add): Promise<void> {

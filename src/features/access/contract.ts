@@ -29,7 +29,11 @@ export const signIn = operation({
   who: 'public',
   summary: 'Sign in: sets the session cookie',
   body: Type.Object(
-    { email: Type.String({ minLength: 1, maxLength: 255 }), password: Type.String({ minLength: 1, maxLength: 200 }), totp: Type.Optional(Type.String({ maxLength: 10 })) },
+    {
+      email: Type.String({ minLength: 1, maxLength: 255 }),
+      password: Type.String({ minLength: 1, maxLength: 200 }),
+      totp: Type.Optional(Type.String({ maxLength: 40, description: 'Six digits of the app, or a recovery code; asked for with totp_needed' })),
+    },
     { additionalProperties: false },
   ),
   reply: Type.Object({ user: Account, companies: Type.Array(Membership), csrf_token: Type.String() }, { additionalProperties: false }),

@@ -137,23 +137,32 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
 $$;
 
--- Opens a session for a user whose password was checked. p_token_hash: hex SHA-256 of the secret. Gives the session's id.
+-- Opens a session for a user who proved who they are (p_method says how), and remembers the browser. A session that the same browser
+-- still had ends: no two people share one. p_token_hash: hex SHA-256 of the secret. Gives the session's id.
 -- Error BC403 (company_suspended) when the user belongs to companies and none of them is active.
-CREATE OR REPLACE FUNCTION open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamptz, p_ip_address text, p_user_agent text)
-RETURNS uuid
+DROP FUNCTION IF EXISTS open_session(uuid, text, timestamptz, text, text);
+CREATE OR REPLACE FUNCTION open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamptz, p_ip_address text, p_user_agent text,
+  p_device_hash text, p_replaced_hash text, p_method text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_session_id uuid;
+  v_replaced_user uuid;
+  v_metadata jsonb := jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400));
 BEGIN
   IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()))
      AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
                      WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()) AND co.status = 'active') THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
   END IF;
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.token_hash = p_replaced_hash AND s.ended_at IS NULL RETURNING s.user_id INTO v_replaced_user;
+  IF v_replaced_user IS NOT NULL THEN
+    PERFORM record_account_audit(v_replaced_user, 'signed_out', v_metadata);
+  END IF;
   INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
   VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
   RETURNING id INTO v_session_id;
-  PERFORM record_account_audit(p_user_id, 'signed_in', jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400)));
+  PERFORM remember_device(p_user_id, p_device_hash);
+  PERFORM record_account_audit(p_user_id, 'signed_in', v_metadata || jsonb_build_object('method', p_method));
   RETURN v_session_id;
 END
 $$;
@@ -179,8 +188,10 @@ BEGIN
 END
 $$;
 
--- Gives the caller a new password and ends all their other sessions. Needs a session, not a token.
-CREATE OR REPLACE FUNCTION change_own_password(p_password_hash text) RETURNS void
+-- Gives the caller a new password and ends all their other sessions, and links to choose one. Of the browsers only the one in use
+-- stays known. Needs a session, not a token.
+DROP FUNCTION IF EXISTS change_own_password(text);
+CREATE OR REPLACE FUNCTION change_own_password(p_password_hash text, p_device_hash text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_caller caller_account := (SELECT a FROM caller_account a WHERE a.scopes IS NULL);
@@ -190,6 +201,9 @@ BEGIN
   END IF;
   UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
   UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
+  UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_caller.user_id AND l.ended_at IS NULL;
+  PERFORM forget_devices(v_caller.user_id);
+  PERFORM remember_device(v_caller.user_id, p_device_hash) WHERE p_device_hash IS NOT NULL;
   PERFORM record_account_audit(v_caller.user_id, 'password_changed', nullif(current_setting('app.request_metadata', true), '')::jsonb);
 END
 $$;
@@ -222,8 +236,8 @@ BEGIN
   RETURN v_id;
 END
 $$;
-GRANT EXECUTE ON FUNCTION find_sign_in(text), open_session(uuid, text, timestamptz, text, text), record_failed_sign_in(text, text),
-  close_session(), change_own_password(text), add_person(text, text, text, text, text, timestamptz, timestamptz) TO application_user;
+GRANT EXECUTE ON FUNCTION find_sign_in(text), open_session(uuid, text, timestamptz, text, text, text, text, text), record_failed_sign_in(text, text),
+  close_session(), change_own_password(text, text), add_person(text, text, text, text, text, timestamptz, timestamptz) TO application_user;
 
 -- Makes a link with which a person of the caller's company chooses a password; earlier links of theirs end. It goes to their own
 -- address, never to the caller, who would else enter other companies of theirs. p_for_new: only for an account that never had a
@@ -262,8 +276,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
 $$;
 
--- Gives the person of the link this password, once, and ends their sessions. Error password_links_spent for a link of no use.
-CREATE OR REPLACE FUNCTION use_password_link(p_token_hash text, p_password_hash text) RETURNS void
+-- Gives the person of the link this password, once, and ends their sessions. Who read the mail in this browser may sign in with it while
+-- strangers try the account. Error password_links_spent for a link of no use.
+DROP FUNCTION IF EXISTS use_password_link(text, text);
+CREATE OR REPLACE FUNCTION use_password_link(p_token_hash text, p_password_hash text, p_device_hash text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_user_id uuid;
@@ -275,6 +291,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
   END IF;
   UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  PERFORM forget_devices(v_user_id);
+  PERFORM remember_device(v_user_id, p_device_hash) WHERE p_device_hash IS NOT NULL;
   PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "link"}');
 END
 $$;
@@ -294,6 +312,7 @@ BEGIN
     status = 'deactivated' WHERE u.id = p_user_id;
   UPDATE sessions s SET ended_at = coalesce(s.ended_at, clock_timestamp()), ip_address = NULL, user_agent = NULL WHERE s.user_id = p_user_id;
   UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = p_user_id AND l.ended_at IS NULL;
+  PERFORM forget_devices(p_user_id), erase_totp(p_user_id), erase_identities(p_user_id);
 END
 $$;
 
@@ -342,7 +361,7 @@ BEGIN
   END IF;
 END
 $$;
-GRANT EXECUTE ON FUNCTION make_password_link(uuid, text, timestamptz, boolean), find_password_link(text), use_password_link(text, text),
+GRANT EXECUTE ON FUNCTION make_password_link(uuid, text, timestamptz, boolean), find_password_link(text), use_password_link(text, text, text),
   anonymise_person(uuid, integer) TO application_user;
 
 -- === as record_keeper, for the installation's owner alone (command line, demo) ==========================================
@@ -390,6 +409,8 @@ BEGIN
   UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+    UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user_id AND l.ended_at IS NULL;
+    PERFORM forget_devices(v_user_id);
     PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "command"}');
   END IF;
   RETURN v_user_id;

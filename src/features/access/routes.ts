@@ -1,56 +1,32 @@
 // Signing in and out, the caller's account, tokens and people over HTTP.
-import { randomBytes } from 'node:crypto'
-import { hash, verify } from '@node-rs/argon2'
+import { hash } from '@node-rs/argon2'
 import type { FastifyInstance } from 'fastify'
 import { hashSecret } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
-import { type Ctx, csrfToken, handle, sessionCookie } from '../../base/http.ts'
+import { type Ctx, cookieName, csrfToken, handle, sessionCookie } from '../../base/http.ts'
 import { MailError, sendMail } from '../../base/mail.ts'
 import * as contract from './contract.ts'
+import { type CheckSecondFactor, deviceHashOf, giveDevice, makeSecret, signIn, withOwnPassword } from './sign-in.ts'
 import * as store from './store.ts'
 
-const sessionDays = 30
-const makeSecret = () => randomBytes(32).toString('base64url')
-
-// Verified against when the address is unknown, so that the answer takes as long as for a wrong password.
-let decoy: Promise<string> | undefined
-
-export function accessRoutes(app: FastifyInstance): void {
-  handle(app, contract.signIn, async (ctx, { body }) => {
-    const email = body.email.trim().toLowerCase()
-    throttle(`${ctx.ip} ${email}`)
-    const known = await store.findSignIn(ctx.db, email)
-    decoy ??= hash(makeSecret())
-    const right = await verify(known?.password_hash ?? (await decoy), body.password)
-    if (!known?.password_hash || !right) {
-      await store.recordFailedSignIn(ctx.db, email, ctx.ip)
-      throw new Refusal(401, 'sign_in_failed')
-    }
-    attempts.delete(`${ctx.ip} ${email}`)
-    const secret = makeSecret()
-    await store.openSession(ctx.db, {
-      userId: known.user_id,
-      tokenHash: hashSecret(secret),
-      expiresAt: new Date(Date.now() + sessionDays * 86_400_000).toISOString(),
-      ip: ctx.ip,
-      userAgent: ctx.userAgent,
-    })
-    ctx.reply.setCookie(sessionCookie, secret, { path: '/', httpOnly: true, sameSite: 'lax', secure: app.ground.config.behindProxy, maxAge: sessionDays * 86_400 })
-    const identity = { credential: hashSecret(secret), companyId: null, metadata: '{}', roles: null }
-    const { companies, ...user } = await store.getAccount(ctx.db.as(identity))
-    return { user, companies, csrf_token: csrfToken(secret) }
-  })
+/** `checkSecondFactor`: what else an account demands beside its password; lent by the door, which knows the room that asks for it. */
+export function accessRoutes(app: FastifyInstance, checkSecondFactor: CheckSecondFactor): void {
+  handle(app, contract.signIn, (ctx, { body }) => signIn(app, ctx, body, checkSecondFactor))
 
   handle(app, contract.signOut, async (ctx) => {
     await store.closeSession(ctx)
-    ctx.reply.clearCookie(sessionCookie, { path: '/' })
+    ctx.reply.clearCookie(cookieName(app.ground.config, sessionCookie), { path: '/' })
     return null
   })
 
-  handle(app, contract.getMe, (ctx) => readMe(ctx))
+  handle(app, contract.getMe, async (ctx) => {
+    const me = await readMe(ctx)
+    await store.touchSession(ctx.db.as({ credential: ctx.secret ? hashSecret(ctx.secret) : null, companyId: null, metadata: '{}', roles: null }))
+    return me
+  })
 
   handle(app, contract.changeMe, async (ctx, { body }) => {
-    if (body.new_password !== undefined) await changePassword(ctx, body.current_password, body.new_password)
+    if (body.new_password !== undefined) await changePassword(app, ctx, body.current_password, body.new_password)
     if (body.full_name !== undefined || body.language !== undefined) await store.changeAccount(ctx, body)
     return readMe(ctx)
   })
@@ -116,7 +92,7 @@ function linkRoutes(app: FastifyInstance): void {
   })
 
   handle(app, contract.usePasswordLink, async (ctx, { body }) => {
-    await store.usePasswordLink(ctx.db, hashSecret(body.token), await hash(body.password))
+    await store.usePasswordLink(ctx.db, hashSecret(body.token), await hash(body.password), giveDevice(app, ctx))
     return null
   })
 }
@@ -151,27 +127,10 @@ async function readMe(ctx: Ctx): Promise<contract.Me> {
   return { user, companies, csrf_token: bySession && ctx.secret ? csrfToken(ctx.secret) : null }
 }
 
-async function changePassword(ctx: Ctx, current: string | undefined, next: string): Promise<void> {
-  const { email } = await store.getAccount(ctx)
-  const known = await store.findSignIn(ctx.db, email)
-  if (!known?.password_hash || !(await verify(known.password_hash, current ?? ''))) {
-    throw new Refusal(422, 'password_wrong', {}, [{ field: 'current_password', code: 'password_wrong' }])
-  }
-  await store.changeOwnPassword(ctx, await hash(next))
+async function changePassword(app: FastifyInstance, ctx: Ctx, current: string | undefined, next: string): Promise<void> {
+  await withOwnPassword(ctx, 'current_password', current ?? '', async () => store.changeOwnPassword(ctx, await hash(next), deviceHashOf(app, ctx)))
 }
 
 function notFound(): never {
   throw new Refusal(404, 'not_found')
-}
-
-// Ten tries a quarter of an hour for one address from one place; the owner elsewhere is not locked out.
-const attempts = new Map<string, { count: number; until: number }>()
-function throttle(key: string): void {
-  const now = Date.now()
-  const known = attempts.get(key)
-  const entry = known && known.until > now ? known : { count: 0, until: now + 15 * 60_000 }
-  entry.count++
-  attempts.set(key, entry)
-  if (attempts.size > 10_000) for (const [k, e] of attempts) if (e.until <= now) attempts.delete(k)
-  if (entry.count > 10) throw new Refusal(429, 'too_many_sign_ins')
 }

@@ -6,13 +6,38 @@ import type { Role } from '../../plain/roles.ts'
 import type { Membership, Person, Token } from './contract.ts'
 
 export type SignInRow = { user_id: string; password_hash: string | null }
+/** Who tries, from where, and the hash of what the browser shows of an earlier sign-in. */
+export type Try = { email: string; address: string; deviceHash: string | null }
 
 export async function findSignIn(db: Database, email: string): Promise<SignInRow | undefined> {
   return (await db.plain<SignInRow>(sql`SELECT user_id, password_hash FROM find_sign_in(${email})`))[0]
 }
 
-export async function openSession(db: Database, session: { userId: string; tokenHash: string; expiresAt: string; ip: string; userAgent: string }): Promise<void> {
-  await db.plain(sql`SELECT open_session(${session.userId}::uuid, ${session.tokenHash}, ${session.expiresAt}::timestamptz, ${session.ip}, ${session.userAgent})`)
+/** Counts a try before the password is looked at. Gives the seconds to wait; 0: go on. */
+export async function beginSignIn(db: Database, { email, address, deviceHash }: Try): Promise<number> {
+  return (await db.plain<{ wait: number }>(sql`SELECT begin_sign_in(${email}, ${address}, ${deviceHash}) AS wait`))[0]?.wait ?? 0
+}
+
+export async function passSignIn(db: Database, { email, address, deviceHash }: Try, isDone: boolean): Promise<void> {
+  await db.plain(sql`SELECT pass_sign_in(${email}, ${address}, ${deviceHash}, ${isDone})`)
+}
+
+export async function beginOwnCheck(ctx: Runner): Promise<number> {
+  return (await ctx.run<{ wait: number }>(sql`SELECT begin_own_check() AS wait`))[0]?.wait ?? 0
+}
+
+export async function passOwnCheck(ctx: Runner): Promise<void> {
+  await ctx.run(sql`SELECT pass_own_check()`)
+}
+
+export type NewSession = { userId: string; tokenHash: string; expiresAt: string; ip: string; userAgent: string; deviceHash: string; replacedHash: string | null; method: string }
+
+export async function openSession(db: Database, s: NewSession): Promise<void> {
+  await db.plain(sql`SELECT open_session(${s.userId}::uuid, ${s.tokenHash}, ${s.expiresAt}::timestamptz, ${s.ip}, ${s.userAgent}, ${s.deviceHash}, ${s.replacedHash}, ${s.method})`)
+}
+
+export async function touchSession(ctx: Runner): Promise<void> {
+  await ctx.run(sql`SELECT touch_session()`)
 }
 
 export async function recordFailedSignIn(db: Database, email: string, ip: string): Promise<void> {
@@ -42,8 +67,8 @@ export async function changeAccount(ctx: Runner, change: { full_name?: string; l
     WHERE id = (SELECT a.user_id FROM caller_account a)`)
 }
 
-export async function changeOwnPassword(ctx: Runner, passwordHash: string): Promise<void> {
-  await ctx.run(sql`SELECT change_own_password(${passwordHash})`)
+export async function changeOwnPassword(ctx: Runner, passwordHash: string, deviceHash: string | null): Promise<void> {
+  await ctx.run(sql`SELECT change_own_password(${passwordHash}, ${deviceHash})`)
 }
 
 export async function createToken(ctx: Runner, token: { name: string; tokenHash: string; scopes: string[]; expiresAt: string }): Promise<{ id: string; expires_at: string }> {
@@ -142,8 +167,8 @@ export async function findPasswordLink(db: Database, tokenHash: string): Promise
   return (await db.plain<{ email: string; full_name: string; is_new: boolean }>(sql`SELECT email, full_name, is_new FROM find_password_link(${tokenHash})`))[0]
 }
 
-export async function usePasswordLink(db: Database, tokenHash: string, passwordHash: string): Promise<void> {
-  await db.plain(sql`SELECT use_password_link(${tokenHash}, ${passwordHash})`)
+export async function usePasswordLink(db: Database, tokenHash: string, passwordHash: string, deviceHash: string): Promise<void> {
+  await db.plain(sql`SELECT use_password_link(${tokenHash}, ${passwordHash}, ${deviceHash})`)
 }
 
 export async function anonymisePerson(ctx: Runner, id: string, version: number | null): Promise<void> {

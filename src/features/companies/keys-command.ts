@@ -2,15 +2,17 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { type CommandContext, CommandError, print, printJson, printTable, progress, withOwner } from '../../base/command.ts'
-import { Keyring, type Sealed } from '../../base/keys.ts'
+import { Refusal } from '../../base/errors.ts'
+import { Keyring } from '../../base/keys.ts'
 import type { Owner } from '../../base/owner.ts'
+import { placeOfSecret } from '../second-factor/contract.ts'
 import { placeOf, sealTaxId } from './tax-id.ts'
 
 type Json = { json?: boolean }
 type Used = { key_id: string; used: number }
 
 export function keyCommands(program: Command, context: CommandContext): void {
-  const keys = program.command('keys').description('The keys that tax ids are encrypted with; the file is never in the database')
+  const keys = program.command('keys').description('The keys that tax ids and second factors are encrypted with; the file is never in the database')
   keys
     .command('list')
     .description('List them, and how many values each encrypts')
@@ -80,39 +82,54 @@ export async function rotateKeys(owner: Owner, keyring: Keyring, say: (line: str
   const key = resumed ? current : (keys.findLast((one) => one.id !== current && !one.retired_at)?.id ?? keyring.add())
   if (!resumed) keyring.use(key)
   const total = (resumed ? left : used).reduce((sum, row) => sum + row.used, 0)
-  return { key, resumed, ...(await reencrypt(owner, keyring, key, { total, batch, say })) }
+  const how = { total, batch, say }
+  const taxIds = await reencrypt(owner, how, 0, taxIdKind(keyring, key))
+  const secrets = await reencrypt(owner, how, taxIds.done, secretKind(keyring, key))
+  return { key, resumed, done: secrets.done, unreadable: taxIds.unreadable + secrets.unreadable }
 }
 
-type Value = { company_id: string; id: string; person_id: string | null; key_id: string; ciphertext: Buffer }
+/** One kind of encrypted value: the next ones under other keys, and one of them put under this key (false: it changed meanwhile). */
+type Kind<Row> = { next: (owner: Owner, after: Row | undefined, limit: number) => Promise<Row[]>; put: (owner: Owner, row: Row) => Promise<boolean> }
+type TaxId = { company_id: string; id: string; person_id: string | null; key_id: string; ciphertext: Buffer }
+type Secret = { user_id: string; key_id: string; ciphertext: Buffer }
 const first = '00000000-0000-0000-0000-000000000000'
 
-/** Value by value, each in its own short transaction: nobody waits, and what was done before a kill stays done. */
-async function reencrypt(owner: Owner, keyring: Keyring, key: string, how: { total: number; batch: number; say: (line: string) => void }): Promise<{ done: number; unreadable: number }> {
-  let [done, unreadable] = [0, 0]
-  let after = { company_id: first, id: first }
-  for (;;) {
-    const rows = await owner.query<Value>('SELECT * FROM list_tax_ids_under_other_keys($1, $2, $3, $4)', [key, after.company_id, after.id, how.batch])
-    for (const row of rows) {
-      const sealed = sealAgain(keyring, row)
-      if (!sealed) unreadable++
-      else if (
-        (await owner.query('SELECT FROM reencrypt_tax_id($1, $2, $3, $4, $5, $6) AS put WHERE put', [row.company_id, row.id, row.ciphertext, sealed.keyId, sealed.ciphertext, sealed.hashes[0]])).length
-      )
-        done++
-    }
-    const last = rows.at(-1)
-    if (!last) return { done, unreadable }
-    after = last
-    how.say(`${done} of ${how.total} …`)
-  }
-}
-
-function sealAgain(keyring: Keyring, row: Value): (Sealed & { hashes: string[] }) | undefined {
-  try {
+const taxIdKind = (keyring: Keyring, key: string): Kind<TaxId> => ({
+  next: (owner, after, limit) => owner.query('SELECT * FROM list_tax_ids_under_other_keys($1, $2, $3, $4)', [key, after?.company_id ?? first, after?.id ?? first, limit]),
+  put: async (owner, row) => {
     const value = keyring.open(placeOf(row.company_id, row.person_id), { keyId: row.key_id, ciphertext: row.ciphertext })
-    return sealTaxId(keyring, row.company_id, row.person_id, value)
-  } catch {
-    return undefined
+    const sealed = sealTaxId(keyring, row.company_id, row.person_id, value)
+    const put = 'SELECT FROM reencrypt_tax_id($1, $2, $3, $4, $5, $6) AS put WHERE put'
+    return (await owner.query(put, [row.company_id, row.id, row.ciphertext, sealed.keyId, sealed.ciphertext, sealed.hashes[0]])).length > 0
+  },
+})
+
+const secretKind = (keyring: Keyring, key: string): Kind<Secret> => ({
+  next: (owner, after, limit) => owner.query('SELECT * FROM list_totp_under_other_keys($1, $2, $3)', [key, after?.user_id ?? first, limit]),
+  put: async (owner, row) => {
+    const place = placeOfSecret(row.user_id)
+    const sealed = keyring.seal(place, keyring.open(place, { keyId: row.key_id, ciphertext: row.ciphertext }))
+    return (await owner.query('SELECT FROM reencrypt_totp($1, $2, $3, $4) AS put WHERE put', [row.user_id, row.ciphertext, sealed.keyId, sealed.ciphertext])).length > 0
+  },
+})
+
+/** Value by value, each in its own short transaction: nobody waits, and what was done before a kill stays done. */
+async function reencrypt<Row>(owner: Owner, how: { total: number; batch: number; say: (line: string) => void }, before: number, kind: Kind<Row>): Promise<{ done: number; unreadable: number }> {
+  let [done, unreadable] = [before, 0]
+  let after: Row | undefined
+  for (;;) {
+    const rows = await kind.next(owner, after, how.batch)
+    for (const row of rows) {
+      try {
+        if (await kind.put(owner, row)) done++
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        unreadable++
+      }
+    }
+    after = rows.at(-1)
+    if (!after) return { done, unreadable }
+    how.say(`${done} of ${how.total} …`)
   }
 }
 

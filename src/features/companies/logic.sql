@@ -127,7 +127,7 @@ $$;
 -- Which keys are in use, and by how many values.
 CREATE OR REPLACE FUNCTION list_encryption_keys() RETURNS TABLE (key_id text, used bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT t.key_id, count(*) FROM encrypted_tax_ids t GROUP BY t.key_id ORDER BY t.key_id
+  SELECT t.key_id, count(*) FROM (SELECT i.key_id FROM encrypted_tax_ids i UNION ALL SELECT s.key_id FROM totp_secrets s) t GROUP BY t.key_id ORDER BY t.key_id
 $$;
 
 -- The next values that are not under this key, after the one given (company and id), for rotation.

@@ -34,6 +34,24 @@ export function AccountPage() {
             {t('access.tokens')}
           </Button>
         </section>
+        <section className="surface">
+          <Title order={2}>{t('second_factor.title')}</Title>
+          <Text size="sm" c="dimmed" mb="sm">
+            {t('second_factor.subtitle')}
+          </Text>
+          <Button component={PageLink} to="/account/second-factor" variant="default">
+            {t('second_factor.title')}
+          </Button>
+        </section>
+        <section className="surface">
+          <Title order={2}>{t('access.sessions')}</Title>
+          <Text size="sm" c="dimmed" mb="sm">
+            {t('access.sessions_link')}
+          </Text>
+          <Button component={PageLink} to="/account/sessions" variant="default">
+            {t('access.sessions_open')}
+          </Button>
+        </section>
       </div>
     </Page>
   )

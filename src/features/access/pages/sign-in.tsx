@@ -1,15 +1,17 @@
 // Signing in, in the language of the person, and back to where they were going.
-import { Alert, Button, PasswordInput, SegmentedControl, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Divider, PasswordInput, SegmentedControl, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Language } from '../../../plain/words.ts'
-import { call } from '../../../web/client.ts'
+import { call, ProblemError } from '../../../web/client.ts'
 import { languages, SchemeToggle } from '../../../web/header.tsx'
 import { changeLanguage } from '../../../web/i18n.ts'
+import { useRead } from '../../../web/query.ts'
 import { meKey } from '../../../web/session.tsx'
 import { useUrl } from '../../../web/url.tsx'
+import { getSingleSignOn, type SsoProblem, ssoProblems, startSingleSignOn } from '../../single-sign-on/contract.ts'
 import { changeMe, signIn } from '../contract.ts'
 
 export function SignInPage() {
@@ -37,6 +39,7 @@ export function SignInPage() {
           {t('access.sign_in_text')}
         </Text>
         <SignInForm languageTouched={touched} />
+        <SingleSignOn />
       </main>
     </div>
   )
@@ -50,11 +53,12 @@ function useSignIn(languageTouched: boolean) {
   const queries = useQueryClient()
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | null>(null)
-  const submit = async (email: string, password: string) => {
+  const [asksCode, setAsksCode] = useState(false)
+  const submit = async (email: string, password: string, totp: string) => {
     setBusy(true)
     setProblem(null)
     try {
-      const me = await call(signIn, { body: { email: email.trim(), password } })
+      const me = await call(signIn, { body: { email: email.trim(), password, ...(totp ? { totp } : {}) } })
       queries.clear()
       const language = i18n.language as Language
       const isNew = languageTouched && me.user.language !== language
@@ -62,26 +66,37 @@ function useSignIn(languageTouched: boolean) {
       await navigate({ to: safePath(search.next), replace: true })
       if (isNew) void call(changeMe, { body: { language } }).catch(() => undefined)
     } catch (error) {
-      setProblem((error as Error).message)
+      // The first time the account asks for its code is no refusal.
+      if (error instanceof ProblemError && error.code === 'totp_needed') setAsksCode(true)
+      else setProblem((error as Error).message)
     } finally {
       setBusy(false)
     }
   }
-  return { submit, busy, problem }
+  const restart = () => {
+    setAsksCode(false)
+    setProblem(null)
+  }
+  return { submit, busy, problem, asksCode, restart }
 }
 
 function SignInForm({ languageTouched }: { languageTouched: boolean }) {
   const { t } = useTranslation()
-  const { submit, busy, problem } = useSignIn(languageTouched)
-  const [email, setEmail] = useState('')
-  const [password, setPassword] = useState('')
-  const passwordField = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (problem) passwordField.current?.focus()
-  }, [problem])
+  const { submit, busy, problem: refused, asksCode, restart } = useSignIn(languageTouched)
+  const [search] = useUrl()
+  const [isTried, setTried] = useState(false)
+  const cameBack = !isTried && ssoProblems.includes(search.problem as SsoProblem) ? t(`problems.${search.problem}`) : null
+  const problem = refused ?? cameBack
+  const [values, setValues] = useState({ email: '', password: '', code: '' })
+  const set = (change: Partial<typeof values>) => setValues((old) => ({ ...old, ...change }))
   const send = (event: FormEvent) => {
     event.preventDefault()
-    void submit(email, password)
+    setTried(true)
+    void submit(values.email, values.password, asksCode ? values.code.trim() : '')
+  }
+  const again = () => {
+    restart()
+    set({ password: '', code: '' })
   }
   return (
     <form onSubmit={send}>
@@ -91,38 +106,99 @@ function SignInForm({ languageTouched }: { languageTouched: boolean }) {
             {problem}
           </Alert>
         )}
-        <TextInput
-          label={t('access.email')}
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          withAsterisk={false}
-          autoFocus
-          size="md"
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
-        />
-        <PasswordInput
-          ref={passwordField}
-          label={t('access.password')}
-          name="password"
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          size="md"
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-          visibilityToggleButtonProps={{ 'aria-label': t('access.show_password'), tabIndex: 0 }}
-        />
+        {asksCode ? <CodeField value={values.code} problem={problem} onChange={(code) => set({ code })} /> : <PasswordFields {...values} problem={problem} onChange={set} />}
         <Button type="submit" size="md" loading={busy} fullWidth>
           {t('access.sign_in')}
         </Button>
-        <Text size="sm" c="dimmed">
-          {t('access.forgot')}
-        </Text>
+        {asksCode ? (
+          <Button variant="default" onClick={again}>
+            {t('second_factor.back')}
+          </Button>
+        ) : (
+          <Text size="sm" c="dimmed">
+            {t('access.forgot')}
+          </Text>
+        )}
       </Stack>
     </form>
+  )
+}
+
+/** A button only where the installation has an identity provider. */
+function SingleSignOn() {
+  const { t } = useTranslation()
+  const [search] = useUrl()
+  const { data } = useRead(getSingleSignOn, {}, { staleTime: 600_000 })
+  if (!data?.provider) return null
+  const href = `${startSingleSignOn.path}?next=${encodeURIComponent(safePath(search.next))}`
+  return (
+    <>
+      <Divider label={t('single_sign_on.or')} my="md" />
+      <Button component="a" href={href} size="md" variant="default" fullWidth>
+        {t('single_sign_on.button', { provider: data.provider })}
+      </Button>
+    </>
+  )
+}
+
+type FieldsProps = { email: string; password: string; problem: string | null; onChange: (change: { email?: string; password?: string }) => void }
+
+function PasswordFields({ email, password, problem, onChange }: FieldsProps) {
+  const { t } = useTranslation()
+  const passwordField = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (problem) passwordField.current?.focus()
+  }, [problem])
+  return (
+    <>
+      <TextInput
+        label={t('access.email')}
+        type="email"
+        name="email"
+        autoComplete="username"
+        required
+        withAsterisk={false}
+        autoFocus
+        size="md"
+        value={email}
+        onChange={(event) => onChange({ email: event.currentTarget.value })}
+      />
+      <PasswordInput
+        ref={passwordField}
+        label={t('access.password')}
+        name="password"
+        autoComplete="current-password"
+        required
+        withAsterisk={false}
+        size="md"
+        value={password}
+        onChange={(event) => onChange({ password: event.currentTarget.value })}
+        visibilityToggleButtonProps={{ 'aria-label': t('access.show_password'), tabIndex: 0 }}
+      />
+    </>
+  )
+}
+
+function CodeField({ value, problem, onChange }: { value: string; problem: string | null; onChange: (value: string) => void }) {
+  const { t } = useTranslation()
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (problem) field.current?.select()
+  }, [problem])
+  return (
+    <TextInput
+      ref={field}
+      label={t('second_factor.code_or_recovery')}
+      description={t('second_factor.ask')}
+      autoComplete="one-time-code"
+      required
+      withAsterisk={false}
+      autoFocus
+      size="md"
+      maxLength={40}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   )
 }
 

@@ -21,6 +21,7 @@ const slow = [
   'test/package.test.ts',
   'src/features/archive/archive.test.ts',
   'src/features/archive/archive.damage.test.ts',
+  'test/hostile.test.ts',
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',

@@ -12,6 +12,7 @@ const steps = [
   { name: 'types of the page', command: ['tsc', '-p', 'tsconfig.web.json'] },
   { name: 'lint and format', command: ['biome', 'check', '.'] },
   { name: 'nothing unused', command: ['knip', '--no-progress'] },
+  { name: 'known faults of libraries', command: ['node', 'bin/audit.js'] },
   { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'], counts: true },
   { name: 'crashes, races, isolation, fuzz and start', command: ['vitest', 'run', '--project', 'slow'], counts: true },
   { name: 'journeys in a browser', command: ['vitest', 'run', '--project', 'journeys'], counts: true },

@@ -1,4 +1,5 @@
 // The HTTP door: the rooms in order, and what every installation answers beside them.
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
@@ -129,17 +130,26 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
 async function serveDocuments(app: FastifyInstance): Promise<void> {
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   let readable: Promise<FastifyInstance> | undefined
-  const policy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:"
+  // The reader makes style elements as it runs, which no hash can name beforehand; its scripts are named one by one.
+  const policyFor = (html: string) =>
+    `default-src 'self'; script-src 'self' ${hashesOf(html)}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'`
   for (const url of ['/api/docs', '/api/docs/*']) {
     app.get(url, { schema: { hide: true } }, async (request, reply) => {
       readable ??= makeReadable()
       const page = await (await readable).inject({ url: request.url })
       if (page.statusCode === 404) return reply.callNotFound()
       for (const name of ['content-type', 'location', 'cache-control', 'etag']) if (page.headers[name] !== undefined) reply.header(name, page.headers[name])
-      return reply.status(page.statusCode).header('content-security-policy', policy).send(page.rawPayload)
+      return reply
+        .status(page.statusCode)
+        .header('content-security-policy', policyFor(/html/.test(String(page.headers['content-type'])) ? page.payload : ''))
+        .send(page.rawPayload)
     })
   }
 }
+
+/** The scripts that stand in this page, as its policy names them. */
+const hashesOf = (html: string): string =>
+  [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/gi)].map(([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`).join(' ')
 
 async function makeReadable(): Promise<FastifyInstance> {
   const { default: scalar } = await import('@scalar/fastify-api-reference')

@@ -73,8 +73,16 @@ export async function createHttp(config: Config, db: Database, translate: (langu
 
   await app.register(helmet, {
     contentSecurityPolicy: {
-      directives: { 'script-src': ["'self'"], 'style-src': ["'self'"], 'style-src-attr': ["'unsafe-inline'"], 'img-src': ["'self'", 'data:', 'blob:'], 'upgrade-insecure-requests': null },
+      directives: {
+        'script-src': ["'self'"],
+        'script-src-attr': ["'none'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'", 'data:', 'blob:'],
+        'frame-ancestors': ["'none'"],
+        'upgrade-insecure-requests': null,
+      },
     },
+    frameguard: { action: 'deny' },
     strictTransportSecurity: config.behindProxy,
   })
   await app.register(cookie)
@@ -182,7 +190,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       if (reply.sent || answer === reply) return reply
       if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
       if (app.ground.config.checkReplies) checkReply(op, answer)
-      if (op.who !== 'public') reply.header('cache-control', 'no-store')
+      reply.header('cache-control', 'no-store')
       reply.status(op.status)
       return op.status === 204 ? reply.send() : reply.type('application/json; charset=utf-8').send(answer)
     },

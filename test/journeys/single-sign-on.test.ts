@@ -50,7 +50,7 @@ test('a stranger reads in English that there is no account, and may use a passwo
   await stranger.page.getByText('English', { exact: true }).click()
   await stranger.page.getByRole('link', { name: stranger.t('single_sign_on.button', { provider: name }) }).click()
   await giveName(stranger, 'someone')
-  await stranger.sees(stranger.t('problems.sso_stranger'))
+  await stranger.sees(stranger.t('single_sign_on.sso_stranger'))
   await inspect(stranger, 'sign-in, a stranger')
   await stranger.signIn('viewer@andina.test')
   expect(stranger.faults).toEqual([])

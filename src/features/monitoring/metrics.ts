@@ -30,7 +30,8 @@ export function serveMetrics(app: FastifyInstance, ownerUrl: string | undefined)
   })
   // Not public: only for a collector on the same machine.
   app.get('/metrics', hidden, async (request, reply) => {
-    if (!/^(127\.|::1|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')) return reply.callNotFound()
+    // Whoever comes through a proxy on this machine brings the header along.
+    if (request.headers['x-forwarded-for'] !== undefined || !/^(127\.|::1|::ffff:127\.)/.test(request.socket.remoteAddress ?? '')) return reply.callNotFound()
     return reply.type(registry.contentType).send(await registry.metrics())
   })
   const lagMs = async () => {

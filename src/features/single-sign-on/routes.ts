@@ -22,6 +22,8 @@ export function singleSignOnRoutes(app: FastifyInstance, startSession: StartSess
   handle(app, contract.getSingleSignOn, async () => ({ provider: settings ? new URL(settings.issuer).host : null }))
 
   handle(app, contract.startSingleSignOn, async (ctx, { query }) => {
+    // Another site may lead here but not sign anybody in: the person presses the button.
+    if (ctx.request.headers['sec-fetch-site'] === 'cross-site') return ctx.reply.redirect('/sign-in', 302)
     const provider = await discover().catch(unavailable(ctx))
     if (!provider) return goToSignIn(ctx, 'sso_unavailable')
     const trip: Trip = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier(), next: safePath(query.next) }

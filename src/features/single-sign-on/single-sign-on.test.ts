@@ -123,6 +123,11 @@ test('an answer with another state, of another browser, without its cookie, twic
   expect(await callback(code, unproved), 'another verifier').toMatchObject(refused('sso_refused'))
 })
 
+test('another site cannot send anybody on the way', async () => {
+  const led = await world.app.inject({ url: `${path}/start`, headers: { 'sec-fetch-site': 'cross-site' } })
+  expect([led.headers.location, led.cookies]).toEqual(['/sign-in', []])
+})
+
 test('afterwards the person comes to a path of this site and nowhere else', async () => {
   const away = [
     '//evil.example',

@@ -8,7 +8,6 @@ import type { Language } from '../../../plain/words.ts'
 import { call, ProblemError } from '../../../web/client.ts'
 import { languages, SchemeToggle } from '../../../web/header.tsx'
 import { changeLanguage } from '../../../web/i18n.ts'
-import { useRead } from '../../../web/query.ts'
 import { meKey } from '../../../web/session.tsx'
 import { useUrl } from '../../../web/url.tsx'
 import { getSingleSignOn, type SsoProblem, ssoProblems, startSingleSignOn } from '../../single-sign-on/contract.ts'
@@ -85,7 +84,7 @@ function SignInForm({ languageTouched }: { languageTouched: boolean }) {
   const { submit, busy, problem: refused, asksCode, restart } = useSignIn(languageTouched)
   const [search] = useUrl()
   const [isTried, setTried] = useState(false)
-  const cameBack = !isTried && ssoProblems.includes(search.problem as SsoProblem) ? t(`problems.${search.problem}`) : null
+  const cameBack = !isTried && ssoProblems.includes(search.problem as SsoProblem) ? t(`single_sign_on.${search.problem}`) : null
   const problem = refused ?? cameBack
   const [values, setValues] = useState({ email: '', password: '', code: '' })
   const set = (change: Partial<typeof values>) => setValues((old) => ({ ...old, ...change }))
@@ -128,14 +127,21 @@ function SignInForm({ languageTouched }: { languageTouched: boolean }) {
 function SingleSignOn() {
   const { t } = useTranslation()
   const [search] = useUrl()
-  const { data } = useRead(getSingleSignOn, {}, { staleTime: 600_000 })
-  if (!data?.provider) return null
+  const [provider, setProvider] = useState<string | null>(null)
+  // Not through the cache of queries, which is emptied when a session ends. Without an answer there is the password.
+  useEffect(() => {
+    call(getSingleSignOn).then(
+      (found) => setProvider(found.provider),
+      () => undefined,
+    )
+  }, [])
+  if (!provider) return null
   const href = `${startSingleSignOn.path}?next=${encodeURIComponent(safePath(search.next))}`
   return (
     <>
       <Divider label={t('single_sign_on.or')} my="md" />
       <Button component="a" href={href} size="md" variant="default" fullWidth>
-        {t('single_sign_on.button', { provider: data.provider })}
+        {t('single_sign_on.button', { provider })}
       </Button>
     </>
   )

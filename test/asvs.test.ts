@@ -37,7 +37,7 @@ test('each has a verdict, what is met names what shows it, and every file is the
   expect(shown.length).toBeGreaterThan(100)
   const filesOf = (text: string) => [...text.matchAll(/`([\w./-]+\.\w+)`/g)].map((match) => match[1] ?? '')
   const proofs = shown.map(([number, verdict]) => [number, filesOf(verdict?.[2] ?? '')] as const)
-  expect(proofs.filter(([number, files]) => files.length === 0).map(([number]) => number)).toEqual([])
+  expect(proofs.filter(([, files]) => files.length === 0).map(([number]) => number)).toEqual([])
   const missing = rows.flatMap(filesOf).filter((file) => !existsSync(join(programDir, file)))
   expect(missing).toEqual([])
 })

@@ -22,6 +22,8 @@ afterAll(async () => {
   await provider.close()
 })
 const name = new URL(provider.issuer).host
+// The provider's page asks the network for a font.
+const fontless = (visitor: Visitor) => visitor.page.route('**/fonts.googleapis.com/**', (route) => route.fulfill({ contentType: 'text/css', body: '' }))
 const giveName = async (visitor: Visitor, login: string) => {
   await visitor.page.getByPlaceholder('Enter any login').fill(login)
   await visitor.page.getByPlaceholder('and password').fill('any')
@@ -37,6 +39,7 @@ test('a manager comes in through the organisation, to the page they were going t
   await manager.sees(button)
   await inspect(manager, 'sign-in with a provider')
   await manager.goTo(`/c/${world.companies.andina.id}/people`)
+  await fontless(manager)
   await button.click()
   await giveName(manager, 'ana')
   await manager.page.getByRole('banner').waitFor()
@@ -46,6 +49,7 @@ test('a manager comes in through the organisation, to the page they were going t
 
 test('a stranger reads in English that there is no account, and may use a password', async () => {
   const stranger = await openVisitor(stage.browser(), url, { language: 'en' })
+  await fontless(stranger)
   await stranger.goTo('/sign-in')
   await stranger.page.getByText('English', { exact: true }).click()
   await stranger.page.getByRole('link', { name: stranger.t('single_sign_on.button', { provider: name }) }).click()

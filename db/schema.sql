@@ -781,6 +781,20 @@ CREATE POLICY installation_admins_select FOR SELECT TO application_user USING ((
 GRANT SELECT (user_id) TO application_user;
 GRANT DELETE, INSERT, SELECT TO record_keeper;
 
+TABLE known_devices (
+  user_id uuid NOT NULL,
+  token_hash character varying(64) NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT known_devices_pkey PRIMARY KEY (user_id, token_hash),
+  CONSTRAINT fk_known_devices_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT known_devices_times_finite CHECK ((isfinite(created_at) AND isfinite(last_used_at))),
+  CONSTRAINT known_devices_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY known_devices_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
+
 TABLE maintenance_digest_mails (
   company_id uuid NOT NULL,
   user_id uuid NOT NULL,

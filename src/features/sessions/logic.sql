@@ -31,11 +31,13 @@ DECLARE
   v_next timestamptz;
 BEGIN
   -- Who must wait is turned away by a look alone: a flood of tries writes nothing.
-  SELECT max(t.next_try_at) INTO v_next FROM unnest(p_scopes, p_keys) k (scope, key_hash) JOIN sign_in_throttles t ON t.scope = k.scope AND t.key_hash = k.key_hash;
+  -- A count without a delay holds nobody, also who read the clock before the one that was counted meanwhile.
+  SELECT max(t.next_try_at) INTO v_next FROM unnest(p_scopes, p_keys) k (scope, key_hash)
+  JOIN sign_in_throttles t ON t.scope = k.scope AND t.key_hash = k.key_hash AND t.next_try_at > t.last_try_at;
   FOR i IN 1 .. CASE WHEN v_next > p_now THEN 0 ELSE cardinality(p_scopes) END LOOP
     INSERT INTO sign_in_throttles (scope, key_hash, failures, last_try_at, next_try_at) VALUES (p_scopes[i], p_keys[i], 0, p_now, p_now)
     ON CONFLICT DO NOTHING;
-    SELECT t.next_try_at INTO v_next FROM sign_in_throttles t WHERE t.scope = p_scopes[i] AND t.key_hash = p_keys[i] FOR UPDATE;
+    SELECT CASE WHEN t.next_try_at > t.last_try_at THEN t.next_try_at END INTO v_next FROM sign_in_throttles t WHERE t.scope = p_scopes[i] AND t.key_hash = p_keys[i] FOR UPDATE;
     EXIT WHEN v_next > p_now;
   END LOOP;
   IF v_next > p_now THEN

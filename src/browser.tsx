@@ -70,7 +70,11 @@ const pages = [
   page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
   page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
   page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
-  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'EventsPage', { label: 'web.nav_history', icon: IconHistory, who: listEvents.who }),
+  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'EventsPage', {
+    label: 'web.nav_history',
+    icon: IconHistory,
+    who: listEvents.who,
+  }),
   page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'AuditPage'),
   page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
   page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),

@@ -182,7 +182,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
       e.manufacturer_serial_number, e.location, e.year::text, array_to_string(e.tags, ' '), e.description))) > 0`,
   )
   const where = sql.join(
-    [sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest['status'], moment), ...conditions(rest, past, held), ...said],
+    [sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest.status, moment), ...conditions(rest, past, held), ...said],
     sql` AND `,
   )
   const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`

@@ -972,6 +972,20 @@ CREATE INDEX idx_password_links_user ON public.password_links USING btree (user_
 CREATE POLICY password_links_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 
+TABLE recovery_codes (
+  user_id uuid NOT NULL,
+  code_hash character varying(64) NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  used_at timestamp with time zone,
+  CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash),
+  CONSTRAINT fk_recovery_codes_secret FOREIGN KEY (user_id) REFERENCES totp_secrets(user_id),
+  CONSTRAINT recovery_codes_hash_form CHECK (((code_hash)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT recovery_codes_times_finite CHECK ((isfinite(created_at) AND isfinite(used_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY recovery_codes_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
+
 TABLE schema_logic (
   name character varying(200) NOT NULL,
   checksum character varying(64) NOT NULL,
@@ -1000,17 +1014,55 @@ TABLE sessions (
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  last_seen_at timestamp with time zone,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_hash_unique UNIQUE (token_hash),
   CONSTRAINT fk_sessions_user FOREIGN KEY (user_id) REFERENCES users(id),
   CONSTRAINT sessions_expires_finite CHECK (isfinite(expires_at)),
   CONSTRAINT sessions_kind_valid CHECK (((kind)::text = ANY ((ARRAY['browser'::character varying, 'command'::character varying])::text[]))),
+  CONSTRAINT sessions_last_seen_finite CHECK (isfinite(last_seen_at)),
   CONSTRAINT sessions_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_sessions_user ON public.sessions USING btree (user_id);
 CREATE POLICY sessions_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE sign_in_throttles (
+  scope character varying(10) NOT NULL,
+  key_hash character varying(64) NOT NULL,
+  failures integer NOT NULL,
+  last_try_at timestamp with time zone NOT NULL,
+  next_try_at timestamp with time zone NOT NULL,
+  CONSTRAINT sign_in_throttles_pkey PRIMARY KEY (scope, key_hash),
+  CONSTRAINT sign_in_throttles_failures_range CHECK ((failures >= 0)),
+  CONSTRAINT sign_in_throttles_key_form CHECK (((key_hash)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT sign_in_throttles_scope_valid CHECK (((scope)::text = ANY ((ARRAY['account'::character varying, 'address'::character varying, 'device'::character varying, 'caller'::character varying])::text[]))),
+  CONSTRAINT sign_in_throttles_times_finite CHECK ((isfinite(last_try_at) AND isfinite(next_try_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_sign_in_throttles_last_try ON public.sign_in_throttles USING btree (last_try_at);
+CREATE POLICY sign_in_throttles_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
+
+TABLE totp_secrets (
+  user_id uuid NOT NULL,
+  key_id character varying(16) NOT NULL,
+  ciphertext bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  confirmed_at timestamp with time zone,
+  last_step bigint,
+  CONSTRAINT totp_secrets_pkey PRIMARY KEY (user_id),
+  CONSTRAINT fk_totp_secrets_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT totp_secrets_ciphertext_form CHECK (((octet_length(ciphertext) >= 31) AND (octet_length(ciphertext) <= 400))),
+  CONSTRAINT totp_secrets_key_form CHECK (((key_id)::text ~ '^[0-9a-f]{8,16}$'::text)),
+  CONSTRAINT totp_secrets_step_needed CHECK (((confirmed_at IS NULL) OR (last_step > 0))),
+  CONSTRAINT totp_secrets_times_finite CHECK ((isfinite(created_at) AND isfinite(confirmed_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE INDEX idx_totp_secrets_key ON public.totp_secrets USING btree (key_id, user_id);
+CREATE POLICY totp_secrets_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 
 TABLE user_company_roles (
   company_id uuid NOT NULL,
@@ -1065,6 +1117,24 @@ CREATE POLICY user_company_roles_update FOR UPDATE TO application_user USING ((c
 GRANT INSERT (company_id, user_id, role, display_name, assigned_at, assigned_by, ended_at), SELECT, UPDATE (role, display_name, assigned_at, ended_at, version) TO application_user;
 GRANT INSERT, SELECT, UPDATE TO record_keeper;
 GRANT SELECT TO reporting_user;
+
+TABLE user_identities (
+  id uuid NOT NULL DEFAULT generate_uuid_v7(),
+  user_id uuid NOT NULL,
+  issuer character varying(500) NOT NULL,
+  subject character varying(255) NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT user_identities_pkey PRIMARY KEY (id),
+  CONSTRAINT user_identities_one_each UNIQUE (user_id, issuer),
+  CONSTRAINT user_identities_subject_unique UNIQUE (issuer, subject),
+  CONSTRAINT fk_user_identities_user FOREIGN KEY (user_id) REFERENCES users(id),
+  CONSTRAINT user_identities_subject_not_empty CHECK ((is_not_blank((subject)::text) AND is_not_blank((issuer)::text))),
+  CONSTRAINT user_identities_times_finite CHECK ((isfinite(created_at) AND isfinite(last_used_at)))
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY user_identities_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE TO record_keeper;
 
 TABLE users (
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
@@ -1256,7 +1326,7 @@ VIEW caller_account -- owner record_keeper, security_barrier=true
             NULL::uuid AS token_company_id,
             NULL::text[] AS scopes
            FROM sessions s
-          WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now()
+          WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now() AND COALESCE(s.last_seen_at, s.created_at) > (now() - '14 days'::interval)
         UNION ALL
          SELECT t.user_id,
             t.id,
@@ -1563,6 +1633,16 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.begin_own_check()
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT take_try(ARRAY['caller'], ARRAY[hash_key(a.user_id::text)], clock_timestamp()) FROM caller_account a WHERE a.scopes IS NULL
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
  RETURNS TABLE(user_id uuid, role text)
  LANGUAGE plpgsql
@@ -1599,6 +1679,40 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.begin_sign_in(p_email text, p_address text, p_device_hash text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_wait integer := (SELECT take_try(k.scopes, k.keys, clock_timestamp()) FROM list_sign_in_keys(p_email, p_address, p_device_hash) k);
+BEGIN
+  DELETE FROM sign_in_throttles t WHERE (t.scope, t.key_hash) IN (
+    SELECT o.scope, o.key_hash FROM sign_in_throttles o WHERE o.last_try_at < clock_timestamp() - interval '1 day' ORDER BY o.last_try_at LIMIT 10 FOR UPDATE SKIP LOCKED);
+  RETURN v_wait;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.begin_totp(p_key_id text, p_ciphertext bytea)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (require_own_session()).user_id;
+BEGIN
+  INSERT INTO totp_secrets AS s (user_id, key_id, ciphertext) VALUES (v_user_id, p_key_id, p_ciphertext)
+  ON CONFLICT (user_id) DO UPDATE SET key_id = excluded.key_id, ciphertext = excluded.ciphertext, created_at = clock_timestamp() WHERE s.confirmed_at IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'totp_active', MESSAGE = 'a second factor is active';
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.build_equipment_search_document(p_key integer, p_row equipment)
  RETURNS tsvector
@@ -1853,7 +1967,7 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
-CREATE OR REPLACE FUNCTION public.change_own_password(p_password_hash text)
+CREATE OR REPLACE FUNCTION public.change_own_password(p_password_hash text, p_device_hash text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1867,6 +1981,9 @@ BEGIN
   END IF;
   UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
   UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
+  UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_caller.user_id AND l.ended_at IS NULL;
+  PERFORM forget_devices(v_caller.user_id);
+  PERFORM remember_device(v_caller.user_id, p_device_hash) WHERE p_device_hash IS NOT NULL;
   PERFORM record_account_audit(v_caller.user_id, 'password_changed', nullif(current_setting('app.request_metadata', true), '')::jsonb);
 END
 $function$
@@ -2234,6 +2351,27 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.confirm_totp(p_ciphertext bytea, p_step bigint, p_hashes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller_account := require_own_session();
+BEGIN
+  UPDATE totp_secrets s SET confirmed_at = clock_timestamp(), last_step = p_step
+  WHERE s.user_id = v_caller.user_id AND s.confirmed_at IS NULL AND s.ciphertext = p_ciphertext;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'totp_not_begun', MESSAGE = 'nothing waits for a code';
+  END IF;
+  PERFORM put_recovery_codes(v_caller.user_id, p_hashes);
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_caller.user_id AND s.id <> v_caller.session_id AND s.ended_at IS NULL;
+  PERFORM record_account_audit(v_caller.user_id, 'totp_enabled', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+END
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.correct_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_from timestamp with time zone, p_to timestamp with time zone, p_reason text)
  RETURNS SETOF equipment
  LANGUAGE plpgsql
@@ -2354,6 +2492,44 @@ AS $function$
 $function$
 -- owner record_keeper
 
+CREATE OR REPLACE FUNCTION public.end_own_sessions(p_session_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller_account := (SELECT a FROM caller_account a WHERE a.scopes IS NULL);
+  v_count integer;
+BEGIN
+  UPDATE sessions s SET ended_at = clock_timestamp()
+  WHERE s.user_id = v_caller.user_id AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+    AND CASE WHEN p_session_id IS NULL THEN s.id <> v_caller.session_id ELSE s.id = p_session_id END;
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  IF v_count > 0 THEN
+    PERFORM record_account_audit(v_caller.user_id, 'sessions_ended', nullif(current_setting('app.request_metadata', true), '')::jsonb || jsonb_build_object('count', v_count));
+  END IF;
+  RETURN v_count;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.end_totp()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (require_own_session()).user_id;
+BEGIN
+  IF erase_totp(v_user_id) THEN
+    PERFORM record_account_audit(v_user_id, 'totp_disabled', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+  END IF;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.erase_account(p_user_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -2365,7 +2541,18 @@ BEGIN
     status = 'deactivated' WHERE u.id = p_user_id;
   UPDATE sessions s SET ended_at = coalesce(s.ended_at, clock_timestamp()), ip_address = NULL, user_agent = NULL WHERE s.user_id = p_user_id;
   UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = p_user_id AND l.ended_at IS NULL;
+  PERFORM forget_devices(p_user_id), erase_totp(p_user_id), erase_identities(p_user_id);
 END
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.erase_identities(p_user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  DELETE FROM user_identities i WHERE i.user_id = p_user_id
 $function$
 -- owner record_keeper
 
@@ -2400,6 +2587,20 @@ BEGIN
   VALUES (p_company_id, 'user', p_person_id, 'anonymised', (SELECT a.user_id FROM caller_account a), '{}',
     coalesce(nullif(current_setting('app.request_metadata', true), ''), '{}')::jsonb);
   RETURN true;
+END
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.erase_totp(p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  DELETE FROM recovery_codes c WHERE c.user_id = p_user_id;
+  DELETE FROM totp_secrets s WHERE s.user_id = p_user_id;
+  RETURN FOUND;
 END
 $function$
 -- owner record_keeper
@@ -2486,6 +2687,34 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
 
+CREATE OR REPLACE FUNCTION public.find_identity(p_issuer text, p_subject text, p_email text, p_email_verified boolean)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid;
+  v_status text;
+BEGIN
+  UPDATE user_identities i SET last_used_at = clock_timestamp() WHERE i.issuer = p_issuer AND i.subject = p_subject RETURNING i.user_id INTO v_user_id;
+  IF v_user_id IS NULL AND p_email_verified THEN
+    SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email) AND u.status = 'active';
+    IF v_user_id IS NOT NULL THEN
+      INSERT INTO user_identities (user_id, issuer, subject) VALUES (v_user_id, p_issuer, p_subject) ON CONFLICT DO NOTHING;
+      IF FOUND THEN
+        PERFORM record_account_audit(v_user_id, 'identity_linked', '{"source": "single_sign_on"}');
+      ELSIF NOT EXISTS (SELECT FROM user_identities i WHERE i.issuer = p_issuer AND i.subject = p_subject AND i.user_id = v_user_id) THEN
+        RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'sso_other_person', MESSAGE = 'the address belongs to another person of the provider';
+      END IF;
+    END IF;
+  END IF;
+  SELECT u.status INTO v_status FROM users u WHERE u.id = v_user_id;
+  RETURN CASE WHEN v_status = 'active' THEN v_user_id END;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.find_maintenance_interval(p_company_id uuid, p_category_id uuid, p_own_days integer)
  RETURNS integer
  LANGUAGE sql
@@ -2509,6 +2738,17 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.find_pending_totp()
+ RETURNS TABLE(user_id uuid, key_id text, ciphertext bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT s.user_id, s.key_id, s.ciphertext FROM caller_account a JOIN totp_secrets s ON s.user_id = a.user_id
+  WHERE a.scopes IS NULL AND s.confirmed_at IS NULL AND s.created_at > clock_timestamp() - interval '1 hour'
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  RETURNS TABLE(user_id uuid, password_hash text)
  LANGUAGE sql
@@ -2525,6 +2765,16 @@ CREATE OR REPLACE FUNCTION public.find_specification_fault(p_value jsonb, p_fiel
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN ((p_value IS NULL) OR (p_value = 'null'::jsonb) OR ((jsonb_typeof(p_value) = 'string'::text) AND (NOT is_not_blank((p_value #>> '{}'::text[]))))) THEN CASE WHEN ((p_field -> 'required'::text) = 'true'::jsonb) THEN 'specification_required'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'text'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'string'::text) THEN 'specification_text'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'number'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'number'::text) THEN 'specification_number'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'boolean'::text) THEN CASE WHEN (jsonb_typeof(p_value) <> 'boolean'::text) THEN 'specification_boolean'::text ELSE NULL::text END WHEN ((p_field ->> 'type'::text) = 'choice'::text) THEN CASE WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR (NOT ((p_field -> 'choices'::text) ? (p_value #>> '{}'::text[])))) THEN 'specification_choice'::text ELSE NULL::text END WHEN ((jsonb_typeof(p_value) <> 'string'::text) OR ((p_value #>> '{}'::text[]) !~ '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'::text)) THEN 'specification_date'::text WHEN ((("right"((p_value #>> '{}'::text[]), 2))::integer)::numeric > EXTRACT(day FROM (make_date(("left"((p_value #>> '{}'::text[]), 4))::integer, (substr((p_value #>> '{}'::text[]), 6, 2))::integer, 1) + '1 mon -1 days'::interval))) THEN 'specification_date'::text ELSE NULL::text END
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.find_totp(p_user_id uuid)
+ RETURNS TABLE(key_id text, ciphertext bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT s.key_id, s.ciphertext FROM totp_secrets s WHERE s.user_id = p_user_id AND s.confirmed_at IS NOT NULL
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.finish_maintenance_digest(p_company_id uuid, p_user_id uuid, p_day date, p_problem text)
  RETURNS void
@@ -2577,6 +2827,16 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.forget_devices(p_user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  DELETE FROM known_devices d WHERE d.user_id = p_user_id
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
  RETURNS uuid
@@ -2762,6 +3022,22 @@ CREATE OR REPLACE FUNCTION public.get_month_of(p_at timestamp with time zone, p_
 RETURN (CASE WHEN ((date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) AT TIME ZONE p_zone) > p_at) THEN (date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) - '1 mon'::interval) ELSE date_trunc('month'::text, (p_at AT TIME ZONE p_zone)) END)::date
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_network(p_address text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_address inet := regexp_replace(split_part(p_address, '%', 1), '^::ffff:(?=[0-9.]+$)', '', 'i')::inet;
+BEGIN
+  RETURN CASE family(v_address) WHEN 6 THEN network(set_masklen(v_address, 64))::text ELSE host(v_address) END;
+EXCEPTION WHEN OTHERS THEN
+  RETURN 'unknown';
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.get_next_maintenance_day(p_from date, p_last date, p_days integer)
  RETURNS date
  LANGUAGE sql
@@ -2770,6 +3046,39 @@ AS $function$
   SELECT p_from + p_days * (greatest(0, floor((p_last - p_from)::numeric / p_days))::integer + 1)
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
+CREATE OR REPLACE FUNCTION public.get_own_totp()
+ RETURNS TABLE(is_active boolean, active_since timestamp with time zone, recovery_codes_left integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT s.confirmed_at IS NOT NULL, s.confirmed_at,
+    (SELECT count(*)::int FROM recovery_codes c WHERE c.user_id = s.user_id AND c.used_at IS NULL)
+  FROM caller_account a LEFT JOIN totp_secrets s ON s.user_id = a.user_id
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.get_sign_in_delay(p_scope text, p_failures integer)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN p_failures < 10 THEN interval '0'
+    ELSE least(make_interval(secs => 5 * power(2, least(p_failures - 10, 20))), CASE p_scope WHEN 'address' THEN interval '1 minute' ELSE interval '15 minutes' END) END
+$function$
+-- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.get_sign_in_memory(p_scope text)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT CASE p_scope WHEN 'address' THEN interval '1 hour' ELSE interval '1 day' END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.get_specification_fields_at(p_at timestamp with time zone)
  RETURNS TABLE(company_id uuid, category_id uuid, key text, field jsonb, depth integer, "position" integer)
@@ -2821,6 +3130,17 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.give_try_back(p_scopes text[], p_keys text[], p_forget boolean)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE sign_in_throttles t SET failures = CASE WHEN p_forget AND t.scope <> 'address' THEN 0 ELSE greatest(t.failures - 1, 0) END, next_try_at = t.last_try_at
+  FROM unnest(p_scopes, p_keys) k (scope, key_hash) WHERE t.scope = k.scope AND t.key_hash = k.key_hash
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.has_bounded_specification_parts(p_template jsonb)
  RETURNS boolean
  LANGUAGE sql
@@ -2851,6 +3171,16 @@ CREATE OR REPLACE FUNCTION public.hash_audit_row(p_previous text, p_position big
  STABLE
 RETURN encode(sha256(convert_to(((p_previous || ' '::text) || write_audit_row(p_position, p_chained_at, p_row)), 'UTF8'::name)), 'hex'::text)
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.hash_key(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT encode(sha256(convert_to(p_text, 'UTF8')), 'hex')
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.hmac_sha256(p_key bytea, p_data bytea)
  RETURNS bytea
@@ -3471,7 +3801,7 @@ CREATE OR REPLACE FUNCTION public.list_encryption_keys()
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT t.key_id, count(*) FROM encrypted_tax_ids t GROUP BY t.key_id ORDER BY t.key_id
+  SELECT t.key_id, count(*) FROM (SELECT i.key_id FROM encrypted_tax_ids i UNION ALL SELECT s.key_id FROM totp_secrets s) t GROUP BY t.key_id ORDER BY t.key_id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -3564,6 +3894,32 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_own_sessions()
+ RETURNS TABLE(id uuid, kind text, ip_address text, user_agent text, created_at timestamp with time zone, last_seen_at timestamp with time zone, is_current boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT s.id, s.kind, s.ip_address, s.user_agent, s.created_at, coalesce(s.last_seen_at, s.created_at), s.id = a.session_id
+  FROM caller_account a JOIN sessions s ON s.user_id = a.user_id
+  WHERE a.scopes IS NULL AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND coalesce(s.last_seen_at, s.created_at) > clock_timestamp() - interval '14 days'
+  ORDER BY s.id = a.session_id DESC, coalesce(s.last_seen_at, s.created_at) DESC, s.id LIMIT 200
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.list_sign_in_keys(p_email text, p_address text, p_device_hash text)
+ RETURNS TABLE(scopes text[], keys text[])
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN k.is_known THEN ARRAY['device'] ELSE ARRAY['address', 'account'] END,
+    CASE WHEN k.is_known THEN ARRAY[hash_key(p_device_hash || ' ' || lower(p_email))] ELSE ARRAY[hash_key(get_network(p_address)), hash_key(lower(p_email))] END
+  FROM (SELECT EXISTS (SELECT FROM known_devices d JOIN users u ON u.id = d.user_id
+    WHERE u.email = lower(p_email) AND d.token_hash = p_device_hash AND d.last_used_at > clock_timestamp() - interval '180 days') AS is_known) k
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.list_statements()
  RETURNS TABLE(query text, calls bigint, total_time double precision, mean_time double precision, stddev_time double precision, max_time double precision, rows bigint, shared_blks_hit bigint, shared_blks_read bigint)
  LANGUAGE plpgsql
@@ -3596,6 +3952,16 @@ AS $function$
   SELECT t.company_id, t.id, t.person_id, t.key_id, t.ciphertext FROM encrypted_tax_ids t
   WHERE t.key_id <> p_key_id AND (t.company_id, t.id) > (p_after_company_id, p_after_id)
   ORDER BY t.company_id, t.id LIMIT least(p_limit, 1000)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.list_totp_under_other_keys(p_key_id text, p_after_id uuid, p_limit integer)
+ RETURNS TABLE(user_id uuid, key_id text, ciphertext bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT s.user_id, s.key_id, s.ciphertext FROM totp_secrets s WHERE s.key_id <> p_key_id AND s.user_id > p_after_id ORDER BY s.user_id LIMIT least(p_limit, 1000)
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -3863,7 +4229,7 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
-CREATE OR REPLACE FUNCTION public.open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamp with time zone, p_ip_address text, p_user_agent text)
+CREATE OR REPLACE FUNCTION public.open_session(p_user_id uuid, p_token_hash text, p_expires_at timestamp with time zone, p_ip_address text, p_user_agent text, p_device_hash text, p_replaced_hash text, p_method text)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3871,18 +4237,45 @@ CREATE OR REPLACE FUNCTION public.open_session(p_user_id uuid, p_token_hash text
 AS $function$
 DECLARE
   v_session_id uuid;
+  v_replaced_user uuid;
+  v_metadata jsonb := jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400));
 BEGIN
   IF EXISTS (SELECT FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()))
      AND NOT EXISTS (SELECT FROM user_company_roles r JOIN companies co ON co.id = r.company_id
                      WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now()) AND co.status = 'active') THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
   END IF;
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.token_hash = p_replaced_hash AND s.ended_at IS NULL RETURNING s.user_id INTO v_replaced_user;
+  IF v_replaced_user IS NOT NULL THEN
+    PERFORM record_account_audit(v_replaced_user, 'signed_out', v_metadata);
+  END IF;
   INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
   VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
   RETURNING id INTO v_session_id;
-  PERFORM record_account_audit(p_user_id, 'signed_in', jsonb_build_object('ip_address', p_ip_address, 'user_agent', left(p_user_agent, 400)));
+  PERFORM remember_device(p_user_id, p_device_hash);
+  PERFORM record_account_audit(p_user_id, 'signed_in', v_metadata || jsonb_build_object('method', p_method));
   RETURN v_session_id;
 END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.pass_own_check()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT give_try_back(ARRAY['caller'], ARRAY[hash_key(a.user_id::text)], true) FROM caller_account a WHERE a.scopes IS NULL
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.pass_sign_in(p_email text, p_address text, p_device_hash text, p_done boolean)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT give_try_back(k.scopes, k.keys, p_done) FROM list_sign_in_keys(p_email, p_address, p_device_hash) k
 $function$
 -- owner record_keeper, executed by application_user
 
@@ -3936,6 +4329,24 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'companies_tax_id_taken', MESSAGE = 'another company has this tax id';
   END IF;
   PERFORM store_tax_id(p_company_id, NULL, NULL, p_key_id, p_ciphertext, p_hashes);
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.put_identity_off(p_email text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email));
+  v_count integer := (SELECT count(*) FROM user_identities i WHERE i.user_id = v_user_id);
+BEGIN
+  IF v_count > 0 THEN
+    PERFORM erase_identities(v_user_id), record_account_audit(v_user_id, 'identity_unlinked', '{"source": "command"}');
+  END IF;
+  RETURN CASE WHEN v_user_id IS NOT NULL THEN CASE WHEN v_count > 0 THEN 'off' ELSE 'none' END END;
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
@@ -4055,12 +4466,25 @@ BEGIN
   UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+    UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user_id AND l.ended_at IS NULL;
+    PERFORM forget_devices(v_user_id);
     PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "command"}');
   END IF;
   RETURN v_user_id;
 END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.put_recovery_codes(p_user_id uuid, p_hashes text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  DELETE FROM recovery_codes c WHERE c.user_id = p_user_id;
+  INSERT INTO recovery_codes (user_id, code_hash) SELECT p_user_id, unnest(p_hashes)
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.put_tax_id(p_person_id uuid, p_version integer, p_key_id text, p_ciphertext bytea, p_hashes text[])
  RETURNS void
@@ -4080,6 +4504,26 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.put_totp_off(p_email text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (SELECT u.id FROM users u WHERE u.email = lower(p_email));
+BEGIN
+  IF v_user_id IS NULL THEN
+    RETURN NULL;
+  ELSIF NOT erase_totp(v_user_id) THEN
+    RETURN 'none';
+  END IF;
+  PERFORM record_account_audit(v_user_id, 'totp_disabled', '{"source": "command"}');
+  RETURN 'off';
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.put_user(p_email text, p_full_name text, p_password_hash text, p_language text)
  RETURNS uuid
@@ -4379,6 +4823,19 @@ END
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.reencrypt_totp(p_user_id uuid, p_old_ciphertext bytea, p_key_id text, p_ciphertext bytea)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE totp_secrets s SET key_id = p_key_id, ciphertext = p_ciphertext WHERE s.user_id = p_user_id AND s.ciphertext = p_old_ciphertext;
+  RETURN FOUND;
+END
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -4408,6 +4865,19 @@ BEGIN
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper
+
+CREATE OR REPLACE FUNCTION public.remember_device(p_user_id uuid, p_device_hash text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  DELETE FROM known_devices d WHERE d.user_id = p_user_id AND d.token_hash IN (
+    SELECT o.token_hash FROM known_devices o WHERE o.user_id = p_user_id AND o.token_hash <> p_device_hash ORDER BY o.last_used_at DESC OFFSET 19);
+  INSERT INTO known_devices (user_id, token_hash) VALUES (p_user_id, p_device_hash)
+  ON CONFLICT (user_id, token_hash) DO UPDATE SET last_used_at = clock_timestamp()
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.renew_event_feed()
  RETURNS boolean
@@ -4441,6 +4911,21 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.renew_recovery_codes(p_hashes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_user_id uuid := (require_own_session()).user_id;
+BEGIN
+  PERFORM put_recovery_codes(v_user_id, p_hashes);
+  PERFORM record_account_audit(v_user_id, 'recovery_codes_renewed', nullif(current_setting('app.request_metadata', true), '')::jsonb);
+END
+$function$
+-- owner record_keeper, executed by application_user
 
 CREATE OR REPLACE FUNCTION public.renew_webhook_secret(p_webhook_id uuid)
  RETURNS text
@@ -4490,6 +4975,23 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.require_own_session()
+ RETURNS caller_account
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_caller caller_account := (SELECT a FROM caller_account a WHERE a.scopes IS NULL);
+BEGIN
+  IF v_caller.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  END IF;
+  RETURN v_caller;
+END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.require_past(p_at timestamp with time zone, p_field text)
  RETURNS timestamp with time zone
@@ -4756,6 +5258,37 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.take_try(p_scopes text[], p_keys text[], p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_next timestamptz;
+BEGIN
+  -- Who must wait is turned away by a look alone: a flood of tries writes nothing.
+  -- A count without a delay holds nobody, also who read the clock before the one that was counted meanwhile.
+  SELECT max(t.next_try_at) INTO v_next FROM unnest(p_scopes, p_keys) k (scope, key_hash)
+  JOIN sign_in_throttles t ON t.scope = k.scope AND t.key_hash = k.key_hash AND t.next_try_at > t.last_try_at;
+  FOR i IN 1 .. CASE WHEN v_next > p_now THEN 0 ELSE cardinality(p_scopes) END LOOP
+    INSERT INTO sign_in_throttles (scope, key_hash, failures, last_try_at, next_try_at) VALUES (p_scopes[i], p_keys[i], 0, p_now, p_now)
+    ON CONFLICT DO NOTHING;
+    SELECT CASE WHEN t.next_try_at > t.last_try_at THEN t.next_try_at END INTO v_next FROM sign_in_throttles t WHERE t.scope = p_scopes[i] AND t.key_hash = p_keys[i] FOR UPDATE;
+    EXIT WHEN v_next > p_now;
+  END LOOP;
+  IF v_next > p_now THEN
+    RETURN greatest(ceil(extract(epoch FROM v_next - greatest(p_now, clock_timestamp()))), 1);
+  END IF;
+  UPDATE sign_in_throttles t SET failures = c.failures, last_try_at = p_now, next_try_at = p_now + get_sign_in_delay(t.scope, c.failures)
+  FROM (SELECT s.scope, s.key_hash, CASE WHEN s.last_try_at < p_now - get_sign_in_memory(s.scope) THEN 1 ELSE s.failures + 1 END AS failures
+        FROM unnest(p_scopes, p_keys) k (scope, key_hash) JOIN sign_in_throttles s ON s.scope = k.scope AND s.key_hash = k.key_hash) c
+  WHERE t.scope = c.scope AND t.key_hash = c.key_hash;
+  RETURN 0;
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.tell_equipment_usage(p_company_id uuid)
  RETURNS SETOF equipment_usage_months
  LANGUAGE sql
@@ -4854,6 +5387,17 @@ END
 $function$
 -- owner record_keeper, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.touch_session()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE sessions s SET last_seen_at = clock_timestamp()
+  WHERE s.id = (SELECT a.session_id FROM caller_account a WHERE a.scopes IS NULL) AND coalesce(s.last_seen_at, s.created_at) < clock_timestamp() - interval '5 minutes'
+$function$
+-- owner record_keeper, executed by application_user
+
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
@@ -4906,7 +5450,7 @@ END
 $function$
 -- owner bitcorp_owner, executed by application_user
 
-CREATE OR REPLACE FUNCTION public.use_password_link(p_token_hash text, p_password_hash text)
+CREATE OR REPLACE FUNCTION public.use_password_link(p_token_hash text, p_password_hash text, p_device_hash text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4922,7 +5466,40 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
   END IF;
   UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
+  PERFORM forget_devices(v_user_id);
+  PERFORM remember_device(v_user_id, p_device_hash) WHERE p_device_hash IS NOT NULL;
   PERFORM record_account_audit(v_user_id, 'password_changed', '{"source": "link"}');
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.use_recovery_code(p_user_id uuid, p_code_hash text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE recovery_codes c SET used_at = clock_timestamp()
+  FROM totp_secrets s WHERE c.user_id = p_user_id AND c.code_hash = p_code_hash AND c.used_at IS NULL AND s.user_id = c.user_id AND s.confirmed_at IS NOT NULL;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM record_account_audit(p_user_id, 'recovery_code_used', '{}');
+  RETURN true;
+END
+$function$
+-- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.use_totp_step(p_user_id uuid, p_step bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE totp_secrets s SET last_step = p_step WHERE s.user_id = p_user_id AND s.confirmed_at IS NOT NULL AND s.last_step < p_step;
+  RETURN FOUND;
 END
 $function$
 -- owner record_keeper, executed by application_user

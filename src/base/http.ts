@@ -47,6 +47,21 @@ declare module 'fastify' {
   }
 }
 
+/** How the API's own document begins; its operations are added as they are registered. */
+const apiDocument: Parameters<typeof swagger>[1] = {
+  openapi: {
+    openapi: '3.1.0',
+    info: { title: 'Bitcorp ERP', version: programVersion, description: 'Equipment of contractors: what there is, where it is, who has it, and its whole history.' },
+    components: {
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'From POST /api/v1/session; unsafe verbs also need X-CSRF-Token.' },
+        token: { type: 'http', scheme: 'bearer', description: 'From POST /api/v1/tokens.' },
+      },
+    },
+  },
+  refResolver: { buildLocalReference: (json, _base, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
+}
+
 export async function createHttp(config: Config, db: Database, translate: (language: Language) => Translate): Promise<FastifyInstance> {
   const app = Fastify({
     logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
@@ -89,19 +104,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
   await app.register(compress, { threshold: 2048, encodings: ['gzip', 'identity'] })
   await app.register(multipart, { limits: { fileSize: 64 * 1024 * 1024, files: 1, fields: 20 } })
   await app.register(rateLimit, { max: config.rateLimitPerMinute, timeWindow: 60_000, errorResponseBuilder: () => new Refusal(429, 'too_many_requests') })
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Bitcorp ERP', version: programVersion, description: 'Equipment of contractors: what there is, where it is, who has it, and its whole history.' },
-      components: {
-        securitySchemes: {
-          session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'From POST /api/v1/session; unsafe verbs also need X-CSRF-Token.' },
-          token: { type: 'http', scheme: 'bearer', description: 'From POST /api/v1/tokens.' },
-        },
-      },
-    },
-    refResolver: { buildLocalReference: (json, _base, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
-  })
+  await app.register(swagger, apiDocument)
   app.addSchema(Problem)
   for (const type of ['text/csv', 'text/plain', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'application/octet-stream']) {
     app.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: 64 * 1024 * 1024 }, (_request, body, done) => done(null, body))

@@ -70,7 +70,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
-    // One hop: what a client itself writes into X-Forwarded-For stands before what the proxy saw, and is not believed.
+    // One hop: what a client writes into X-Forwarded-For itself is not believed.
     trustProxy: config.behindProxy ? (_address, hop) => hop === 0 : false,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 200 },
@@ -90,7 +90,6 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     contentSecurityPolicy: {
       directives: {
         'script-src': ["'self'"],
-        'script-src-attr': ["'none'"],
         'style-src': ["'self'"],
         'img-src': ["'self'", 'data:', 'blob:'],
         'frame-ancestors': ["'none'"],

@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 const slow = [
   'test/races.test.ts',
+  'test/replicas.test.ts',
+  'test/failover.test.ts',
   'test/logs.races.test.ts',
   'test/isolation.test.ts',
   'test/fuzz.test.ts',

@@ -49,6 +49,7 @@ const logWords = () => import('./features/logs/words.ts')
 const installationWords = () => import('./features/monitoring/words.ts')
 const sessionWords = () => import('./features/sessions/words.ts')
 const importWords = () => import('./features/imports/words.ts')
+const replicaWords = () => import('./features/replicas/words.ts')
 
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
 // `who` names the roles that may open it; left out, everyone may.
@@ -85,6 +86,7 @@ const pages = [
     who: 'installation',
     hidden: true,
   }),
+  page('/installation/replicas', () => withWords(import('./features/replicas/pages.tsx'), replicaWords()), 'ReplicasPage'),
   page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
   page('/account/second-factor', () => import('./features/second-factor/pages.tsx'), 'SecondFactorPage'),
   page('/account/sessions', () => withWords(import('./features/sessions/pages.tsx'), sessionWords()), 'SessionsPage'),

@@ -12,6 +12,7 @@ import { logCommands } from './features/logs/command.ts'
 import { maintenanceCommands } from './features/maintenance/command.ts'
 import { operationsCommands } from './features/operations/command.ts'
 import { proofCommands } from './features/proof/command.ts'
+import { replicaCommands } from './features/replicas/command.ts'
 import { secondFactorCommands } from './features/second-factor/command.ts'
 import { singleSignOnCommands } from './features/single-sign-on/command.ts'
 import { allWords, createServer, rooms } from './server.ts'
@@ -38,6 +39,7 @@ try {
   logCommands(program, context)
   maintenanceCommands(program, context)
   proofCommands(program, context)
+  replicaCommands(program, context)
   await program.parseAsync()
 } catch (error) {
   const t = (await createTranslator(allWords))('en')

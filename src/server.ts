@@ -36,6 +36,8 @@ import { words as maintenanceWords } from './features/maintenance/words.ts'
 import { serveMetrics } from './features/monitoring/metrics.ts'
 import { monitoringRoutes } from './features/monitoring/routes.ts'
 import { words as monitoringWords } from './features/monitoring/words.ts'
+import { replicaMetrics, replicaRoutes } from './features/replicas/routes.ts'
+import { words as replicaWords } from './features/replicas/words.ts'
 import { checkSecondFactor } from './features/second-factor/codes.ts'
 import { secondFactorRoutes } from './features/second-factor/routes.ts'
 import { words as secondFactorWords } from './features/second-factor/words.ts'
@@ -93,6 +95,7 @@ export const allWords = [
   importWords,
   webhookWords,
   monitoringWords,
+  replicaWords,
 ]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
@@ -100,6 +103,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   const app = await createHttp(config, db, await createTranslator(allWords))
   await traceRequests(app, config)
   const watch = serveMetrics(app, ownerUrl)
+  replicaMetrics(watch.registry, app.ground.replicas)
   accessRoutes(app, checkSecondFactor)
   sessionRoutes(app)
   secondFactorRoutes(app, withOwnPassword)
@@ -121,6 +125,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   webhookRoutes(app)
   if (ownerUrl) webhookJobs(app, ownerUrl)
   monitoringRoutes(app, watch, ownerUrl)
+  replicaRoutes(app)
   await serveDocuments(app)
   await servePage(app)
   return app

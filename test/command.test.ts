@@ -51,6 +51,10 @@ describe('help and exit codes', () => {
     'equipment import',
     'equipment export',
     'db url',
+    'replica add',
+    'replica serve',
+    'replica status',
+    'replica promote',
     'doctor',
   ]
   it.each(words)('%s has help, and an answer for machines', async (word) => {

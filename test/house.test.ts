@@ -136,6 +136,7 @@ const helpers: Record<string, Record<string, string>> = {
     'demo-data.ts': 'what the demo companies hold',
     'doctor.ts': 'what `doctor` looks at',
     'exposure.ts': 'what other machines reach, for serve and doctor',
+    'doctor-replicas.ts': 'what it says of replicas',
   },
   'second-factor': { 'codes.ts': 'codes made and checked; the door lends the check to signing in' },
   proof: Object.fromEntries(

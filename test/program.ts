@@ -36,8 +36,8 @@ export class Program {
   }
 
   /** The address it serves, once it says that it is ready. Fails with its own words when it ends instead. */
-  async ready(): Promise<string> {
-    await until(() => /is ready: \S+/.test(this.output) || this.code !== undefined, 90_000)
+  async ready(within = 90_000): Promise<string> {
+    await until(() => /is ready: \S+/.test(this.output) || this.code !== undefined, within)
     const url = /is ready: (\S+)/.exec(this.output)?.[1]
     if (!url) throw new Error(`it ended with ${this.code}: ${this.output}${this.errors}`)
     return url

@@ -40,6 +40,12 @@ export type Config = Readonly<{
   /** Serving connection; undefined means: application_user on the owner's server, with a derived password. */
   databaseAppUrl: string | undefined
   pool: PoolSettings
+  /** Standbys for reports and exports; without a user in them, reached as who serves. */
+  replicaUrls: readonly string[]
+  /** How long a read waits for a replica to reach the reader's own last write. */
+  replicaWaitMs: number
+  /** A replica further behind is not read. */
+  replicaMaxLagSeconds: number
   demo: boolean
   logLevel: string
   /** Traces are sent; where to, OpenTelemetry's own variables say. */
@@ -92,6 +98,9 @@ export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: readUrl(env, 'DATABASE_URL'),
     databaseAppUrl: readUrl(env, 'DATABASE_APP_URL'),
     pool: readPool(env),
+    replicaUrls: readUrls(env, 'DATABASE_REPLICA_URL'),
+    replicaWaitMs: readNumber(env, 'BITCORP_REPLICA_WAIT_MS', 500, 0, 60_000),
+    replicaMaxLagSeconds: readNumber(env, 'BITCORP_REPLICA_MAX_LAG', 30, 1, 86_400),
     demo: readFlag(env, 'BITCORP_DEMO', true),
     logLevel: env.BITCORP_LOG_LEVEL || 'warn',
     tracing: readFlag(env, 'BITCORP_OTEL', Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)),
@@ -189,6 +198,15 @@ function readUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
     throw new ConfigError(`${name} is not a connection string of the form postgresql://user:password@host:5432/database.`)
   }
   return text
+}
+
+/** Several, separated by commas: a comma inside of one is written %2C. */
+function readUrls(env: NodeJS.ProcessEnv, name: string): string[] {
+  const urls = (env[name] ?? '')
+    .split(',')
+    .map((url) => url.trim())
+    .filter(Boolean)
+  return urls.map((url) => readUrl({ [name]: url }, name) ?? '')
 }
 
 /** The sentence names the form and not what was given: an address may hold a password. */

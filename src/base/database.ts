@@ -7,6 +7,7 @@ import { prepareKeys } from './keys.ts'
 import { lockDataDir } from './lock.ts'
 import { isCurrent, migrate, prepareServer, takeLock } from './migrate.ts'
 import { asOwner } from './owner.ts'
+import { refuseStandby } from './standby.ts'
 
 export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined }
 export type OpenDatabase = { urls: DatabaseUrls; databasePid: () => number | undefined; stop: () => Promise<void> }
@@ -41,6 +42,7 @@ export async function reachDatabase(config: Config, rooms: readonly string[], sa
     release()
   }
   try {
+    refuseStandby(config.dataDir)
     embedded = await startEmbedded(config.dataDir, say)
     if (!(await isCurrent(embedded.urls.owner, rooms))) {
       await prepareEmbedded(embedded.urls)

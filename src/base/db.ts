@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely'
 import pg from 'pg'
+import { type Position, parsePosition } from '../plain/position.ts'
 import type { Role } from '../plain/roles.ts'
 import { type PoolSettings, poolDefaults } from './config.ts'
 import { Refusal } from './errors.ts'
@@ -36,11 +37,13 @@ const parsers: Record<number, (text: string) => unknown> = {
   1184: (text) => `${text.slice(0, 10)}T${text.slice(11).replace(/\+00$/, 'Z')}`,
   20: Number,
 }
-const types = { getTypeParser: (oid: number, format?: 'text' | 'binary') => parsers[oid] ?? pg.types.getTypeParser(oid, format as 'text') } as pg.CustomTypesConfig
+export const types = { getTypeParser: (oid: number, format?: 'text' | 'binary') => parsers[oid] ?? pg.types.getTypeParser(oid, format as 'text') } as pg.CustomTypesConfig
 
 /** What opens each transaction. Behind a pooler nothing of a session lasts: no name, and the settings go along each time. */
 type Opening = { name: string; identified: string; plain: string }
 const begin = 'SELECT user_id, role FROM begin_request($1, $2, $3, $4)'
+/** The same for a connection of its own to a replica. */
+export const beginQuery = { name: 'begin_request', text: begin }
 
 // pg's own hooks (its version is pinned): both statements are parsed, then bound and executed before one Sync, so that
 // a refusal by begin_request skips the statement, and the identity ends with the implicit transaction.
@@ -88,12 +91,12 @@ class OpenedQuery extends PgQuery {
   }
 }
 
-function identityValues(identity: Identity): unknown[] {
+export function identityValues(identity: Identity): unknown[] {
   return [identity.credential, identity.companyId, identity.metadata, identity.roles ? `{${identity.roles.join(',')}}` : null]
 }
 
-type Statement = { name: string; text: string; values: unknown[] }
-function compile(query: RawBuilder<unknown>): Statement {
+export type Statement = { name: string; text: string; values: unknown[] }
+export function compile(query: RawBuilder<unknown>): Statement {
   const { sql, parameters } = query.compile(compiler)
   return { name: createHash('sha1').update(sql).digest('base64url'), text: sql, values: parameters.map(toWire) }
 }
@@ -121,7 +124,14 @@ function openingOf(how: PoolSettings, statementMs: number): Opening {
 /** What was sent, for the log: never the values. */
 type Told = { text: string; ms: number; identity: Identity | undefined; error: unknown }
 
+/** Where the record of writes stands: everything this connection committed is before it. Without synchronous_commit the flushed end may lag. */
+export const whereSql = `SELECT ('x' || left(pg_walfile_name(p.at), 8))::bit(32)::int || '-' || p.at AS position
+  FROM (SELECT CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END AS at) p`
+/** Is told where a write ended; undefined when that cannot be known any more. */
+export type TellPosition = (position: Position | undefined) => void
+
 export class Database {
+  readonly url: string
   private readonly how: PoolSettings
   private readonly pool: pg.Pool
   private readonly readers: Readers
@@ -135,6 +145,7 @@ export class Database {
   onStatement: ((told: Told) => void) | undefined
   constructor(url: string, settings: Partial<PoolSettings> = {}) {
     const how = { ...poolDefaults, ...settings }
+    this.url = url
     this.how = how
     const common = { connectionString: url, connectionTimeoutMillis: how.connectMs, application_name: 'bitcorp_erp', types, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
     // The database ends a statement that takes too long; when not even that is heard, it is given up here a little later.
@@ -173,13 +184,14 @@ export class Database {
   /**
    * A runner for one request. The caller is verified by the database with the first statement.
    * `shared`: single statements go over the shared connections, for requests that only read and never wait for locks.
+   * `tell`: hears where each write ended.
    */
-  as(identity: Identity, shared = false): Runner {
+  as(identity: Identity, shared = false, tell?: TellPosition): Runner {
     let caller: Caller | undefined
     const runner: Runner = {
       run: <Row>(query: RawBuilder<Row>) => {
         const send = (opening: Opening) => (client: pg.ClientBase) => this.opened<Row>(client, query, opening, identity, (c) => (caller = c))
-        return shared ? this.silence.during(() => this.readers.with(send(this.openings.readers))) : this.withClient(send(this.openings.pool))
+        return shared ? this.silence.during(() => this.readers.with(send(this.openings.readers))) : this.withClient((client) => withPosition(client, () => send(this.openings.pool)(client), tell))
       },
       transaction: (work) =>
         this.withClient(async (client) => {
@@ -194,7 +206,7 @@ export class Database {
               caller: runner.caller,
             }
             const result = await work(tx)
-            await client.query('COMMIT')
+            await withPosition(client, () => client.query('COMMIT'), tell)
             return result
           } catch (error) {
             // On a connection that is gone the rest is the server's to roll back: nobody waits to tell it.
@@ -308,6 +320,28 @@ export class Database {
     this.silence.close()
     await Promise.all([this.pool.end(), this.readers.close()])
   }
+}
+
+export function identified<Row>(client: pg.ClientBase, statement: Statement, identity: Identity): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    const sent = new OpenedQuery(statement, { ...beginQuery, values: identityValues(identity) }, (error, result) => (error ? reject(error) : resolve(result.rows as Row[])))
+    client.query(sent as unknown as pg.Submittable)
+  })
+}
+
+/** The position is asked for right behind the write, in the same breath: answered after its commit, it is never before it. */
+async function withPosition<T>(client: pg.ClientBase, write: () => Promise<T>, tell: TellPosition | undefined): Promise<T> {
+  if (!tell) return write()
+  // pg's own switch: what is sent next does not wait for the answer to what was sent before.
+  const wire = client as unknown as { pipeline: boolean }
+  wire.pipeline = true
+  const [done, asked] = await Promise.allSettled([write(), client.query<{ position: string }>(whereSql)])
+  wire.pipeline = false
+  const position = asked.status === 'fulfilled' ? parsePosition(asked.value.rows[0]?.position ?? '') : undefined
+  // What was refused wrote nothing; what broke off may have.
+  if (done.status === 'fulfilled' || !position) tell(position)
+  if (done.status === 'rejected') throw done.reason
+  return done.value
 }
 
 /** The SHA-256 of a session's or token's secret, as the database stores and compares it. */

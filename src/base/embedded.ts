@@ -11,7 +11,7 @@ import { endOrphans } from './orphans.ts'
 
 export type Urls = { superuser: string; owner: string; app: string; reporting: string }
 export type Embedded = { urls: Urls; pid: () => number | undefined; stop: () => Promise<void> }
-type Secrets = { superuser: string; owner: string; app: string; reporting: string }
+type Secrets = { superuser: string; owner: string; app: string; reporting: string; replication?: string }
 
 /** A sentence for the person who started the program; it ends with exit code 1. */
 export class StartError extends Error {}
@@ -19,7 +19,7 @@ export class StartError extends Error {}
 const database = 'bitcorp_erp'
 const asRoot = process.getuid?.() === 0
 // PostgreSQL refuses to run as root; nobody exists on every system.
-const nobody = asRoot ? { uid: 65534, gid: 65534 } : {}
+export const nobody = asRoot ? { uid: 65534, gid: 65534 } : {}
 
 export async function startEmbedded(dataDir: string, say: (line: string) => void): Promise<Embedded> {
   const bin = await findBinaries()
@@ -41,8 +41,21 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
   if (version !== '18')
     throw new StartError(`The data folder ${dataDir} holds a PostgreSQL ${version} database; this program brings PostgreSQL 18. Use the release that made it, or another BITCORP_DATA_DIR.`)
 
-  const port = await freePort()
-  let child = await launch(native, cluster, port, dataDir, secrets.superuser, say)
+  return runServer({ native, cluster, dataDir, port: await freePort(), secrets, settings: {} }, say)
+}
+
+/** The server on a standby's folder: its port stays the same, so that those who read it find it again. */
+export async function startStandby(dataDir: string, port: number, settings: Record<string, string>, say: (line: string) => void): Promise<Embedded> {
+  const bin = await findBinaries()
+  const cluster = placeCluster(dataDir)
+  await stopOrphan(cluster)
+  return runServer({ native: placeBinaries(bin, cluster), cluster, dataDir, port, secrets: readSecrets(dataDir), settings }, say)
+}
+
+type Place = { native: string; cluster: string; dataDir: string; port: number; secrets: Secrets; settings: Record<string, string> }
+
+async function runServer(place: Place, say: (line: string) => void): Promise<Embedded> {
+  let child = await launch(place, say)
   let stopping = false
   let restarting: Promise<void> | undefined
   const watch = (started: ChildProcess): void => void started.once('exit', () => (restarting = stopping ? undefined : restart()))
@@ -50,7 +63,7 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
     say('The database ended unexpectedly; starting it again …')
     for (let told = false; !stopping; ) {
       try {
-        child = await launch(native, cluster, port, dataDir, secrets.superuser, say)
+        child = await launch(place, say)
         watch(child)
         return say('The database is back.')
       } catch (error) {
@@ -61,9 +74,8 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
     }
   }
   watch(child)
-  const urls = urlsOf(secrets, port)
   return {
-    urls,
+    urls: urlsOf(place.secrets, place.port),
     pid: () => child.pid,
     stop: async () => {
       stopping = true
@@ -118,7 +130,7 @@ async function findBinaries(): Promise<string> {
 }
 
 /** data/postgres itself, or a link from there when root starts the program in a folder that nobody may enter. */
-function placeCluster(dataDir: string): string {
+export function placeCluster(dataDir: string): string {
   const cluster = join(dataDir, 'postgres')
   try {
     mkdirSync(dataDir, { recursive: true })
@@ -184,7 +196,7 @@ function linkLibraries(place: string): void {
   }
 }
 
-function readSecrets(dataDir: string): Secrets {
+export function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'secrets.json')
   if (!existsSync(path)) {
     const make = () => randomBytes(24).toString('base64url')
@@ -198,7 +210,7 @@ function readSecrets(dataDir: string): Secrets {
 }
 
 /** Whole or not at all, also when the disk is full. */
-function writeData(path: string, text: string): void {
+export function writeData(path: string, text: string): void {
   try {
     writeFileSync(`${path}.new`, text, { mode: 0o600 })
     renameSync(`${path}.new`, path)
@@ -247,7 +259,7 @@ function run(program: string, args: string[], begun: (pid?: number) => void): Pr
   })
 }
 
-async function launch(native: string, cluster: string, port: number, dataDir: string, password: string, say: (line: string) => void): Promise<ChildProcess> {
+async function launch({ native, cluster, port, dataDir, secrets, settings: more }: Place, say: (line: string) => void): Promise<ChildProcess> {
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -256,6 +268,8 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     shared_buffers: '256MB',
     wal_level: 'replica',
     max_wal_size: '2GB',
+    // A replica that is away for long is given up before it fills the disk.
+    max_slot_wal_keep_size: '4GB',
     log_error_verbosity: 'terse',
     log_min_error_statement: 'panic',
     jit: 'off',
@@ -263,6 +277,7 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     // Utility statements are kept as they were written: ALTER ROLE … PASSWORD would stand there in clear.
     'pg_stat_statements.track_utility': 'off',
     timezone: 'UTC',
+    ...more,
   }
   const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   for (let attempt = 0; ; attempt++) {
@@ -270,7 +285,7 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     // Its own process group: Ctrl-C in the terminal reaches the program alone, which then stops the database last.
     const child = spawn(join(native, 'bin', 'postgres'), args, { ...nobody, cwd: '/', detached: true, stdio: ['ignore', log, log] })
     closeSync(log)
-    if (await comesUp(child, port, dataDir, password, say)) return child
+    if (await comesUp(child, port, dataDir, secrets.superuser, say)) return child
     // Just after a kill the dead server's lock file is still believed for a moment, and what it left behind may never end by itself.
     if (/still in use/.test(lastWords(dataDir))) endOrphans(cluster)
     if (attempt >= 20 || /No space left|not writable|Permission denied|invalid (data|checkpoint)|incompatible/.test(lastWords(dataDir))) {

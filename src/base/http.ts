@@ -9,15 +9,17 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { Type } from 'typebox'
 import type { InputOf, Operation, ReplyOf } from '../plain/operation.ts'
+import { formatPosition, laterOf, type Position, parsePosition, positionHeader } from '../plain/position.ts'
 import { Problem } from '../plain/problem.ts'
 import type { Language } from '../plain/words.ts'
 import { type Config, programVersion } from './config.ts'
-import { type Database, hashSecret, type Identity, type Runner } from './db.ts'
+import { type Database, hashSecret, type Identity, type Runner, type TellPosition } from './db.ts'
 import { Refusal, type Translate, toProblem, toRefusal } from './errors.ts'
 import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
 import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
+import { Replicas } from './replicas.ts'
 import { logStatements } from './statement-log.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
@@ -28,6 +30,10 @@ export const cookieName = (config: Config, name: string): string => (config.behi
 /** What a handler works with: the database as the caller, and what the request said of itself. */
 export type Ctx = Runner & {
   db: Database
+  /** For what a report must write or read on the primary. Elsewhere the same as the context itself. */
+  primary: Runner
+  /** Hears where a write ended that is made beside this context; there when somebody wants to know. */
+  tell: TellPosition | undefined
   /** The version of If-Match; null when the operation takes none or the caller sent `*`. */
   version: number | null
   language: Language
@@ -43,7 +49,7 @@ export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Prom
 
 declare module 'fastify' {
   interface FastifyInstance {
-    ground: { config: Config; db: Database; keys: Keyring; jobs: Jobs; translate: (language: Language) => Translate }
+    ground: { config: Config; db: Database; keys: Keyring; jobs: Jobs; replicas: Replicas; translate: (language: Language) => Translate }
   }
 }
 
@@ -78,7 +84,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     clientErrorHandler: answerBrokenRequest,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
-  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), translate })
+  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), replicas: openReplicas(app, config, db), translate })
   addHooks(app)
   logStatements(db, app.log, config.pool)
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
@@ -138,13 +144,16 @@ async function logRequest(request: FastifyRequest, reply: FastifyReply): Promise
   )
 }
 
+function openReplicas(app: FastifyInstance, config: Config, db: Database): Replicas {
+  const replicas = new Replicas(db, config.replicaUrls, { waitMs: config.replicaWaitMs, maxLagSeconds: config.replicaMaxLagSeconds })
+  app.addHook('onClose', () => replicas.close())
+  return replicas
+}
+
 /** Known once the database has verified who calls; undefined for nobody. */
 function userOf(request: FastifyRequest): string | undefined {
-  try {
-    return callers.get(request)?.caller().userId
-  } catch {
-    return undefined
-  }
+  const runner = callers.get(request)
+  return runner && callerOf(runner)
 }
 
 /** Registers one operation of a contract. */
@@ -179,6 +188,13 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
             headers: Type.Object({
               'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same reply.' })),
               ...(op.ifMatch ? { 'if-match': Type.Optional(Type.String()) } : {}),
+            }),
+          }
+        : {}),
+      ...(op.replica
+        ? {
+            headers: Type.Object({
+              [positionHeader]: Type.Optional(Type.String({ maxLength: 100, description: 'What your last write answered in this header: the reply is not older. It is kept for you here as well' })),
             }),
           }
         : {}),
@@ -217,9 +233,48 @@ function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest,
     roles: Array.isArray(op.who) ? op.who : op.who === 'installation' ? ['installation'] : null,
   }
   const language = languageOf(request.headers['accept-language'])
-  const runner = db.as(identity, op.method === 'GET' && !op.slow)
-  callers.set(request, runner)
-  return { ...runner, db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
+  const runners = runnersOf(app, op, identity, request, reply)
+  callers.set(request, runners)
+  return { ...runners, db, version: readIfMatch(op, request), language, t: translate(language), secret, ip: request.ip, userAgent, request, reply }
+}
+
+/** With replicas, a write tells where it ended, and a report is read where that has arrived. */
+function runnersOf(app: FastifyInstance, op: Operation, identity: Identity, request: FastifyRequest, reply: FastifyReply): Pick<Ctx, keyof Runner | 'primary' | 'tell'> {
+  const { db, replicas } = app.ground
+  const shared = op.method === 'GET' && !op.slow
+  const isReport = replicas.all.length > 0 && goesToReplica(op, request.query as Record<string, string>, replicas.maxLagMs)
+  if (replicas.all.length === 0 || (op.method === 'GET' && !isReport)) {
+    const primary = db.as(identity, shared)
+    return { ...primary, primary, tell: undefined }
+  }
+  let ended: Position | undefined
+  const tell: TellPosition = (position) => {
+    ended = laterOf(ended, position)
+    if (ended && !reply.raw.headersSent) reply.header(positionHeader, formatPosition(ended))
+    replicas.remember([identity.credential ?? '', callerOf(primary) ?? ''].filter(Boolean), position)
+  }
+  const primary = db.as(identity, false, tell)
+  if (!isReport) return { ...primary, primary, tell }
+  const given = request.headers[positionHeader]
+  const sent = given === undefined ? undefined : (parsePosition(String(given)) ?? 'unknown')
+  const wanted = () => (sent === 'unknown' ? sent : laterOf(sent, ended))
+  const tellAge = (ms: number) => ms >= 3000 && !reply.raw.headersSent && reply.header('x-bitcorp-data-age', String(Math.round(ms / 1000)))
+  return { ...replicas.reader(identity, shared, { wanted, tellAge }), primary, tell }
+}
+
+/** An answer about an instant never changes: a replica gives it when all that counts is sure to be there. A day is no instant. */
+function goesToReplica(op: Operation, { as_of, known_at }: Record<string, string>, maxLagMs: number): boolean {
+  const instants = [as_of, known_at].filter((instant) => instant?.includes('T') === true)
+  const areLongAgo = instants.every((instant) => Date.parse(instant ?? '') < Date.now() - maxLagMs - 10_000)
+  return areLongAgo && (op.replica === true || (op.replica === 'past' && instants.length > 0))
+}
+
+function callerOf(runner: Runner): string | undefined {
+  try {
+    return runner.caller().userId
+  } catch {
+    return undefined
+  }
 }
 
 function readIfMatch(op: Operation, request: FastifyRequest): number | null {

@@ -28,6 +28,8 @@ export type Operation<P extends TSchema = TSchema, Q extends TSchema = TSchema, 
   media: readonly string[]
   /** A read that may take long: it gets a connection of its own. */
   slow: boolean
+  /** A report or export: read from a replica where there is one. past: only what is asked about an instant long enough ago. */
+  replica: boolean | 'past'
   /** Answers with events as they come: never compressed, open for as long as the caller may listen. */
   stream: boolean
   /** A POST that takes an Idempotency-Key. False where the reply holds a secret, or where others are waited for. */
@@ -52,6 +54,7 @@ type Parts<P extends TSchema, Q extends TSchema, B extends TSchema, R extends TS
   rawBody?: boolean
   media?: readonly string[]
   slow?: boolean
+  replica?: boolean | 'past'
   stream?: boolean
   keyed?: boolean
 }
@@ -67,6 +70,7 @@ export function operation<R extends TSchema, P extends TSchema = None, Q extends
     rawBody: false,
     media: ['text/csv', 'multipart/form-data', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
     slow: false,
+    replica: false,
     stream: false,
     ...parts,
     keyed: parts.method === 'POST' && Array.isArray(parts.who) && !parts.rawBody && parts.keyed !== false,

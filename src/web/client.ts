@@ -1,6 +1,7 @@
 // Calls the operations of the contracts from the browser: cookie, CSRF token, versions, languages, and refusals as errors.
 import type { Static } from 'typebox'
 import type { Operation, ReplyOf } from '../plain/operation.ts'
+import { formatPosition, laterOf, parsePosition, positionHeader } from '../plain/position.ts'
 import type { Problem } from '../plain/problem.ts'
 
 /** What the server refused; `message` is a sentence for the person, in their language. */
@@ -31,6 +32,26 @@ export function setClientLanguage(language: string, offlineSentence: string): vo
 /** Called when a call is refused because nobody is signed in. */
 export function onSignedOut(listener: () => void): void {
   state.onSignedOut = listener
+}
+
+const positionKey = 'bitcorp-position'
+
+/** Where this tab's last write ended, so that no report is older: kept over a reload of the page. */
+function lastPosition(): string | null {
+  try {
+    return sessionStorage.getItem(positionKey)
+  } catch {
+    return null
+  }
+}
+
+function keepPosition(answered: string | null): void {
+  const newest = laterOf(parsePosition(lastPosition() ?? ''), parsePosition(answered ?? ''))
+  try {
+    if (answered && newest) sessionStorage.setItem(positionKey, formatPosition(newest))
+  } catch {
+    // Without a place to keep it, the server's own memory of the last write is what counts.
+  }
 }
 
 type Part<O extends Operation, K extends 'params' | 'query' | 'body'> = Record<never, never> extends Static<O[K]> ? { [P in K]?: Static<O[K]> } : { [P in K]: Static<O[K]> }
@@ -76,6 +97,7 @@ export function uploadForm<O extends Operation>(op: O, file: File, input: { para
     request.upload.onprogress = (event) => event.lengthComputable && input.onProgress?.(event.loaded / event.total)
     request.onerror = () => reject(offline())
     request.onload = () => {
+      keepPosition(request.getResponseHeader(positionHeader))
       if (request.status < 300) return resolve(JSON.parse(request.responseText) as ReplyOf<O>)
       problemOf(new Response(request.responseText, { status: request.status }), url).then(reject, reject)
     }
@@ -112,9 +134,12 @@ export function urlOf(op: Operation, input: { params?: Record<string, unknown>; 
 async function send(method: string, url: string, headers: Record<string, string>, body: BodyInit | undefined, signal: AbortSignal | undefined, retries: number): Promise<Response> {
   const all: Record<string, string> = { accept: 'application/json', 'accept-language': state.language, ...headers }
   if (method !== 'GET' && state.csrf) all['x-csrf-token'] = state.csrf
+  const position = lastPosition()
+  if (position) all[positionHeader] = position
   for (let attempt = 0; ; attempt++) {
     try {
       const response = await fetch(url, { method, headers: all, credentials: 'same-origin', ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) })
+      keepPosition(response.headers.get(positionHeader))
       if (response.ok) return response
       if (response.status === 503 && attempt < retries) await pause(1000 * (attempt + 1))
       else throw await problemOf(response, url)

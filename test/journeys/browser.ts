@@ -39,7 +39,7 @@ export type VisitOptions = { language?: Language; phone?: boolean; dark?: boolea
 export type Stage = { world: World; url: string; browser: () => Browser; visit: (options?: VisitOptions) => Promise<Visitor> }
 
 /** Call it at the top of a file: `const stage = await setStage()`. Every fault that a page meets unasked fails the test it happened in. */
-export async function setStage(options: { owner?: boolean } = {}): Promise<Stage> {
+export async function setStage(options: Parameters<typeof createWorld>[0] = {}): Promise<Stage> {
   buildWhenStale()
   const world = await createWorld(options)
   await world.app.listen({ port: 0, host: '127.0.0.1' })

@@ -46,7 +46,7 @@ function tokenRoutes(app: FastifyInstance): void {
       metadata: JSON.stringify({ request_id: ctx.request.id, ip_address: ctx.ip, source: 'api' }),
       roles: null,
     }
-    const token = await store.createToken(ctx.db.as(identity), { name: body.name, tokenHash: hashSecret(secret), scopes: body.scopes, expiresAt: body.expires_at })
+    const token = await store.createToken(ctx.db.as(identity, false, ctx.tell), { name: body.name, tokenHash: hashSecret(secret), scopes: body.scopes, expiresAt: body.expires_at })
     return { ...token, token: secret }
   })
 

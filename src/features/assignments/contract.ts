@@ -190,6 +190,7 @@ export const listAssignments = operation({
   params: Type.Object({ company_id: Id }),
   query,
   reply: Page(Assignment),
+  replica: 'past',
 })
 export const listMachineAssignments = operation({
   id: 'listMachineAssignments',
@@ -200,4 +201,5 @@ export const listMachineAssignments = operation({
   params: one,
   query: Type.Object({ ...pageQuery, ...momentQuery, state: Type.Optional(Type.String({ maxLength: 100, description: 'As in the list of all' })) }, { additionalProperties: false }),
   reply: Page(Assignment),
+  replica: 'past',
 })

@@ -82,6 +82,7 @@ export const listCategories = operation({
   params,
   query: Type.Object({ ...momentQuery, deleted: Type.Optional(Choice(['true', 'false'])) }, { additionalProperties: false }),
   reply: Type.Object({ items: Type.Array(Category), next_cursor: Type.Null() }, { additionalProperties: false }),
+  replica: 'past',
 })
 export const createCategory = operation({
   id: 'createCategory',
@@ -103,6 +104,7 @@ export const getCategory = operation({
   params: one,
   query: Type.Object(momentQuery, { additionalProperties: false }),
   reply: Category,
+  replica: 'past',
 })
 export const changeCategory = operation({
   id: 'changeCategory',

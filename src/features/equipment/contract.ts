@@ -135,6 +135,7 @@ export const listEquipment = operation({
   params,
   query: EquipmentQuery,
   reply: Page(Equipment),
+  replica: 'past',
 })
 export const createEquipment = operation({
   id: 'createEquipment',
@@ -156,6 +157,7 @@ export const getEquipment = operation({
   params: one,
   query: Type.Object(momentQuery, { additionalProperties: false }),
   reply: Equipment,
+  replica: 'past',
 })
 export const changeEquipment = operation({
   id: 'changeEquipment',

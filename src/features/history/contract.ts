@@ -139,6 +139,7 @@ export const exportAudit = operation({
   path: `${company}/audit-logs/export`,
   who: admins,
   slow: true,
+  replica: true,
   summary:
     'The audit as CSV, XLSX or a JSON object a line (`ndjson`), oldest first, with the same filters as the list. Each row has its place in the chain, its hash, the hash before it, and the text that was hashed: SHA-256 of `previous_hash`, a space, and `hashed_text` gives `hash`',
   params,

@@ -16,8 +16,8 @@ export function historyRoutes(app: FastifyInstance): void {
 
   handle(app, contract.exportAudit, async (ctx, { query }) => {
     const { format = 'csv', ...filters } = query
-    await chainAudit(ctx)
-    const { count, last } = await beginAuditExport(ctx, filters, format)
+    await chainAudit(ctx.primary)
+    const { count, last } = await beginAuditExport(ctx.primary, filters, format)
     const pages = auditPages(ctx, filters, last, format)
     const name = ctx.t('history.export_name')
     if (format === 'ndjson') return sendLines(ctx.reply, name, auditLine, pages)

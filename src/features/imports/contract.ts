@@ -153,6 +153,7 @@ export const exportEquipment = operation({
   path: `${company}/equipment/export`,
   who: everyone,
   slow: true,
+  replica: true,
   summary: 'Machines as CSV or XLSX, with the same filters as the list; imports unchanged',
   params,
   query: Type.Object({ format: Type.Optional(Choice(['csv', 'xlsx'])), q: Type.Optional(Type.String({ maxLength: 500 })) }, { additionalProperties: { type: 'string', maxLength: 1000 } as never }),

@@ -43,7 +43,7 @@ export function importRoutes(app: FastifyInstance, equipmentWhere: store.Equipme
   handle(app, contract.exportEquipment, async (ctx, { query }) => {
     const { format = 'csv', ...filters } = query
     const selection = equipmentWhere(filters)
-    const { count, keys } = await store.beginExport(ctx, selection, { format, ...filters })
+    const { count, keys } = await store.beginExport(ctx.primary, selection, { format, ...filters })
     if (format === 'xlsx' && keys.length > 10_000) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
     const columns = exportColumns(keys, labelsOf(await store.listImportCategories(ctx)), ctx.t)
     return sendSheet(ctx.reply, { name: ctx.t('imports.export_name'), sheet: ctx.t('imports.export_sheet'), format, count }, columns, pagesOf(ctx, selection))

@@ -8,7 +8,7 @@ import { signIn as signInOperation } from '../access/contract.ts'
 import { keptFor, type Measures, measure } from './store.ts'
 import { Traffic } from './traffic.ts'
 
-export type Watch = { traffic: Traffic; lagMs: () => Promise<number> }
+export type Watch = { registry: Registry; traffic: Traffic; lagMs: () => Promise<number> }
 
 /** A scrape asks the database at most once in so many milliseconds, however many collectors there are. */
 const keepMs = 5000
@@ -38,7 +38,7 @@ export function serveMetrics(app: FastifyInstance, ownerUrl: string | undefined)
     const values = (await registry.getSingleMetric('nodejs_eventloop_lag_p99_seconds')?.get())?.values ?? []
     return Math.round(Number(values[0]?.value ?? 0) * 10_000) / 10
   }
-  return { traffic, lagMs }
+  return { registry, traffic, lagMs }
 }
 
 function countRequests(app: FastifyInstance, registry: Registry, traffic: Traffic): void {

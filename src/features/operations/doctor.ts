@@ -8,6 +8,7 @@ import { findRunning, reachDatabase } from '../../base/database.ts'
 import { Keyring, troubleWith } from '../../base/keys.ts'
 import { migrationStatus } from '../../base/migrate.ts'
 import { differences, picture } from '../../base/picture.ts'
+import { examineReplicas } from './doctor-replicas.ts'
 import { type Exposure, exposedDemo, exposedInTheClear } from './exposure.ts'
 
 export type Finding = { name: string; ok: boolean; found: string; advice?: string }
@@ -39,7 +40,7 @@ export async function examine(context: CommandContext): Promise<Finding[]> {
       findings.push(findingOf('demo accounts', await exposedDemo(context.config, database.urls.owner), 'none that other machines reach'))
       findings.push(...(await examineRoles(ask)), await examineMonitoring(ask))
     }
-    findings.push(await examineAppUser(database.urls.app), await examineJobs(context))
+    findings.push(await examineAppUser(database.urls.app), await examineJobs(context), ...(await examineReplicas(context, database.urls.app)))
   } catch (error) {
     findings.push({ name: 'database', ok: false, found: (error as Error).message, advice: 'Check DATABASE_URL and that the server runs.' })
   } finally {

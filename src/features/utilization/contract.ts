@@ -33,6 +33,7 @@ export const getUtilization = operation({
   params,
   query: Type.Object({ ...span, category_id: Type.Optional(Below), equipment_id: Type.Optional(Id) }, { additionalProperties: false }),
   reply: Page(MonthUse),
+  replica: true,
 })
 
 export const CategoryUse = Type.Object(
@@ -56,6 +57,7 @@ export const listCategoryUse = operation({
   query: Type.Object({ ...span, parent_id: Type.Optional(Id) }, { additionalProperties: false }),
   reply: Page(CategoryUse),
   slow: true,
+  replica: true,
 })
 
 export const MachineUse = Type.Object(
@@ -92,6 +94,7 @@ export const listMachineUse = operation({
   ),
   reply: Page(MachineUse),
   slow: true,
+  replica: true,
 })
 
 export const exportUtilization = operation({
@@ -104,4 +107,5 @@ export const exportUtilization = operation({
   query: Type.Object({ ...span, category_id: Type.Optional(Below), format: Type.Optional(Choice(['csv', 'xlsx'])) }, { additionalProperties: false }),
   reply: Type.Unknown(),
   slow: true,
+  replica: true,
 })

@@ -14,7 +14,7 @@ export function utilizationRoutes(app: FastifyInstance): void {
 
   handle(app, contract.exportUtilization, async (ctx, { query }) => {
     const { format = 'csv', ...span } = query
-    const { count, moment } = await store.beginExport(ctx, span, format)
+    const { count, moment } = await store.beginExport(ctx.primary, span, format)
     const columns = (['serial_number', 'fleet_code', 'equipment_name', 'category_name', 'month', 'assignment_count', 'assigned_hours', 'available_hours', 'utilization'] as const).map(
       (field): SheetColumn<store.ExportRow> => ({ header: ctx.t(`utilization.column_${field}`), value: (row) => row[field] }),
     )

@@ -68,4 +68,5 @@ export const getFleetValue = operation({
   ),
   reply: FleetValue,
   slow: true,
+  replica: true,
 })

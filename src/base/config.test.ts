@@ -18,16 +18,20 @@ function secretFile(text: string, mode = 0o600): string {
 const values: Record<(typeof secretSettings)[number], string> = {
   DATABASE_URL: 'postgresql://owner:p%40ss@db.internal:5432/erp',
   DATABASE_APP_URL: 'postgresql://application_user:other@db.internal:5432/erp',
+  DATABASE_REPLICA_URL: 'postgresql://application_user:other@replica.internal:5432/erp',
   BITCORP_SMTP_URL: 'smtp://me:secret@mail.internal:587',
+  BITCORP_OIDC_CLIENT_SECRET: 'a-secret-of-the-provider',
 }
+const others = { BITCORP_OIDC_ISSUER: 'https://login.example.com', BITCORP_OIDC_CLIENT_ID: 'bitcorp' }
+const withOthers = (name: string) => (name === 'BITCORP_OIDC_CLIENT_SECRET' ? others : {})
 
-/** Which setting of the configuration a secret becomes, found by its value. */
-const read = (env: Record<string, string>) => Object.values(readConfig(env))
+/** All that the configuration holds, to find a secret by its value wherever it stands. */
+const read = (env: Record<string, string>) => JSON.stringify(readConfig(env))
 
 describe('a secret in a file', () => {
   it.each(secretSettings)('%s is read from the file that its _FILE names, without the newline at its end', (name) => {
-    for (const end of ['', '\n', '\r\n']) expect(read({ [`${name}_FILE`]: secretFile(values[name] + end) })).toContain(values[name])
-    expect(readConfig({ [`${name}_FILE`]: secretFile(values[name]) }).warnings).toEqual([])
+    for (const end of ['', '\n', '\r\n']) expect(read({ ...withOthers(name), [`${name}_FILE`]: secretFile(values[name] + end) })).toContain(values[name])
+    expect(readConfig({ ...withOthers(name), [`${name}_FILE`]: secretFile(values[name]) }).warnings).toEqual([])
   })
 
   it.each(secretSettings)('%s given twice is refused, and the sentence does not show it', (name) => {

@@ -85,7 +85,7 @@ export class ConfigError extends Error {}
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Settings that hold a secret: each may be given as NAME_FILE, the file that holds it. */
-export const secretSettings = ['DATABASE_URL', 'DATABASE_APP_URL', 'BITCORP_SMTP_URL'] as const
+export const secretSettings = ['DATABASE_URL', 'DATABASE_APP_URL', 'DATABASE_REPLICA_URL', 'BITCORP_SMTP_URL', 'BITCORP_OIDC_CLIENT_SECRET'] as const
 
 export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
   const { env, warnings } = readSecretFiles(given)

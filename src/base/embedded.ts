@@ -49,7 +49,7 @@ export async function startStandby(dataDir: string, port: number, settings: Reco
   const bin = await findBinaries()
   const cluster = placeCluster(dataDir)
   await stopOrphan(cluster)
-  return runServer({ native: placeBinaries(bin, cluster), cluster, dataDir, port, secrets: readSecrets(dataDir), settings }, say)
+  return runServer({ native: placeBinaries(bin, cluster, dataDir), cluster, dataDir, port, secrets: readSecrets(dataDir), settings }, say)
 }
 
 type Place = { native: string; cluster: string; dataDir: string; port: number; secrets: Secrets; settings: Record<string, string> }

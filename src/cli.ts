@@ -5,6 +5,7 @@ import { programVersion, readConfig } from './base/config.ts'
 import { createTranslator } from './base/i18n.ts'
 import { accessCommands } from './features/access/command.ts'
 import { archiveCommands } from './features/archive/command.ts'
+import { backupCommands } from './features/backups/command.ts'
 import { companyCommands } from './features/companies/command.ts'
 import { equipmentCommands } from './features/equipment/command.ts'
 import { importCommands } from './features/imports/command.ts'
@@ -34,6 +35,9 @@ try {
   const user = accessCommands(program, context)
   secondFactorCommands(user, context)
   singleSignOnCommands(user, context)
+  backupCommands(program, context)
+  companyCommands(program, context)
+  accessCommands(program, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
   logCommands(program, context)

@@ -78,6 +78,17 @@ export type Config = Readonly<{
   allowDemoPublic: boolean
   /** What a start and `doctor` say about the settings themselves. */
   warnings: readonly string[]
+  /** Where backups and the archive of the write-ahead log are kept. */
+  backupDir: string
+  /** The hour of the day of the daily backup; undefined: none is taken by the clock and nothing is archived. */
+  backupAt: number | undefined
+  backupKeepDays: number
+  /** The file with the key that backups are encrypted with; undefined: they are not. */
+  backupKeyFile: string | undefined
+  /** Connection to your own server as a role that may read everything; undefined: DATABASE_URL. */
+  backupUrl: string | undefined
+  /** Folders where PostgreSQL's own programs are looked for. */
+  searchPath: string
 }>
 
 export class ConfigError extends Error {}
@@ -120,6 +131,12 @@ export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
     allowHttp: readFlag(env, 'BITCORP_ALLOW_HTTP', false),
     allowDemoPublic: readFlag(env, 'BITCORP_ALLOW_DEMO_PUBLIC', false),
     warnings,
+    backupDir: resolve(env.BITCORP_BACKUP_DIR || join(dataDir, 'backups')),
+    backupAt: (env.BITCORP_BACKUP_AT || (env.DATABASE_URL ? 'off' : '3')) === 'off' ? undefined : readNumber(env, 'BITCORP_BACKUP_AT', 3, 0, 23, ', or off'),
+    backupKeepDays: readNumber(env, 'BITCORP_BACKUP_KEEP_DAYS', 30, 1, 3650),
+    backupKeyFile: env.BITCORP_BACKUP_KEY_FILE ? resolve(env.BITCORP_BACKUP_KEY_FILE) : undefined,
+    backupUrl: readUrl(env, 'BITCORP_BACKUP_URL'),
+    searchPath: env.PATH ?? '',
   }
   if (!levels.includes(config.logLevel)) {
     throw new ConfigError(`BITCORP_LOG_LEVEL is "${config.logLevel}"; it must be one of ${levels.join(', ')}.`)
@@ -174,11 +191,12 @@ function readSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; warn
 }
 
 function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
+function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number, other = ''): number {
   const text = env[name]
   if (!text) return fallback
   const value = Number(text)
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ConfigError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}.`)
+    throw new ConfigError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}${other}.`)
   }
   return value
 }

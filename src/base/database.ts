@@ -1,6 +1,9 @@
 // The database of this installation: the embedded one of the data folder, or the one DATABASE_URL names; migrated and ready.
 import { createHmac } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
+import { Archive, archiveSettings, startCollecting } from './archive.ts'
 import type { Config } from './config.ts'
 import { type Embedded, prepareEmbedded, runningUrls, StartError, startEmbedded } from './embedded.ts'
 import { prepareKeys } from './keys.ts'
@@ -8,8 +11,10 @@ import { lockDataDir } from './lock.ts'
 import { isCurrent, migrate, prepareServer, takeLock } from './migrate.ts'
 import { asOwner } from './owner.ts'
 import { refuseStandby } from './standby.ts'
+import { readVaultKey } from './vault.ts'
 
-export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined }
+/** `superuser`: of the embedded server alone. */
+export type DatabaseUrls = { owner: string; app: string; reporting: string | undefined; superuser?: string }
 export type OpenDatabase = { urls: DatabaseUrls; databasePid: () => number | undefined; stop: () => Promise<void> }
 
 /** Starts or reaches the database and brings it to this program's schema. `rooms`: whose SQL is applied, in order. */
@@ -37,13 +42,18 @@ export async function reachDatabase(config: Config, rooms: readonly string[], sa
   }
   const release = lockDataDir(config.dataDir)
   let embedded: Embedded | undefined
+  let collecting: ReturnType<typeof startCollecting> | undefined
   const stop = async () => {
     await embedded?.stop()
+    await collecting?.stop()
     release()
   }
   try {
     refuseStandby(config.dataDir)
     embedded = await startEmbedded(config.dataDir, say)
+    const archive = openArchive(config)
+    embedded = await startEmbedded(config.dataDir, say, archive ? archiveSettings() : {})
+    if (archive) collecting = startCollecting(archive, realpathSync(join(config.dataDir, 'postgres')), say)
     if (!(await isCurrent(embedded.urls.owner, rooms))) {
       await prepareEmbedded(embedded.urls)
       await prepareServer(embedded.urls.superuser)
@@ -53,6 +63,12 @@ export async function reachDatabase(config: Config, rooms: readonly string[], sa
     await stop()
     throw error
   }
+}
+
+/** Where the write-ahead log is kept; undefined when it is not. */
+function openArchive(config: Config): Archive | undefined {
+  if (config.backupAt === undefined) return undefined
+  return new Archive(join(config.backupDir, 'wal'), config.backupKeyFile ? readVaultKey(config.backupKeyFile) : undefined)
 }
 
 /** For a command beside a running server: its database when one runs, else the database is started for the command alone. */

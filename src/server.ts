@@ -14,6 +14,9 @@ import { startSession, withOwnPassword } from './features/access/sign-in.ts'
 import { words as accessWords } from './features/access/words.ts'
 import { assignmentRoutes } from './features/assignments/routes.ts'
 import { words as assignmentWords } from './features/assignments/words.ts'
+import { BackupRunner, backupJobs, backupMetrics } from './features/backups/jobs.ts'
+import { backupRoutes } from './features/backups/routes.ts'
+import { words as backupWords } from './features/backups/words.ts'
 import { categoryRoutes } from './features/categories/routes.ts'
 import { words as categoryWords } from './features/categories/words.ts'
 import { companyRoutes } from './features/companies/routes.ts'
@@ -96,6 +99,7 @@ export const allWords = [
   webhookWords,
   monitoringWords,
   replicaWords,
+  backupWords,
 ]
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
@@ -108,6 +112,10 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   sessionRoutes(app)
   secondFactorRoutes(app, withOwnPassword)
   singleSignOnRoutes(app, startSession)
+  const registry = serveHealth(app, db)
+  logMetrics(registry, db)
+  backupMetrics(registry, config)
+  accessRoutes(app)
   historyRoutes(app)
   historyJobs(app)
   companyRoutes(app)
@@ -126,6 +134,9 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   if (ownerUrl) webhookJobs(app, ownerUrl)
   monitoringRoutes(app, watch, ownerUrl)
   replicaRoutes(app)
+  const backups = new BackupRunner(app)
+  backupRoutes(app, backups)
+  if (ownerUrl) backupJobs(app, backups)
   await serveDocuments(app)
   await servePage(app)
   return app

@@ -156,6 +156,19 @@ const helpers: Record<string, Record<string, string>> = {
     'stream.ts': 'who follows the feed over server-sent events',
   },
   monitoring: { 'metrics.ts': 'what collectors are told, beside the page', 'traffic.ts': 'the requests of the last hour, kept in the process' },
+  backups: {
+    'base.ts': 'the copy of a running cluster',
+    'checks.ts': 'what two servers are compared by',
+    'dump.ts': 'the dumps of your own server, by its client programs',
+    'pack.ts': 'many files as one, and back',
+    'prove.ts': 'the restore into a scratch server that makes a backup count',
+    'recover.ts': 'a server made from a backup and the log; proof, restore and rehearsal share it',
+    'rehearse.ts': 'the next upgrade, tried on a copy',
+    'restore.ts': 'a data folder made from a backup',
+    'scratch.ts': 'servers for a moment',
+    'take.ts': 'one backup from beginning to end; the clock, the page and the command line share it',
+  },
+  history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
   webhooks: { 'address.ts': 'where a webhook may reach', 'send.ts': 'one message over HTTP' },
 }
 

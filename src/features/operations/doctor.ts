@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { type Alarm, examineBackups, onOneDisk } from '../../base/backup-health.ts'
 import { type CommandContext, progress } from '../../base/command.ts'
 import { isLoopback, programDir, programVersion } from '../../base/config.ts'
 import { findRunning, reachDatabase } from '../../base/database.ts'
@@ -57,6 +58,10 @@ function examineMachine({ config }: CommandContext): Finding[] {
   ]
   for (const warning of config.warnings) findings.push({ name: 'secret files', ok: false, found: warning })
   if (!isLoopback(config.host)) findings.push(findingOf('address', exposedInTheClear(config), `serves ${config.host}, with TLS in front`))
+  if (!/^(127\.|localhost$|::1$)/.test(config.host)) {
+    findings.push({ name: 'address', ok: config.behindProxy, found: `serves ${config.host}, reachable from other machines`, advice: 'Put a proxy with TLS in front and set BITCORP_BEHIND_PROXY=1.' })
+  }
+  findings.push(...examineCopies(config))
   if (config.databaseUrl || !existsSync(config.dataDir)) return findings
   const disk = statfsSync(config.dataDir)
   const free = disk.bavail * disk.bsize
@@ -72,6 +77,28 @@ function findingOf(name: string, exposure: Exposure | undefined, fine: string): 
   if (!exposure) return { name, ok: true, found: fine }
   const { what, advice, allowedBy, allowed } = exposure
   return { name, ok: allowed, found: `${what}${allowed ? `; served because of ${allowedBy}` : ''}`, advice: `${advice}; until then the server does not start.` }
+const alarms: Record<Alarm, string> = {
+  none_proven: 'none was ever proven',
+  too_old: 'the last proven one is older than a day',
+  last_failed: 'the last one failed',
+  archive_stuck: 'the write-ahead log is not archived',
+}
+
+function examineCopies(config: CommandContext['config']): Finding[] {
+  if (config.backupAt === undefined) return []
+  const { alarm, newest, failure } = examineBackups(config)
+  const proven = newest?.manifest ? `the last proven one is of ${newest.manifest.created_at}` : 'the first is taken tonight'
+  return [
+    {
+      name: 'backups',
+      ok: alarm === null,
+      found:
+        alarm === null
+          ? `${proven}${onOneDisk(config) ? ', on the same disk as the data: set BITCORP_BACKUP_DIR' : ''}`
+          : `${alarms[alarm]}${alarm === 'last_failed' && failure ? `: ${failure.reason}` : ''}`,
+      advice: '`bitcorp backup` takes and proves one now, or says why it cannot.',
+    },
+  ]
 }
 
 /** The oldest minor release of each major that has the security fixes of May 2026. */

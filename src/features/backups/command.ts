@@ -3,18 +3,21 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type CommandContext, CommandError, print, printJson, progress, UsageError } from '../../base/command.ts'
 import { joinDatabase } from '../../base/database.ts'
-import { restore } from './restore.ts'
+import { loadDump } from './dump.ts'
+import { chooseDump, restore } from './restore.ts'
 import { backUp, openShelf, sourceUrl } from './take.ts'
 
 type Json = { json?: boolean }
+type BackupOptions = Json & { into?: string; base?: boolean }
 
 export function backupCommands(program: Command, context: CommandContext): void {
   program
     .command('backup')
     .description('Back up the database and prove the backup by restoring it into a scratch server')
     .option('--into <dir>', 'folder of the backups; default: BITCORP_BACKUP_DIR, or backups in the data folder')
+    .option('--base', 'of your own server: its files instead of a dump; needs a superuser')
     .option('--json', 'for machines')
-    .action((o: Json & { into?: string }) => backup(context, o))
+    .action((o: BackupOptions) => backup(context, o))
   program
     .command('restore [backup]')
     .description('Make a data folder from a proven backup; without a name the newest, up to the last thing that was written')
@@ -35,9 +38,20 @@ function readMoment(text: string | undefined): string | undefined {
   return new Date(text).toISOString()
 }
 
+/** With a server of your own, a dump goes into the database that DATABASE_URL names. */
+async function loadCommand(config: CommandContext['config'], id: string | undefined, time: string | undefined, o: RestoreOptions): Promise<void> {
+  if (time !== undefined) throw new UsageError('--to-time goes with --into DIR and a base backup; a dump holds the moment it was taken at.')
+  const shelf = openShelf(config, o.from ? resolve(o.from) : undefined)
+  const chosen = chooseDump(shelf, id)
+  const done = await loadDump(config, config.backupUrl ?? config.databaseUrl ?? '', shelf, chosen, progress)
+  if (o.json) return printJson({ backup: chosen.id, ...done })
+  print(`The database of DATABASE_URL holds the dump ${chosen.id}: ${done.rows} rows in ${done.tables} tables, compared. Start: npm start`)
+}
+
 async function restoreCommand({ config }: CommandContext, id: string | undefined, o: RestoreOptions): Promise<void> {
   const time = readMoment(o.toTime)
   const into = o.into === undefined ? undefined : resolve(o.into)
+  if (config.databaseUrl && into === undefined) return loadCommand(config, id, time, o)
   const done = await restore(config, openShelf(config, o.from ? resolve(o.from) : undefined), { id, time, into, force: Boolean(o.force) }, progress)
   if (o.json) return printJson(done)
   print(`${done.data_dir} holds the database as of ${time ?? done.to}: ${done.rows} rows in ${done.tables} tables, each read once.`)
@@ -46,14 +60,14 @@ async function restoreCommand({ config }: CommandContext, id: string | undefined
   print(into ? `Start on it: BITCORP_DATA_DIR=${into} npm start` : 'Start: npm start')
 }
 
-async function backup(context: CommandContext, { into, json }: Json & { into?: string }): Promise<void> {
+async function backup(context: CommandContext, { into, json, base }: BackupOptions): Promise<void> {
   const { config } = context
   const shelf = openShelf(config, into ? resolve(into) : undefined)
   const database = await joinDatabase(config, context.rooms, progress)
   try {
     const url = sourceUrl(config)
     if (!url) throw new CommandError('The database does not run.')
-    const made = await backUp(config, url, shelf, progress)
+    const made = await backUp(config, url, shelf, progress, () => true, base || !config.databaseUrl ? 'base' : 'dump')
     if (!made) throw new CommandError('Another backup of this database is under way. Try again when it is done.')
     const { manifest, proof, folder } = made
     if (json) return printJson({ id: made.id, folder, state: made.state, proven_at: proof?.at, tables: manifest?.tables, rows: manifest?.rows, files: manifest?.files })

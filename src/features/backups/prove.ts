@@ -4,6 +4,7 @@ import type { Config } from '../../base/config.ts'
 import type { Backup, Shelf } from '../../base/shelf.ts'
 import { connect } from './base.ts'
 import { firstDifference, plain, takeChecks } from './checks.ts'
+import { differenceOfDump } from './dump.ts'
 import { recover } from './recover.ts'
 import { makePlace } from './scratch.ts'
 
@@ -16,6 +17,7 @@ export async function prove(config: Config, shelf: Shelf, backup: Backup, say: (
 
 async function differenceOf(config: Config, shelf: Shelf, backup: Backup, say: (line: string) => void): Promise<string | undefined> {
   const { manifest } = backup
+  if (manifest?.kind === 'dump') return differenceOfDump(config, shelf, backup)
   if (!manifest?.wal) return 'it has no manifest'
   refuseWithoutRoom(config.dataDir, manifest.unpacked_bytes)
   const place = makePlace(config.dataDir)

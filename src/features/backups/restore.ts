@@ -37,6 +37,13 @@ export function choose(shelf: Shelf, { id, time }: Pick<Wish, 'id' | 'time'>): B
   return backup
 }
 
+export function chooseDump(shelf: Shelf, id: string | undefined): Backup {
+  const backup = shelf.list().find((one) => (id === undefined ? one.state === 'proven' : one.id === id || one.folder.endsWith(`/${id}`)) && (one.manifest?.kind === 'dump' || id !== undefined))
+  if (!backup) throw new StartError(`There is no ${id === undefined ? 'proven dump' : `dump ${id}`} in ${shelf.folder}. BITCORP_BACKUP_DIR names the folder.`)
+  if (backup.state !== 'proven' || backup.manifest?.kind !== 'dump') throw new StartError(`${backup.id} is no proven dump${backup.reason ? `: ${backup.reason}` : ''}. It is not loaded.`)
+  return backup
+}
+
 export async function restore(config: Config, shelf: Shelf, wish: Wish, say: Say): Promise<Restored> {
   const dataDir = wish.into ?? config.dataDir
   const backup = choose(shelf, wish)

@@ -5,10 +5,11 @@ import type pg from 'pg'
 import { Archive } from '../../base/archive.ts'
 import { type Config, programVersion } from '../../base/config.ts'
 import { runningUrls, StartError } from '../../base/embedded.ts'
-import { type Backup, type Manifest, type Progress, Shelf } from '../../base/shelf.ts'
+import { type Backup, type Kind, type Manifest, type Progress, Shelf, type StoredFile } from '../../base/shelf.ts'
 import { readVaultKey } from '../../base/vault.ts'
-import { connect, segmentsBetween, takeBase } from './base.ts'
-import { totalOf } from './checks.ts'
+import { connect, segmentsBetween, type Told, takeBase } from './base.ts'
+import { type Checks, totalOf } from './checks.ts'
+import { takeDump } from './dump.ts'
 import { prove } from './prove.ts'
 import { sweepPlaces } from './scratch.ts'
 
@@ -26,10 +27,10 @@ type Server = { system: string; version: string; major: number; database: string
 async function look(client: pg.Client): Promise<Server> {
   const { rows } = await client.query(`SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system, current_setting('server_version') AS version,
     current_setting('server_version_num')::int / 10000 AS major, current_database() AS database, (SELECT rolname FROM pg_roles WHERE oid = 10) AS superuser,
-    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS mighty, pg_is_in_recovery() AS standby, to_regclass('public.schema_migrations') IS NOT NULL AS known`)
-  const { known, standby, ...server } = rows[0]
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS mighty, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS seeing, pg_is_in_recovery() AS standby, to_regclass('public.schema_migrations') IS NOT NULL AS known`)
+  const { known, standby, seeing, ...server } = rows[0]
   if (standby) throw new StartError('This server is a standby. Back up its primary, or promote it first.')
-  const schema = known && server.mighty ? (await client.query('SELECT max(version) AS version FROM public.schema_migrations')).rows[0].version : null
+  const schema = known && seeing ? (await client.query('SELECT max(version) AS version FROM public.schema_migrations')).rows[0].version : null
   return { ...server, schema }
 }
 
@@ -45,14 +46,14 @@ async function takeTurn<T>(url: string, work: (client: pg.Client) => Promise<T>)
 }
 
 /** Undefined: another program is taking one now. `due`: asked once more when it is this program's turn. */
-export async function backUp(config: Config, url: string, shelf: Shelf, say: Say, due: () => boolean = () => true): Promise<Backup | undefined> {
+export async function backUp(config: Config, url: string, shelf: Shelf, say: Say, due: () => boolean = () => true, kind: Kind = config.databaseUrl ? 'dump' : 'base'): Promise<Backup | undefined> {
   return takeTurn(url, async (client) => {
     if (!due()) return undefined
     try {
       shelf.sweep()
       await sweepPlaces(config.dataDir)
       const server = await look(client)
-      const taken = await take(url, shelf, server, say)
+      const taken = await take(config, url, shelf, server, kind, say)
       note(shelf, taken.id, 'prove', 0, 0)
       say('Restoring it into a scratch server and comparing …')
       const proven = await prove(config, shelf, taken, say)
@@ -81,38 +82,37 @@ function note(shelf: Shelf, id: string, step: Progress['step'], done: number, to
   shelf.noteProgress({ id, pid: process.pid, began_at: new Date().toISOString(), step, done, total })
 }
 
-async function take(url: string, shelf: Shelf, server: Server, say: Say): Promise<Backup> {
-  if (!server.mighty) throw new StartError('a base backup needs a superuser of the server: BITCORP_BACKUP_URL')
+async function take(config: Config, url: string, shelf: Shelf, server: Server, kind: Kind, say: Say): Promise<Backup> {
+  if (kind === 'base' && !server.mighty) throw new StartError('a base backup needs a superuser of the server: BITCORP_BACKUP_URL')
   const began = new Date()
-  const { id, folder } = shelf.begin('base', began)
+  const { id, folder } = shelf.begin(kind, began)
   let told = 0
+  const tell: Told = (step, done, total) => {
+    note(shelf, id, step, done, total)
+    const percent = total ? Math.floor((100 * done) / total) : 0
+    if (step !== 'copy' || percent < told + 10) return
+    told = percent
+    say(`Copied ${percent} % of ${(total / 1e6).toFixed(0)} MB`)
+  }
   try {
     say(`Backing up ${server.database} (PostgreSQL ${server.version}) as ${id} …`)
-    const taken = await takeBase(url, folder, id, shelf.key, (step, done, total) => {
-      note(shelf, id, step, done, total)
-      const percent = total ? Math.floor((100 * done) / total) : 0
-      if (step !== 'copy' || percent < told + 10) return
-      told = percent
-      say(`Copied ${percent} % of ${(total / 1e6).toFixed(0)} MB`)
-    })
+    const taken: { files: StoredFile[]; checks: Checks; unpacked: number; wal?: Manifest['wal'] } =
+      kind === 'base' ? await takeBase(url, folder, id, shelf.key, tell) : await takeDump(url, folder, shelf.key, server.major, config.searchPath, () => tell('copy', 0, 0))
+    const { mighty: _, version, ...of } = server
     const manifest: Manifest = {
       format: 1,
       id,
-      kind: 'base',
+      kind,
       created_at: began.toISOString(),
       finished_at: new Date().toISOString(),
       program: programVersion,
-      schema: server.schema,
-      server: server.version,
-      major: server.major,
-      system: server.system,
-      database: server.database,
-      superuser: server.superuser,
+      server: version,
+      ...of,
       encrypted: shelf.key !== undefined,
       unpacked_bytes: taken.unpacked,
       ...totalOf(taken.checks),
       files: taken.files,
-      wal: taken.wal,
+      ...(taken.wal ? { wal: taken.wal } : {}),
     }
     return shelf.finish(folder, manifest)
   } catch (error) {

@@ -1,0 +1,178 @@
+// Your own server: Debian's PostgreSQL 15 with its client programs. The same SQL runs there, its dump is proven, and an empty cluster takes it.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { quiet } from '../../../test/backups.ts'
+import { connected } from '../../../test/harness.ts'
+import { type Config, readConfig } from '../../base/config.ts'
+import { openDatabase } from '../../base/database.ts'
+import { Database } from '../../base/db.ts'
+import { nobody } from '../../base/embedded.ts'
+import { createServer, rooms } from '../../server.ts'
+import { demoPassword, loadDemo } from '../operations/demo.ts'
+import { connect } from './base.ts'
+import { firstDifference, plain, takeChecks } from './checks.ts'
+import { loadDump } from './dump.ts'
+import { recover } from './recover.ts'
+import { findPrograms, makePlace, type Place, type Scratch, startScratch } from './scratch.ts'
+import { backUp, openShelf } from './take.ts'
+
+const bin = '/usr/lib/postgresql/15/bin'
+const folder = mkdtempSync(join(tmpdir(), 'bitcorp-own-'))
+chmodSync(folder, 0o755)
+const path = process.env.PATH ?? ''
+const servers: { place: Place; scratch: Scratch }[] = []
+const message = (work: Promise<unknown>) => work.then(() => 'done').catch((error: Error) => error.message)
+
+/** An empty cluster of PostgreSQL 15 that a person who is not root runs, and a database in it. */
+async function makeServer(name: string): Promise<string> {
+  const place = makePlace(join(folder, name))
+  const made = spawnSync(join(bin, 'initdb'), ['-D', place.cluster, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync'], { ...nobody, cwd: '/', encoding: 'utf8' })
+  expect(made.stderr).toBe('')
+  const scratch = await startScratch(bin, place, 'postgres', { fsync: 'off', wal_level: 'replica' })
+  servers.push({ place, scratch })
+  await connected(scratch.url('postgres'), (q) => q('CREATE DATABASE bitcorp'))
+  const url = new URL(scratch.url('bitcorp'))
+  url.password = 'trusted'
+  return url.href
+}
+const configOf = (url: string, more: Record<string, string> = {}): Config =>
+  readConfig({ DATABASE_URL: url, BITCORP_DATA_DIR: join(folder, 'data'), BITCORP_BACKUP_DIR: join(folder, 'backups'), BITCORP_KEYS_FILE: join(folder, 'keys.json'), PATH: path, ...more })
+const keyFile = join(folder, 'backup.key')
+
+const isHere = existsSync(bin)
+let url = ''
+beforeAll(async () => {
+  if (!isHere) return
+  mkdirSync(join(folder, 'data'))
+  writeFileSync(keyFile, `${'0f'.repeat(32)}\n`, { mode: 0o600 })
+  url = await makeServer('first')
+  await withApp(configOf(url), (app, owner) => loadDemo(app, owner, quiet))
+}, 240_000)
+
+afterAll(async () => {
+  for (const { place, scratch } of servers) {
+    await scratch.stop('immediate')
+    place.remove()
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function withApp<T>(config: Config, work: (app: Awaited<ReturnType<typeof createServer>>, owner: string) => Promise<T>): Promise<T> {
+  const database = await openDatabase(config, rooms, quiet)
+  const db = new Database(database.urls.app, 4)
+  const app = await createServer({ ...config, rateLimitPerMinute: 1_000_000 }, db)
+  try {
+    return await work(app, database.urls.owner)
+  } finally {
+    await app.close()
+    await db.close()
+    await database.stop()
+  }
+}
+
+test.skipIf(!isHere)(
+  'a dump with roles and schema is proven, and an empty cluster that takes it serves the same people',
+  async () => {
+    const shelf = openShelf(configOf(url))
+    const made = await backUp(configOf(url), url, shelf, quiet)
+    expect(made).toMatchObject({ state: 'proven', reason: null })
+    expect(made?.manifest).toMatchObject({ kind: 'dump', major: 15, encrypted: false })
+    expect(readdirSync(made?.folder ?? '').sort()).toEqual(['checks.tar.gz', 'database.dump', 'manifest.json', 'proof.json', 'roles.sql', 'schema.sql'])
+    const roles = readFileSync(join(made?.folder ?? '', 'roles.sql'), 'utf8')
+    expect(roles).toContain('CREATE ROLE application_user')
+    expect(roles).not.toMatch(/PASSWORD '/)
+
+    const second = await makeServer('second')
+    if (!made) return
+    const done = await loadDump(configOf(second), second, shelf, made, quiet)
+    expect(done).toEqual({ rows: made.manifest?.rows, tables: made.manifest?.tables })
+    expect(await message(loadDump(configOf(second), second, shelf, made, quiet))).toMatch(/holds tables\. A dump goes into an empty one/)
+    const reply = await withApp(configOf(second), (app) => app.inject({ method: 'POST', url: '/api/v1/session', payload: { email: 'manager@andina.example', password: demoPassword } }))
+    expect([reply.statusCode, reply.json().companies[0].name]).toEqual([200, 'Constructora Andina'])
+    const [one, two] = [await checksOf(url), await checksOf(second)]
+    // The second has been signed in to.
+    for (const checks of [one, two]) for (const table of ['public.sessions', 'public.audit_logs', 'public.audit_chain_heads']) delete checks.tables[table]
+    expect(one.catalogue.roles).toEqual(two.catalogue.roles)
+    expect(one.catalogue.policies).toEqual(two.catalogue.policies)
+    expect(one.catalogue.grants).toEqual(two.catalogue.grants)
+    expect(one.catalogue.triggers).toEqual(two.catalogue.triggers)
+  },
+  300_000,
+)
+
+async function checksOf(at: string) {
+  const client = await connect(at)
+  try {
+    await plain(client)
+    return await takeChecks(client)
+  } finally {
+    await client.end()
+  }
+}
+
+test.skipIf(!isHere)(
+  'a role that row security holds back is refused before anything is written, and told what is needed',
+  async () => {
+    await connected(url, (q) => q('CREATE ROLE plain LOGIN IN ROLE pg_read_all_data'))
+    const held = new URL(url)
+    held.username = 'plain'
+    const shelf = openShelf(configOf(url))
+    const before = shelf.list().length
+    expect(await message(backUp(configOf(url), held.href, shelf, quiet))).toMatch(/row security holds plain back: its dump would miss rows.*BYPASSRLS/)
+    expect(shelf.list().length).toBe(before)
+    await connected(url, (q) => q('ALTER ROLE plain BYPASSRLS'))
+    expect((await backUp(configOf(url), held.href, shelf, quiet))?.state).toBe('proven')
+  },
+  300_000,
+)
+
+test.skipIf(!isHere)(
+  'a dump that was cut short after it was made is never loaded nor proven',
+  async () => {
+    const shelf = openShelf(configOf(url))
+    const newest = shelf.newestProven()
+    if (!newest) throw new Error('no dump')
+    const path = join(newest.folder, 'database.dump')
+    truncateSync(path, 1000)
+    expect(await message(loadDump(configOf(url), url, shelf, newest, quiet))).toMatch(/holds tables/)
+    const third = await makeServer('third')
+    expect(await message(loadDump(configOf(third), third, shelf, newest, quiet))).toContain(`${path} is damaged`)
+  },
+  120_000,
+)
+
+test.skipIf(!isHere)(
+  'its files, encrypted: proven by a server of its own version; without the key, or with another, nothing is to be had',
+  async () => {
+    const config = configOf(url, { BITCORP_BACKUP_KEY_FILE: keyFile })
+    const shelf = openShelf(config)
+    const made = await backUp(config, url, shelf, quiet, () => true, 'base')
+    expect(made).toMatchObject({ state: 'proven', manifest: { kind: 'base', encrypted: true, major: 15 } })
+    if (!made) return
+    expect(readFileSync(join(made.folder, 'base.tar.gz')).subarray(0, 4).toString()).toBe('BCV1')
+    expect(openShelf(configOf(url)).find(made.id)).toMatchObject({ state: 'damaged', reason: expect.stringContaining('BITCORP_BACKUP_KEY_FILE') })
+    writeFileSync(join(folder, 'other.key'), 'ab'.repeat(32), { mode: 0o600 })
+    expect(openShelf(configOf(url, { BITCORP_BACKUP_KEY_FILE: join(folder, 'other.key') })).find(made.id)).toMatchObject({ state: 'damaged', reason: expect.stringContaining('another key') })
+    const place = makePlace(join(folder, 'data'))
+    try {
+      const recovering = await recover({ shelf, backup: made, place, sources: { archive: undefined, oldLog: undefined }, target: {}, path, say: quiet })
+      try {
+        expect(firstDifference(recovering.checks, await checksOf(recovering.scratch.url('bitcorp')))).toBeUndefined()
+      } finally {
+        await recovering.scratch.stop('immediate')
+        await recovering.finish()
+      }
+    } finally {
+      place.remove()
+    }
+  },
+  300_000,
+)
+
+test('a program of another version than the server is not taken', () => {
+  expect(findPrograms('pg_dump', 99, path)).toBeUndefined()
+  if (isHere) expect(findPrograms('pg_dump', 15, path)).toBe(bin)
+})

@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import { Installation, quiet } from '../../../test/backups.ts'
+import { type Migration, readMigrations } from '../../base/migrate.ts'
+import { rooms } from '../../server.ts'
 import { type Checks, firstDifference } from './checks.ts'
+import { rehearse } from './rehearse.ts'
 import { restore } from './restore.ts'
 import { backUp, openShelf, openWal } from './take.ts'
 
@@ -28,6 +31,31 @@ test('while others write, a backup is taken, restored into a scratch server, and
   for (const file of ['manifest.json', 'base.tar.gz', 'proof.json']) expect(statSync(join(backup?.folder ?? '', file)).mode & 0o777, file).toBe(0o600)
   expect(statSync(backup?.folder ?? '').mode & 0o777).toBe(0o700)
   expect(shelf.newestProven()?.id).toBe(backup?.id)
+})
+
+test('a rehearsal runs the pending migrations on a copy and tells locks, durations and rows; the real database is untouched', async () => {
+  const backup = shelf.newestProven()
+  if (!backup) throw new Error('no backup')
+  const before = await home.checks()
+  const extra = (number: string, sql: string): Migration => ({
+    version: `2099010100${number}`,
+    description: `extra ${number}`,
+    sql,
+    checksum: number.repeat(32),
+    transactional: true,
+    name: `2099010100${number}_extra.sql`,
+  })
+  const good = [...readMigrations(), extra('1', 'ALTER TABLE companies ADD COLUMN extra text; SELECT pg_sleep(0.2)'), extra('2', 'DELETE FROM import_batches; CREATE TABLE extra (id int)')]
+  const told = await rehearse(home.config, rooms, shelf, backup, quiet, good)
+  expect(told.failure).toBeNull()
+  expect(told.steps.map((step) => step.version)).toEqual(['20990101001', '20990101002'])
+  expect(told.steps[0]?.ms).toBeGreaterThanOrEqual(200)
+  expect(told.steps[0]?.locks).toContainEqual(expect.objectContaining({ table: 'companies', mode: 'AccessExclusiveLock' }))
+  expect(told.rows.find((row) => row.table === 'public.users')).toMatchObject({ before: expect.any(Number) })
+  expect(told.rows.every((row) => row.before === row.after || row.table === 'public.schema_migrations')).toBe(true)
+  const bad = await rehearse(home.config, rooms, shelf, backup, quiet, [...readMigrations(), extra('3', 'ALTER TABLE companies ADD CONSTRAINT never CHECK (false)')])
+  expect(bad.failure).toMatch(/20990101003: .*never/)
+  expect(firstDifference(before, await home.checks())).toBeUndefined()
 })
 
 test('what is compared tells a changed row, a lost policy, grant, trigger and constraint apart', async () => {

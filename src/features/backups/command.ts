@@ -1,10 +1,11 @@
 // `bitcorp backup` and `bitcorp restore`: on the command line, beside a running server or without one.
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { type CommandContext, CommandError, print, printJson, progress, UsageError } from '../../base/command.ts'
+import { type CommandContext, CommandError, print, printJson, printTable, progress, UsageError } from '../../base/command.ts'
 import { joinDatabase } from '../../base/database.ts'
 import { loadDump } from './dump.ts'
-import { chooseDump, restore } from './restore.ts'
+import { rehearse } from './rehearse.ts'
+import { choose, chooseDump, restore } from './restore.ts'
 import { backUp, openShelf, sourceUrl } from './take.ts'
 
 type Json = { json?: boolean }
@@ -27,6 +28,32 @@ export function backupCommands(program: Command, context: CommandContext): void 
     .option('--force', 'where a database stands already: move it aside')
     .option('--json', 'for machines')
     .action((id: string | undefined, o: RestoreOptions) => restoreCommand(context, id, o))
+  program
+    .command('upgrade [backup]')
+    .description('Try this release’s migrations on a copy of the database, made from the newest proven backup')
+    .option('--rehearse', 'on a copy; the real database is not touched')
+    .option('--from <dir>', 'folder of the backups; default: BITCORP_BACKUP_DIR, or backups in the data folder')
+    .option('--json', 'for machines')
+    .action((id: string | undefined, o: UpgradeOptions) => upgrade(context, id, o))
+}
+
+type UpgradeOptions = Json & { rehearse?: boolean; from?: string }
+
+async function upgrade({ config, rooms }: CommandContext, id: string | undefined, o: UpgradeOptions): Promise<void> {
+  if (!o.rehearse) throw new UsageError('An upgrade is: stop, install the new release, start. `bitcorp upgrade --rehearse` tries its migrations on a copy before.')
+  const shelf = openShelf(config, o.from ? resolve(o.from) : undefined)
+  const found = await rehearse(config, rooms, shelf, choose(shelf, { id, time: undefined }), progress)
+  if (found.failure !== null) process.exitCode = 1
+  if (o.json) return printJson(found)
+  printTable(
+    ['migration', 'ms', 'keeps others waiting'],
+    found.steps.map((step) => [step.version, String(step.ms), step.locks.map((lock) => `${lock.table} (${lock.mode}, ${lock.ms} ms)`).join(', ') || 'nobody']),
+  )
+  const changed = found.rows.filter((row) => row.before !== row.after)
+  for (const row of changed) print(`${row.table}: ${row.before} rows before, ${row.after ?? 'no such table'} after`)
+  print(`${found.rows.length - changed.length} of ${found.rows.length} tables have as many rows as before.`)
+  if (found.failure !== null) print(`WRONG: ${found.failure}. Nothing was done to the real database; do not install this release.`)
+  else print(`OK: ${found.steps.length} migrations on a copy of ${found.backup} in ${(found.ms / 1000).toFixed(1)} s. The real database was not touched.`)
 }
 
 type RestoreOptions = Json & { toTime?: string; into?: string; from?: string; force?: boolean }

@@ -504,8 +504,8 @@ CREATE TRIGGER trigger_000_lock_category_tree BEFORE INSERT OR UPDATE ON public.
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION keep_category_path();
-CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN ((old.path IS DISTINCT FROM new.path)) EXECUTE FUNCTION move_category_children();
-CREATE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.maintenance_interval_days IS DISTINCT FROM new.maintenance_interval_days) OR (old.path IS DISTINCT FROM new.path))) EXECUTE FUNCTION move_next_maintenance();
+CREATE TRIGGER trigger_800_move_category_children AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.path)::text IS DISTINCT FROM (new.path)::text)) EXECUTE FUNCTION move_category_children();
+CREATE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON public.equipment_categories FOR EACH ROW WHEN (((old.maintenance_interval_days IS DISTINCT FROM new.maintenance_interval_days) OR ((old.path)::text IS DISTINCT FROM (new.path)::text))) EXECUTE FUNCTION move_next_maintenance();
 CREATE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION record_change('category');
 CREATE POLICY equipment_categories_archive FOR INSERT TO bitcorp_owner WITH CHECK (((company_id)::text = current_setting('app.imported_company'::text, true)));
 CREATE POLICY equipment_categories_insert FOR INSERT TO application_user WITH CHECK ((company_id = ( SELECT c.company_id

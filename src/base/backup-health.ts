@@ -1,5 +1,5 @@
 // How the backups stand, from their folder alone: for the page, the metrics and the doctor.
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { waiting } from './archive.ts'
 import type { Config } from './config.ts'
@@ -48,9 +48,8 @@ export function examineBackups(config: Config, now = Date.now()): Health {
 
 /** True when a broken disk would take the backups along with the data. */
 export function onOneDisk(config: Config): boolean {
-  if (config.databaseUrl !== undefined) return false
+  if (config.databaseUrl !== undefined || !existsSync(config.dataDir)) return false
   let folder = config.backupDir
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
-  mkdirSync(config.dataDir, { recursive: true })
   return statSync(folder).dev === statSync(config.dataDir).dev
 }

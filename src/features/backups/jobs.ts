@@ -62,12 +62,13 @@ export function backupJobs(app: FastifyInstance, runner: BackupRunner): void {
   let timer: NodeJS.Timeout | undefined
   const tick = () => {
     try {
+      // On your own server the folder's age tells since when there is something to back up.
+      if (config.databaseUrl !== undefined) mkdirSync(config.backupDir, { recursive: true, mode: 0o700 })
       if (isDue(config)) runner.start(() => isDue(config))
     } catch (error) {
       app.log.warn({ err: { message: (error as Error).message } }, 'the backups could not be looked at')
     }
   }
-  mkdirSync(config.backupDir, { recursive: true, mode: 0o700 })
   app.addHook('onListen', async () => {
     timer = setInterval(tick, everyMs)
   })

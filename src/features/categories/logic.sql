@@ -90,8 +90,9 @@ CREATE OR REPLACE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE O
   FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
 CREATE OR REPLACE TRIGGER trigger_020_keep_category_path BEFORE INSERT OR UPDATE ON equipment_categories
   FOR EACH ROW EXECUTE FUNCTION keep_category_path();
+-- As text: a dump is restored with an empty search_path, where IS DISTINCT FROM finds no operator of ltree.
 CREATE OR REPLACE TRIGGER trigger_800_move_category_children AFTER UPDATE ON equipment_categories
-  FOR EACH ROW WHEN (OLD.path IS DISTINCT FROM NEW.path) EXECUTE FUNCTION move_category_children();
+  FOR EACH ROW WHEN (OLD.path::text IS DISTINCT FROM NEW.path::text) EXECUTE FUNCTION move_category_children();
 CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON equipment_categories
   FOR EACH ROW EXECUTE FUNCTION record_change('category');
 

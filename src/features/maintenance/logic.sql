@@ -166,7 +166,7 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION move_next_maintenance() TO application_user;
 CREATE OR REPLACE TRIGGER trigger_850_move_next_maintenance AFTER UPDATE ON equipment_categories
-  FOR EACH ROW WHEN (OLD.maintenance_interval_days IS DISTINCT FROM NEW.maintenance_interval_days OR OLD.path IS DISTINCT FROM NEW.path)
+  FOR EACH ROW WHEN (OLD.maintenance_interval_days IS DISTINCT FROM NEW.maintenance_interval_days OR OLD.path::text IS DISTINCT FROM NEW.path::text)
   EXECUTE FUNCTION move_next_maintenance();
 
 CREATE OR REPLACE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON maintenance_records

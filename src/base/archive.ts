@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Readable, Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { stagingName } from './embedded.ts'
@@ -18,8 +18,8 @@ export function archiveSettings(): Record<string, string> {
   return { archive_mode: 'on', archive_timeout: '60', archive_command: `if test -f ${to}; then cmp -s %p ${to}; else ${copy}; fi` }
 }
 
-/** One line of the archive's index: a file that is there, or the archive has a hole. `sha256` is of the content, before compression. */
-export type Archived = { name: string; bytes: number; sha256: string; stored: number; at: string; sealed: boolean }
+/** One line of the archive's index: a file that is there, or the archive has a hole. `sha256` is of the content, `stored_sha256` of the file as it lies there. */
+export type Archived = { name: string; bytes: number; sha256: string; stored_sha256: string; at: string; sealed: boolean }
 export class ArchiveError extends Error {}
 
 export class Archive {
@@ -62,15 +62,15 @@ export class Archive {
   async read(entry: Archived, into: Writable): Promise<void> {
     const path = this.pathOf(entry.name)
     if (!existsSync(path)) throw new ArchiveError(`${path} is missing.`)
-    const meter = new Meter()
+    const [meter, stored] = [new Meter(), new Meter()]
     try {
       if (entry.sealed && !this.key) throw new Error('it is encrypted and BITCORP_BACKUP_KEY_FILE is not set')
-      const opened: Readable = entry.sealed && this.key ? createReadStream(path).pipe(unseal(this.key)) : createReadStream(path)
-      await pipeline([opened, createGunzip(), meter, into] as never)
+      const steps = [createReadStream(path), stored, ...(entry.sealed && this.key ? [unseal(this.key)] : []), createGunzip(), meter, into]
+      await pipeline(steps as never)
     } catch (error) {
       throw new ArchiveError(`${path} is damaged: ${(error as Error).message}.`)
     }
-    if (meter.bytes !== entry.bytes || meter.digest() !== entry.sha256) throw new ArchiveError(`${path} is damaged: it does not hold what was archived.`)
+    if (meter.bytes !== entry.bytes || meter.digest() !== entry.sha256 || stored.digest() !== entry.stored_sha256) throw new ArchiveError(`${path} is damaged: it does not hold what was archived.`)
   }
 
   /** Keeps what is handed out in this cluster. Gives how many files it took. */
@@ -92,7 +92,7 @@ export class Archive {
   }
 
   private async keep(path: string, name: string, known: Archived | undefined): Promise<void> {
-    const content = new Meter()
+    const [content, stored] = [new Meter(), new Meter()]
     if (known) {
       await pipeline(createReadStream(path), content, new Writable({ write: (_chunk, _encoding, done) => done() }))
       if (content.digest() === known.sha256) return
@@ -101,7 +101,7 @@ export class Archive {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 })
     const beside = `${this.pathOf(name)}.new`
     try {
-      const steps = [createReadStream(path), content, createGzip({ level: 3 }), ...(this.key ? [seal(this.key)] : []), createWriteStream(beside, { mode: 0o600, flush: true })]
+      const steps = [createReadStream(path), content, createGzip({ level: 3 }), ...(this.key ? [seal(this.key)] : []), stored, createWriteStream(beside, { mode: 0o600, flush: true })]
       await pipeline(steps as never)
       renameSync(beside, this.pathOf(name))
       flushFolder(this.folder)
@@ -111,7 +111,7 @@ export class Archive {
     }
     const { size, mtime } = statSync(path)
     if (size !== content.bytes) throw new ArchiveError(`${path} changed while it was archived.`)
-    await this.note({ name, bytes: content.bytes, sha256: content.digest(), stored: statSync(this.pathOf(name)).size, at: mtime.toISOString(), sealed: this.key !== undefined })
+    await this.note({ name, bytes: content.bytes, sha256: content.digest(), stored_sha256: stored.digest(), at: mtime.toISOString(), sealed: this.key !== undefined })
   }
 
   private async note(entry: Archived): Promise<void> {

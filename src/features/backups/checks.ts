@@ -23,7 +23,7 @@ const catalogue: Record<string, string> = {
     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p`,
   functions: `SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig::text, md5(CASE WHEN p.prokind IN ('f', 'p') THEN pg_get_functiondef(p.oid) END)) FROM pg_proc p
     WHERE ${ours('p.pronamespace')} AND ${notOfExtension('pg_proc', 'p.oid')}`,
-  views: `SELECT concat_ws(' ', c.oid::regclass, md5(pg_get_viewdef(c.oid))) FROM pg_class c WHERE c.relkind IN ('v', 'm') AND ${ours('c.relnamespace')} AND ${notOfExtension('pg_class', 'c.oid')}`,
+  views: `SELECT concat_ws(' ', c.oid::regclass, pg_get_viewdef(c.oid)) FROM pg_class c WHERE c.relkind IN ('v', 'm') AND ${ours('c.relnamespace')} AND ${notOfExtension('pg_class', 'c.oid')}`,
   types: `SELECT concat_ws(' ', t.oid::regtype, t.typtype, t.typowner::regrole, (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)) FROM pg_type t
     WHERE t.typtype IN ('e', 'd', 'r') AND ${ours('t.typnamespace')} AND ${notOfExtension('pg_type', 't.oid')}`,
   grants: `SELECT concat_ws(' ', c.oid::regclass, ${acl('c.relacl')}) FROM pg_class c WHERE c.relacl IS NOT NULL AND ${ours('c.relnamespace')}
@@ -82,12 +82,21 @@ export async function listTables(client: pg.ClientBase, kinds = "'r'"): Promise<
   return rows.map((row) => row.name as string)
 }
 
-/** The first thing in which they differ, in words; undefined when they are equal. */
-export function firstDifference(expected: Checks, found: Checks): string | undefined {
+/**
+ * PostgreSQL prints an expression a little differently after it was read in again: casts and brackets that it wrote itself. Without
+ * those both are the same, or something else is different.
+ */
+const asRead = (line: string): string => line.replace(/::("[^"]+"|[a-z_]+(?: (?:varying|precision|with|without|time|zone))*)(\(\d+(?:,\d+)?\))?(\[\])?/g, '').replace(/[()\s]/g, '')
+const exactly = (line: string): string => line
+
+/** The first thing in which they differ, in words; undefined when they are equal. `loosely`: one was made by statements, as from a dump. */
+export function firstDifference(expected: Checks, found: Checks, how: { loosely?: boolean } = {}): string | undefined {
+  const form = how.loosely ? asRead : exactly
   for (const kind of new Set([...Object.keys(expected.catalogue), ...Object.keys(found.catalogue)])) {
-    const [a, b] = [new Set(expected.catalogue[kind]), new Set(found.catalogue[kind])]
-    const missing = [...a].find((line) => !b.has(line))
-    const extra = [...b].find((line) => !a.has(line))
+    const [all, others] = [expected.catalogue[kind] ?? [], found.catalogue[kind] ?? []]
+    const [a, b] = [new Set(all.map(form)), new Set(others.map(form))]
+    const missing = all.find((line) => !b.has(form(line)))
+    const extra = others.find((line) => !a.has(form(line)))
     if (missing !== undefined) return `${kind}: missing or other than it was: ${missing.slice(0, 300)}`
     if (extra !== undefined) return `${kind}: not in the original: ${extra.slice(0, 300)}`
   }

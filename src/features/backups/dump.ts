@@ -149,7 +149,7 @@ export async function differenceOfDump(config: Config, shelf: Shelf, backup: Bac
       const env = environmentOf(scratch.url('postgres'), config.searchPath)
       await runProgram(join(bin, 'psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1'], env, { from: contentOf(backup, 'roles.sql', key) })
       await runProgram(join(bin, 'pg_restore'), ['--create', '--exit-on-error', '--dbname=postgres'], env, { from: contentOf(backup, 'database.dump', key) })
-      return firstDifference(await readChecks(backup, key), await checksOf(scratch.url(manifest.database), [scratchUser]))
+      return firstDifference(await readChecks(backup, key), await checksOf(scratch.url(manifest.database), [scratchUser]), { loosely: true })
     } finally {
       await scratch.stop('immediate')
     }
@@ -200,7 +200,7 @@ export async function loadDump(config: Config, url: string, shelf: Shelf, backup
   await runProgram(join(bin, 'pg_restore'), ['--exit-on-error', '--single-transaction', `--dbname=${env.PGDATABASE}`], env, { from: contentOf(backup, 'database.dump', key) })
   say('Comparing …')
   const found = await checksOf(url)
-  const difference = firstDifference(ofDatabase(await readChecks(backup, key)), ofDatabase(found))
+  const difference = firstDifference(ofDatabase(await readChecks(backup, key)), ofDatabase(found), { loosely: true })
   if (difference) throw new StartError(`The database was loaded but is not what was dumped: ${difference}.`)
   return totalOf(found)
 }

@@ -115,6 +115,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   const registry = serveHealth(app, db)
   logMetrics(registry, db)
   backupMetrics(registry, config)
+  backupMetrics(watch.registry, config)
   accessRoutes(app)
   historyRoutes(app)
   historyJobs(app)

@@ -168,7 +168,6 @@ const helpers: Record<string, Record<string, string>> = {
     'scratch.ts': 'servers for a moment',
     'take.ts': 'one backup from beginning to end; the clock, the page and the command line share it',
   },
-  history: { 'feed.test.ts': 'the feed of events under concurrent writers', 'stream.ts': 'who follows the feed over server-sent events' },
   webhooks: { 'address.ts': 'where a webhook may reach', 'send.ts': 'one message over HTTP' },
 }
 

@@ -7,7 +7,8 @@ export type Checks = { tables: Record<string, { rows: number; sum: string }>; ca
 const ours = (column: string) => `${column} IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)')`
 const notOfExtension = (kind: string, oid: string) => `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${kind}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`
 const acl = (column: string) =>
-  `coalesce((SELECT string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END || '=' || a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END || '/' || a.grantor::regrole, ',' ORDER BY 1) FROM aclexplode(${column}) a), '')`
+  `coalesce((SELECT string_agg(g.said, ',' ORDER BY g.said) FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END || '=' || a.privilege_type
+     || CASE WHEN a.is_grantable THEN '*' ELSE '' END || '/' || a.grantor::regrole AS said FROM aclexplode(${column}) a) g), '')`
 
 /** Each gives the lines of one kind. Nothing in them may depend on numbers that a server gives by itself. */
 const catalogue: Record<string, string> = {
@@ -19,7 +20,7 @@ const catalogue: Record<string, string> = {
   constraints: `SELECT concat_ws(' ', c.conrelid::regclass, c.conname, c.convalidated, pg_get_constraintdef(c.oid)) FROM pg_constraint c WHERE ${ours('c.connamespace')}`,
   indexes: `SELECT concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisunique) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE ${ours('c.relnamespace')}`,
   triggers: `SELECT concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND ${ours('c.relnamespace')}`,
-  policies: `SELECT concat_ws(' ', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive, (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END, ',' ORDER BY 1) FROM unnest(p.polroles) r),
+  policies: `SELECT concat_ws(' ', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive, (SELECT string_agg(o.said, ',' ORDER BY o.said) FROM (SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END AS said FROM unnest(p.polroles) r) o),
     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p`,
   functions: `SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig::text, md5(CASE WHEN p.prokind IN ('f', 'p') THEN pg_get_functiondef(p.oid) END)) FROM pg_proc p
     WHERE ${ours('p.pronamespace')} AND ${notOfExtension('pg_proc', 'p.oid')}`,

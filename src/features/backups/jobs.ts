@@ -4,9 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { Gauge, type Registry } from 'prom-client'
 import { bornAt, examineBackups, type Health } from '../../base/backup-health.ts'
 import type { Config } from '../../base/config.ts'
+import { sweepPlaces } from './scratch.ts'
 import { backUp, openShelf, sourceUrl } from './take.ts'
-
-const everyMs = 60_000
 
 /** The newest moment at which a backup was to be taken. The hour is the server's own. */
 export function lastDue(hour: number, now: Date): Date {
@@ -28,7 +27,7 @@ export function isDue(config: Config, now = new Date()): boolean {
   return failed === undefined || now.getTime() - new Date(failed).getTime() > 30 * 60_000
 }
 
-/** The one backup of this process: the page begins it, the clock begins it, the end of the server waits for neither. */
+/** The one backup of this process: begun by the page or by the clock. */
 export class BackupRunner {
   private running: Promise<void> | undefined
   private readonly app: FastifyInstance
@@ -50,32 +49,19 @@ export class BackupRunner {
       })
     return true
   }
-  async end(): Promise<void> {
-    await this.running
-  }
 }
 
-/** Looks each minute whether it is time. */
+/** Looks each minute whether it is time, and ends what a program that was killed left behind. A backup under way does not hold up the server's end. */
 export function backupJobs(app: FastifyInstance, runner: BackupRunner): void {
-  const { config } = app.ground
+  const { config, jobs } = app.ground
   if (config.backupAt === undefined) return
-  let timer: NodeJS.Timeout | undefined
-  const tick = () => {
-    try {
-      // On your own server the folder's age tells since when there is something to back up.
-      if (config.databaseUrl !== undefined) mkdirSync(config.backupDir, { recursive: true, mode: 0o700 })
-      if (isDue(config)) runner.start(() => isDue(config))
-    } catch (error) {
-      app.log.warn({ err: { message: (error as Error).message } }, 'the backups could not be looked at')
-    }
+  const run = async () => {
+    await sweepPlaces(config.dataDir)
+    // On your own server the folder's age tells since when there is something to back up.
+    if (config.databaseUrl !== undefined) mkdirSync(config.backupDir, { recursive: true, mode: 0o700 })
+    if (isDue(config)) runner.start(() => isDue(config))
   }
-  app.addHook('onListen', async () => {
-    timer = setInterval(tick, everyMs)
-  })
-  app.addHook('onClose', async () => {
-    clearInterval(timer)
-    await runner.end()
-  })
+  jobs.add({ name: 'backups', everyMs: 60_000, trouble: 'the backups could not be looked at', run })
 }
 
 /** Seconds since 1970, 0 for never; without backups by the clock the values are left out. */

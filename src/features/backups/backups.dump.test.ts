@@ -62,7 +62,7 @@ afterAll(async () => {
 
 async function withApp<T>(config: Config, work: (app: Awaited<ReturnType<typeof createServer>>, owner: string) => Promise<T>): Promise<T> {
   const database = await openDatabase(config, rooms, quiet)
-  const db = new Database(database.urls.app, 4)
+  const db = new Database(database.urls.app, { size: 4 })
   const app = await createServer({ ...config, rateLimitPerMinute: 1_000_000 }, db)
   try {
     return await work(app, database.urls.owner)

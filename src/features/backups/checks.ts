@@ -22,7 +22,7 @@ const catalogue: Record<string, string> = {
   triggers: `SELECT concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND ${ours('c.relnamespace')}`,
   policies: `SELECT concat_ws(' ', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive, (SELECT string_agg(o.said, ',' ORDER BY o.said) FROM (SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END AS said FROM unnest(p.polroles) r) o),
     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p`,
-  functions: `SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig::text, md5(CASE WHEN p.prokind IN ('f', 'p') THEN pg_get_functiondef(p.oid) END)) FROM pg_proc p
+  functions: `SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proconfig::text, CASE WHEN p.prosqlbody IS NOT NULL THEN pg_get_functiondef(p.oid) WHEN p.prokind IN ('f', 'p') THEN md5(pg_get_functiondef(p.oid)) END) FROM pg_proc p
     WHERE ${ours('p.pronamespace')} AND ${notOfExtension('pg_proc', 'p.oid')}`,
   views: `SELECT concat_ws(' ', c.oid::regclass, pg_get_viewdef(c.oid)) FROM pg_class c WHERE c.relkind IN ('v', 'm') AND ${ours('c.relnamespace')} AND ${notOfExtension('pg_class', 'c.oid')}`,
   types: `SELECT concat_ws(' ', t.oid::regtype, t.typtype, t.typowner::regrole, (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)) FROM pg_type t

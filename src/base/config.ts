@@ -190,7 +190,6 @@ function readSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; warn
   return { env: read, warnings }
 }
 
-function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
 function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number, other = ''): number {
   const text = env[name]
   if (!text) return fallback

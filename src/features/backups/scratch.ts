@@ -9,7 +9,7 @@ import pg from 'pg'
 import { embeddedPrograms, nobody, reachable, StartError, stopOrphan } from '../../base/embedded.ts'
 import { type Holder, isAlive, thisProgram } from '../../base/lock.ts'
 
-export type Place = { folder: string; cluster: string; sockets: string; remove: () => void }
+export type Place = { dataDir: string; folder: string; cluster: string; sockets: string; remove: () => void }
 export type Scratch = { child: ChildProcess; url: (database: string, user?: string) => string; log: () => string; stop: (how?: 'fast' | 'immediate') => Promise<void> }
 
 const own = (path: string) => {
@@ -34,7 +34,7 @@ export function makePlace(dataDir: string, cluster?: string): Place {
   const remove = () => {
     for (const path of [folder, sockets, note]) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
-  return { folder, cluster: cluster ?? join(folder, 'cluster'), sockets, remove }
+  return { dataDir, folder, cluster: cluster ?? join(folder, 'cluster'), sockets, remove }
 }
 
 /** Ends and removes what a program that was killed left behind here. */
@@ -50,9 +50,9 @@ export async function sweepPlaces(dataDir: string): Promise<void> {
 }
 
 /** The folder with the programs of this version of PostgreSQL: the embedded ones, or the system's. */
-export async function findServer(major: number, cluster: string, path: string): Promise<string> {
+export async function findServer(major: number, { cluster, dataDir }: Place, path: string): Promise<string> {
   if (major === 18) {
-    const native = await embeddedPrograms(cluster).catch(() => undefined)
+    const native = await embeddedPrograms(cluster, dataDir).catch(() => undefined)
     if (native) return join(native, 'bin')
   }
   return findPrograms('postgres', major, path) ?? refuseMissing('postgres', major)

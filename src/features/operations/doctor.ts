@@ -58,9 +58,6 @@ function examineMachine({ config }: CommandContext): Finding[] {
   ]
   for (const warning of config.warnings) findings.push({ name: 'secret files', ok: false, found: warning })
   if (!isLoopback(config.host)) findings.push(findingOf('address', exposedInTheClear(config), `serves ${config.host}, with TLS in front`))
-  if (!/^(127\.|localhost$|::1$)/.test(config.host)) {
-    findings.push({ name: 'address', ok: config.behindProxy, found: `serves ${config.host}, reachable from other machines`, advice: 'Put a proxy with TLS in front and set BITCORP_BEHIND_PROXY=1.' })
-  }
   findings.push(...examineCopies(config))
   if (config.databaseUrl || !existsSync(config.dataDir)) return findings
   const disk = statfsSync(config.dataDir)
@@ -77,6 +74,8 @@ function findingOf(name: string, exposure: Exposure | undefined, fine: string): 
   if (!exposure) return { name, ok: true, found: fine }
   const { what, advice, allowedBy, allowed } = exposure
   return { name, ok: allowed, found: `${what}${allowed ? `; served because of ${allowedBy}` : ''}`, advice: `${advice}; until then the server does not start.` }
+}
+
 const alarms: Record<Alarm, string> = {
   none_proven: 'none was ever proven',
   too_old: 'the last proven one is older than a day',

@@ -50,7 +50,6 @@ export async function reachDatabase(config: Config, rooms: readonly string[], sa
   }
   try {
     refuseStandby(config.dataDir)
-    embedded = await startEmbedded(config.dataDir, say)
     const archive = openArchive(config)
     embedded = await startEmbedded(config.dataDir, say, archive ? archiveSettings() : {})
     if (archive) collecting = startCollecting(archive, realpathSync(join(config.dataDir, 'postgres')), say)

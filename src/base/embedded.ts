@@ -25,8 +25,8 @@ export const stagingName = 'bitcorp_wal'
 /** Stands in a data folder while a backup is put into it. */
 export const restoringNote = 'restoring'
 
-/** `extra`: settings of PostgreSQL beside the program's own. */
-export async function startEmbedded(dataDir: string, say: (line: string) => void, extra: Record<string, string> = {}): Promise<Embedded> {
+/** `settings`: of PostgreSQL, beside the program's own. */
+export async function startEmbedded(dataDir: string, say: (line: string) => void, settings: Record<string, string> = {}): Promise<Embedded> {
   if (existsSync(join(dataDir, restoringNote))) throw new StartError(`A restore into ${dataDir} was cut short. Run it again: bitcorp restore --into ${dataDir} --force.`)
   const cluster = placeCluster(dataDir)
   const native = await embeddedPrograms(cluster, dataDir)
@@ -46,24 +46,21 @@ export async function startEmbedded(dataDir: string, say: (line: string) => void
   if (version !== '18')
     throw new StartError(`The data folder ${dataDir} holds a PostgreSQL ${version} database; this program brings PostgreSQL 18. Use the release that made it, or another BITCORP_DATA_DIR.`)
 
-  return runServer({ native, cluster, dataDir, port: await freePort(), secrets, settings: {} }, say)
+  if (settings.archive_mode === 'on') makeStaging(cluster)
+  return runServer({ native, cluster, dataDir, port: await freePort(), secrets, settings }, say)
 }
 
 /** The server on a standby's folder: its port stays the same, so that those who read it find it again. */
 export async function startStandby(dataDir: string, port: number, settings: Record<string, string>, say: (line: string) => void): Promise<Embedded> {
-  const bin = await findBinaries()
   const cluster = placeCluster(dataDir)
   await stopOrphan(cluster)
-  return runServer({ native: placeBinaries(bin, cluster, dataDir), cluster, dataDir, port, secrets: readSecrets(dataDir), settings }, say)
+  return runServer({ native: await embeddedPrograms(cluster, dataDir), cluster, dataDir, port, secrets: readSecrets(dataDir), settings }, say)
 }
 
 type Place = { native: string; cluster: string; dataDir: string; port: number; secrets: Secrets; settings: Record<string, string> }
 
 async function runServer(place: Place, say: (line: string) => void): Promise<Embedded> {
   let child = await launch(place, say)
-  if (extra.archive_mode === 'on') makeStaging(cluster)
-  const port = await freePort()
-  let child = await launch(native, cluster, port, dataDir, secrets.superuser, say, extra)
   let stopping = false
   let restarting: Promise<void> | undefined
   const watch = (started: ChildProcess): void => void started.once('exit', () => (restarting = stopping ? undefined : restart()))
@@ -72,7 +69,6 @@ async function runServer(place: Place, say: (line: string) => void): Promise<Emb
     for (let told = false; !stopping; ) {
       try {
         child = await launch(place, say)
-        child = await launch(native, cluster, port, dataDir, secrets.superuser, say, extra)
         watch(child)
         return say('The database is back.')
       } catch (error) {
@@ -278,7 +274,6 @@ function run(program: string, args: string[], begun: (pid?: number) => void): Pr
 }
 
 async function launch({ native, cluster, port, dataDir, secrets, settings: more }: Place, say: (line: string) => void): Promise<ChildProcess> {
-async function launch(native: string, cluster: string, port: number, dataDir: string, password: string, say: (line: string) => void, extra: Record<string, string>): Promise<ChildProcess> {
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -297,7 +292,6 @@ async function launch(native: string, cluster: string, port: number, dataDir: st
     'pg_stat_statements.track_utility': 'off',
     timezone: 'UTC',
     ...more,
-    ...extra,
   }
   const args = ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   for (let attempt = 0; ; attempt++) {

@@ -9,7 +9,6 @@ import { keptFor, type Measures, measure } from './store.ts'
 import { Traffic } from './traffic.ts'
 
 export type Watch = { registry: Registry; traffic: Traffic; lagMs: () => Promise<number> }
-export type Watch = { traffic: Traffic; lagMs: () => Promise<number>; registry: Registry }
 
 /** A scrape asks the database at most once in so many milliseconds, however many collectors there are. */
 const keepMs = 5000
@@ -40,7 +39,6 @@ export function serveMetrics(app: FastifyInstance, ownerUrl: string | undefined)
     return Math.round(Number(values[0]?.value ?? 0) * 10_000) / 10
   }
   return { registry, traffic, lagMs }
-  return { traffic, lagMs, registry }
 }
 
 function countRequests(app: FastifyInstance, registry: Registry, traffic: Traffic): void {

@@ -1,13 +1,13 @@
 // Standbys of the embedded server: made in another folder, run, promoted; and what keeps an old primary from coming back beside a new one.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { copyCluster, putFile } from './base-backup.ts'
 import { type Embedded, nobody, placeCluster, readSecrets, runningUrls, StartError, startStandby, writeData } from './embedded.ts'
 import { lockDataDir } from './lock.ts'
+import { freePort } from './port.ts'
 
 /** `primary`: the data folder it follows. `port`: where it listens, always the same. */
 export type Standby = { primary: string; slot: string; port: number; made_at: string }
@@ -284,15 +284,4 @@ async function withServer<T>(url: string, work: (client: pg.Client) => Promise<T
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => done(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

@@ -112,6 +112,7 @@ test('a job is run by hand: its work is done, its state told, a failure too, and
   expect(figure(told, 'job_last_success_timestamp_seconds{job="audit_chain"}')).toBeCloseTo(Date.parse(before.succeeded_at) / 1000, 2)
   expect((await client.get(`${api}/load`)).body.jobs.map((job: { name: string }) => job.name).sort()).toEqual([
     'audit_chain',
+    'backups',
     'log_partitions',
     'maintenance_digest',
     'utilization_sums',

@@ -36,8 +36,6 @@ try {
   secondFactorCommands(user, context)
   singleSignOnCommands(user, context)
   backupCommands(program, context)
-  companyCommands(program, context)
-  accessCommands(program, context)
   const equipment = equipmentCommands(program, context)
   importCommands(equipment, context)
   logCommands(program, context)

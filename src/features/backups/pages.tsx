@@ -78,12 +78,12 @@ function Warnings({ found }: { found: Backups }) {
         </Alert>
       )}
       {found.hour === null && (
-        <Alert variant="light" color="yellow" className="alert-warn" title={t('backups.off')}>
+        <Alert role="note" variant="light" color="yellow" className="alert-warn" title={t('backups.off')}>
           {t('backups.off_text')}
         </Alert>
       )}
       {found.same_disk && found.hour !== null && (
-        <Alert variant="light" color="yellow" className="alert-warn">
+        <Alert role="note" variant="light" color="yellow" className="alert-warn">
           {t('backups.same_disk')}
         </Alert>
       )}

@@ -47,6 +47,9 @@ const idsOfTheirs: Record<string, string> = {
   assignment_id: theirs.assignment.id,
   file_id: theirs.file.id,
   webhook_id: theirs.webhook.id,
+  // Not of a company: a person's own, tried in the room of sessions, and the installation's.
+  session_id: theirs.event.id,
+  job: 'audit',
   user_id: sur.people.operator.userId,
   parent_id: theirs.category.id,
   holder_id: sur.people.operator.userId,

@@ -73,6 +73,25 @@ export class Archive {
     if (meter.bytes !== entry.bytes || meter.digest() !== entry.sha256 || stored.digest() !== entry.stored_sha256) throw new ArchiveError(`${path} is damaged: it does not hold what was archived.`)
   }
 
+  /**
+   * Looks at all that a restore will ask for, before anything is unpacked: from after this segment on, up to the first that was written
+   * after `time`. Each must be there, follow the one before, and lie as it was stored.
+   */
+  async check(after: string, time: string | undefined): Promise<void> {
+    const last = new Map<string, number>([[after.slice(0, 8), placeOf(after)]])
+    for (const { name, stored_sha256, at } of this.list().filter((entry) => segment.test(entry.name) && entry.name.slice(8) > after.slice(8))) {
+      const [timeline, place] = [name.slice(0, 8), placeOf(name)]
+      const expected = (last.get(timeline) ?? place - 1) + 1
+      if (place > expected) throw new ArchiveError(`${this.pathOf(nameAt(timeline, expected))} is missing: the archive goes on with ${name}.`)
+      last.set(timeline, place)
+      if (!existsSync(this.pathOf(name))) throw new ArchiveError(`${this.pathOf(name)} is missing.`)
+      const stored = new Meter()
+      await pipeline(createReadStream(this.pathOf(name), { highWaterMark: 1 << 20 }), stored, new Writable({ write: (_chunk, _encoding, done) => done() }))
+      if (stored.digest() !== stored_sha256) throw new ArchiveError(`${this.pathOf(name)} is damaged: it does not hold what was archived.`)
+      if (time !== undefined && at > time) return
+    }
+  }
+
   /** Keeps what is handed out in this cluster. Gives how many files it took. */
   async collect(cluster: string): Promise<number> {
     const staging = join(cluster, stagingName)
@@ -135,6 +154,13 @@ export class Archive {
     for (const { name } of old) rmSync(this.pathOf(name), { force: true })
     return old.length
   }
+}
+
+/** Segments of 16 MB, as this program's own server has them: 256 to each step of the middle number. */
+const placeOf = (name: string): number => Number.parseInt(name.slice(8, 16), 16) * 256 + Number.parseInt(name.slice(16), 16)
+const nameAt = (timeline: string, place: number): string => {
+  const hex = (value: number) => value.toString(16).toUpperCase().padStart(8, '0')
+  return timeline + hex(Math.floor(place / 256)) + hex(place % 256)
 }
 
 /** How many files wait to be taken, and since when: none for long, or the archive stands still. */

@@ -9,7 +9,7 @@ import { nobody, placeCluster, readSecrets, restoringNote, runningUrls, StartErr
 import { Keyring, troubleWith } from '../../base/keys.ts'
 import { lockDataDir } from '../../base/lock.ts'
 import type { Backup, Shelf } from '../../base/shelf.ts'
-import { connect } from './base.ts'
+import { connect, segmentsBetween } from './base.ts'
 import { type firstDifference, plain, takeChecks, totalOf } from './checks.ts'
 import { refuseWithoutRoom } from './prove.ts'
 import { recover, type Sources } from './recover.ts'
@@ -66,21 +66,25 @@ export async function restore(config: Config, shelf: Shelf, wish: Wish, say: Say
 }
 
 /** The log up to now: what the running server has not handed out yet, or what a stopped one left lying. */
-async function gatherLog(config: Config, backup: Backup): Promise<Sources> {
+async function gatherLog(config: Config, backup: Backup, say: Say): Promise<Sources> {
   const archive = openWal(config)
   const running = config.databaseUrl ? undefined : runningUrls(config.dataDir)
-  if (running) {
+  if (running && config.backupAt !== undefined) {
     const client = await connect(running.superuser, 'restore')
     try {
-      const { rows } = await client.query('SELECT pg_walfile_name(pg_current_wal_insert_lsn()) AS name, pg_switch_wal()')
-      for (let tries = 0; tries < 300 && !archive.list().some((entry) => entry.name >= rows[0].name); tries++) await sleep(100)
+      // A record of its own: without anything new there would be no segment to hand out, and none to wait for.
+      const { rows } = await client.query("SELECT pg_walfile_name(pg_create_restore_point('bitcorp restore')) AS name")
+      await client.query('SELECT pg_switch_wal()')
+      const isHere = () => archive.list().some((entry) => entry.name >= rows[0].name)
+      for (let tries = 0; tries < 300 && !isHere(); tries++) await sleep(100)
+      if (!isHere()) say('The running server has not archived its newest entries within 30 seconds; they are left out.')
     } finally {
       await client.end().catch(() => {})
     }
     return { archive, oldLog: undefined }
   }
   const cluster = join(config.dataDir, 'postgres')
-  if (!existsSync(join(cluster, 'global', 'pg_control')) || systemOf(cluster) !== backup.manifest?.system) return { archive, oldLog: undefined }
+  if (running || !existsSync(join(cluster, 'global', 'pg_control')) || systemOf(cluster) !== backup.manifest?.system) return { archive, oldLog: undefined }
   await archive.collect(realpathSync(cluster))
   return { archive, oldLog: join(realpathSync(cluster), 'pg_wal') }
 }
@@ -99,7 +103,9 @@ function systemOf(cluster: string): string {
 
 async function putIn(config: Config, shelf: Shelf, backup: Backup, wish: Wish, dataDir: string, say: Say): Promise<Restored> {
   const note = join(dataDir, restoringNote)
-  const sources = await gatherLog(config, backup)
+  const sources = await gatherLog(config, backup, say)
+  const wal = backup.manifest?.wal
+  if (wal) await sources.archive?.check(segmentsBetween(wal.timeline, wal.start_lsn, wal.target_lsn, wal.segment_bytes).at(-1) ?? '', wish.time)
   const cluster = placeCluster(dataDir)
   const aside = readdirSync(cluster).length > 0 ? `${cluster}-before-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}` : undefined
   if (aside) {

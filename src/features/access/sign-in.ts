@@ -49,17 +49,20 @@ export async function startSession(app: FastifyInstance, ctx: Ctx, userId: strin
   const { config } = app.ground
   const secret = makeSecret()
   const replaced = ctx.request.cookies[cookieName(config, sessionCookie)]
+  const device = chooseDevice(app, ctx)
   await store.openSession(ctx.db, {
     userId,
     tokenHash: hashSecret(secret),
     expiresAt: new Date(Date.now() + sessionDays * 86_400_000).toISOString(),
     ip: ctx.ip,
     userAgent: ctx.userAgent,
-    deviceHash: giveDevice(app, ctx),
+    deviceHash: device.hash,
     replacedHash: replaced ? hashSecret(replaced) : null,
     method,
   })
+  // The session's cookie comes first: a simple client keeps but one.
   setCookie(app, ctx, sessionCookie, secret, sessionDays)
+  if (device.made) setCookie(app, ctx, deviceCookie, device.made, deviceDays)
   const { companies, ...user } = await store.getAccount(ctx.db.as({ credential: hashSecret(secret), companyId: null, metadata: '{}', roles: null }))
   return { user, companies, csrf_token: csrfToken(secret) }
 }
@@ -80,13 +83,19 @@ export function deviceHashOf(app: FastifyInstance, ctx: Ctx): string | null {
   return device && /^[\w-]{43}$/.test(device) ? hashSecret(device) : null
 }
 
+/** The browser's mark by its hash; `made`: a new one, which it does not have yet. */
+function chooseDevice(app: FastifyInstance, ctx: Ctx): { hash: string; made?: string } {
+  const known = deviceHashOf(app, ctx)
+  if (known) return { hash: known }
+  const made = makeSecret()
+  return { hash: hashSecret(made), made }
+}
+
 /** The hash of the browser's mark, which it gets now when it has none. */
 export function giveDevice(app: FastifyInstance, ctx: Ctx): string {
-  const known = deviceHashOf(app, ctx)
-  if (known) return known
-  const device = makeSecret()
-  setCookie(app, ctx, deviceCookie, device, deviceDays)
-  return hashSecret(device)
+  const device = chooseDevice(app, ctx)
+  if (device.made) setCookie(app, ctx, deviceCookie, device.made, deviceDays)
+  return device.hash
 }
 
 function setCookie(app: FastifyInstance, ctx: Ctx, name: string, value: string, days: number): void {

@@ -112,6 +112,11 @@ test('and again, on the new timeline, to just before a TRUNCATE … CASCADE', as
   expect(firstDifference(before, after)).toBeUndefined()
 })
 
+test('a backup after a restore, on a later timeline, is proven too', async () => {
+  const made = await backUp(home.config, home.url, shelf, quiet)
+  expect(made).toMatchObject({ state: 'proven', manifest: { wal: { timeline: 3 } } })
+})
+
 test('the data folder is gone: a proven backup and the archive bring all back that was archived', async () => {
   await home.query("SELECT put_user('last@test.test', 'Última', NULL, 'es')")
   const before = await home.checks()

@@ -150,7 +150,10 @@ export async function takeBase(url: string, folder: string, id: string, key: Buf
   }
 }
 
+/** After a restore the log stands on a timeline that no server follows without the file that tells where it came from. */
 async function* readSegments(client: pg.Client, segments: readonly string[], size: number): AsyncGenerator<Entry> {
+  const { rows } = await client.query<Found>("SELECT n AS name, (pg_stat_file('pg_wal/' || n)).size::float8 AS size FROM pg_ls_dir('pg_wal') n WHERE n ~ '^[0-9A-F]{8}\\.history$'")
+  for (const { name, size: length } of rows) yield { name, size: length, chunks: chunksOf(client, { name: `pg_wal/${name}`, size: length, isdir: false }) }
   for (const name of segments) {
     const file = { name: `pg_wal/${name}`, size, isdir: false }
     if ((await readBlock(client, file.name, 0, 1)) === null) throw new Error(`the write-ahead log ${name} is gone already`)

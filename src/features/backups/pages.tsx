@@ -173,18 +173,27 @@ function HowTo({ newest }: { newest: Backup | undefined }) {
         {t('backups.restore_text')}
       </Text>
       <Text size="sm">{t('backups.restore_newest')}</Text>
-      <Code block>npx bitcorp restore --force</Code>
+      <Command text="npx bitcorp restore --force" />
       <Text size="sm" mt="xs">
         {t('backups.restore_time')}
       </Text>
-      <Code block>{`npx bitcorp restore --force --to-time ${moment}`}</Code>
+      <Command text={`npx bitcorp restore --force --to-time ${moment}`} />
       <Text size="sm" mt="xs">
         {t('backups.restore_beside')}
       </Text>
-      <Code block>npx bitcorp restore --into ./copy</Code>
+      <Command text="npx bitcorp restore --into ./copy" />
       <Text size="sm" mt="xs">
         {t('backups.restore_keys')}
       </Text>
     </section>
+  )
+}
+
+/** Wraps on a narrow screen: nothing to scroll sideways, and copied it is one line all the same. */
+function Command({ text }: { text: string }) {
+  return (
+    <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+      {text}
+    </Code>
   )
 }

@@ -1,5 +1,6 @@
 // `npm test`: everything that proves the product, from the types to the journeys in a browser. Last line: N passed, N failed.
 import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +12,7 @@ const steps = [
   { name: 'types of the server', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types of the page', command: ['tsc', '-p', 'tsconfig.web.json'] },
   { name: 'lint and format', command: ['biome', 'check', '.'] },
+  { name: 'migrations', command: ['squawk', ...readdirSync('db/migrations').map((name) => `db/migrations/${name}`)] },
   { name: 'nothing unused', command: ['knip', '--no-progress'] },
   { name: 'known faults of libraries', command: ['node', 'bin/audit.js'] },
   { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'], counts: true },

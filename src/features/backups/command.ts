@@ -70,7 +70,7 @@ async function loadCommand(config: CommandContext['config'], id: string | undefi
   if (time !== undefined) throw new UsageError('--to-time goes with --into DIR and a base backup; a dump holds the moment it was taken at.')
   const shelf = openShelf(config, o.from ? resolve(o.from) : undefined)
   const chosen = chooseDump(shelf, id)
-  const done = await loadDump(config, config.backupUrl ?? config.databaseUrl ?? '', shelf, chosen, progress)
+  const done = await loadDump(config, config.databaseUrl ?? '', shelf, chosen, progress)
   if (o.json) return printJson({ backup: chosen.id, ...done })
   print(`The database of DATABASE_URL holds the dump ${chosen.id}: ${done.rows} rows in ${done.tables} tables, compared. Start: npm start`)
 }

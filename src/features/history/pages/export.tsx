@@ -1,6 +1,7 @@
 // The audit as a file: what the filters show, for a spreadsheet or for a program.
 import { Button, Menu } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { download } from '../../../web/client.ts'
@@ -11,11 +12,14 @@ import { type auditFormats, exportAudit } from '../contract.ts'
 export function ExportMenu({ filters }: { filters: Record<string, string> }) {
   const { t } = useTranslation()
   const company = useCompany()
+  const queries = useQueryClient()
   const [busy, setBusy] = useState(false)
   const save = async (format: (typeof auditFormats)[number]) => {
     setBusy(true)
     await download(exportAudit, { params: { company_id: company.company_id }, query: { ...filters, format } }, `${t('history.export_name')}.${format}`).catch(notifyProblem)
     setBusy(false)
+    // The export is an entry of the audit itself: what was read before lacks it.
+    await queries.invalidateQueries()
   }
   return (
     <Menu position="bottom-end">

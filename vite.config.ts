@@ -1,4 +1,6 @@
 // Builds the page into dist/web. The theme's variables become a static stylesheet: the policy allows no style elements.
+
+import { fileURLToPath } from 'node:url'
 import { convertCssVariables, DEFAULT_THEME, deepMerge, defaultCssVariablesResolver, mergeMantineTheme } from '@mantine/core'
 import react from '@vitejs/plugin-react'
 import preset from 'postcss-preset-mantine'
@@ -26,6 +28,7 @@ function withoutProblems(): Plugin {
 export default defineConfig({
   plugins: [react(), themeStyles(), withoutProblems()],
   publicDir: 'src/web/public',
+  resolve: { alias: { typebox: fileURLToPath(new URL('./src/web/schema-kinds.ts', import.meta.url)) } },
   css: { postcss: { plugins: [preset()] } },
   build: { outDir: 'dist/web', emptyOutDir: true, target: 'es2022', sourcemap: false, reportCompressedSize: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: { proxy: { '/api': 'http://localhost:3000' } },

@@ -3,7 +3,7 @@ import { MantineProvider } from '@mantine/core'
 import { IconArrowsExchange, IconBinaryTree2, IconChartBar, IconFileImport, IconHistory, IconHome, IconServer, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
-import { StrictMode, Suspense } from 'react'
+import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
@@ -15,19 +15,9 @@ import './web/parts.css'
 import './web/month.css'
 import './web/record.css'
 import { changeMe, getMe, signOut } from './features/access/contract.ts'
-import { SignInPage } from './features/access/pages/sign-in.tsx'
-import { words as accessWords } from './features/access/words.ts'
-import { words as assignmentsWords } from './features/assignments/words.ts'
-import { words as categoriesWords } from './features/categories/words.ts'
-import { words as companiesWords } from './features/companies/words.ts'
 import { listEquipment } from './features/equipment/contract.ts'
-import { words as machineWords } from './features/equipment/pages/words.ts'
 import { words as equipmentWords } from './features/equipment/words.ts'
 import { listEvents } from './features/history/contract.ts'
-import { words as historyWords } from './features/history/words.ts'
-import { words as maintenanceWords } from './features/maintenance/words.ts'
-import { words as secondFactorWords } from './features/second-factor/words.ts'
-import { words as singleSignOnWords } from './features/single-sign-on/words.ts'
 import { managers } from './plain/roles.ts'
 import { call, ProblemError } from './web/client.ts'
 import { startI18n, withWords } from './web/i18n.ts'
@@ -41,6 +31,15 @@ import { resolveVariables, theme } from './web/theme.ts'
 import { parseSearch, stringifySearch } from './web/url.tsx'
 import { words as webWords } from './web/words.ts'
 
+const accessWords = () => import('./features/access/words.ts')
+const assignmentWords = () => import('./features/assignments/words.ts')
+const categoryWords = () => import('./features/categories/words.ts')
+const companyWords = () => import('./features/companies/words.ts')
+const historyWords = () => import('./features/history/words.ts')
+const machineWords = () => import('./features/equipment/pages/words.ts')
+const maintenanceWords = () => import('./features/maintenance/words.ts')
+const secondFactorWords = () => import('./features/second-factor/words.ts')
+const singleSignOnWords = () => import('./features/single-sign-on/words.ts')
 const usageWords = () => import('./features/utilization/words.ts')
 const worthWords = () => import('./features/valuation/words.ts')
 const recordWords = () => import('./features/history/pages/words.ts')
@@ -52,34 +51,50 @@ const backupWords = () => import('./features/backups/words.ts')
 const importWords = () => import('./features/imports/words.ts')
 const replicaWords = () => import('./features/replicas/words.ts')
 
+// The history tells of every room.
+const pastPage = () =>
+  withWords(
+    import('./features/history/pages/lists.tsx'),
+    historyWords(),
+    recordWords(),
+    accessWords(),
+    assignmentWords(),
+    companyWords(),
+    maintenanceWords(),
+    secondFactorWords(),
+    singleSignOnWords(),
+    hookWords(),
+    sessionWords(),
+  )
+
 // One line a page: where it stands below /c/<company>, its file, its component, and its place in the navigation.
 // `who` names the roles that may open it; left out, everyone may.
 const pages = [
-  page('/', () => import('./features/equipment/pages/home.tsx'), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
+  page('/', () => withWords(import('./features/equipment/pages/home.tsx'), assignmentWords(), machineWords()), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
   page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
-  page('/equipment/new', () => import('./features/equipment/pages/form.tsx'), 'NewMachinePage'),
-  page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), worthWords(), logWords()), 'MachinePage'),
-  page('/equipment/$equipmentId/edit', () => import('./features/equipment/pages/form.tsx'), 'EditMachinePage'),
+  page('/equipment/new', () => withWords(import('./features/equipment/pages/form.tsx'), machineWords()), 'NewMachinePage'),
+  page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), machineWords(), assignmentWords(), maintenanceWords(), worthWords(), logWords()), 'MachinePage'),
+  page('/equipment/$equipmentId/edit', () => withWords(import('./features/equipment/pages/form.tsx'), machineWords()), 'EditMachinePage'),
   page('/import', () => withWords(import('./features/imports/pages/import.tsx'), importWords()), 'ImportPage', { label: 'web.nav_import', icon: IconFileImport, who: managers }),
-  page('/assignments', () => import('./features/assignments/pages/list.tsx'), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
-  page('/assignments/calendar', () => import('./features/assignments/pages/calendar.tsx'), 'AssignmentCalendarPage'),
-  page('/maintenance', () => import('./features/maintenance/pages/board.tsx'), 'MaintenanceBoardPage', { label: 'maintenance.title', icon: IconTool }),
-  page('/maintenance/calendar', () => import('./features/maintenance/pages/calendar.tsx'), 'MaintenanceCalendarPage'),
-  page('/maintenance/records', () => import('./features/maintenance/pages/records.tsx'), 'MaintenanceRecordsPage'),
+  page('/assignments', () => withWords(import('./features/assignments/pages/list.tsx'), assignmentWords()), 'AssignmentsPage', { label: 'web.nav_assignments', icon: IconArrowsExchange }),
+  page('/assignments/calendar', () => withWords(import('./features/assignments/pages/calendar.tsx'), assignmentWords()), 'AssignmentCalendarPage'),
+  page('/maintenance', () => withWords(import('./features/maintenance/pages/board.tsx'), maintenanceWords()), 'MaintenanceBoardPage', { label: 'web.nav_maintenance', icon: IconTool }),
+  page('/maintenance/calendar', () => withWords(import('./features/maintenance/pages/calendar.tsx'), maintenanceWords()), 'MaintenanceCalendarPage'),
+  page('/maintenance/records', () => withWords(import('./features/maintenance/pages/records.tsx'), maintenanceWords()), 'MaintenanceRecordsPage'),
   page('/utilization', () => withWords(import('./features/utilization/pages/utilization.tsx'), usageWords(), worthWords()), 'UtilizationPage', { label: 'web.nav_utilization', icon: IconChartBar }),
   page('/fleet-value', () => withWords(import('./features/valuation/pages.tsx'), usageWords(), worthWords()), 'FleetValuePage'),
-  page('/categories', () => import('./features/categories/pages/tree.tsx'), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
-  page('/categories/new', () => import('./features/categories/pages/form.tsx'), 'NewCategoryPage'),
-  page('/categories/$categoryId/edit', () => import('./features/categories/pages/form.tsx'), 'EditCategoryPage'),
-  page('/people', () => import('./features/access/pages/people.tsx'), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
-  page('/history', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'EventsPage', {
+  page('/categories', () => withWords(import('./features/categories/pages/tree.tsx'), categoryWords()), 'CategoriesPage', { label: 'web.nav_categories', icon: IconBinaryTree2 }),
+  page('/categories/new', () => withWords(import('./features/categories/pages/form.tsx'), categoryWords()), 'NewCategoryPage'),
+  page('/categories/$categoryId/edit', () => withWords(import('./features/categories/pages/form.tsx'), categoryWords()), 'EditCategoryPage'),
+  page('/people', () => withWords(import('./features/access/pages/people.tsx'), accessWords(), companyWords()), 'PeoplePage', { label: 'web.nav_people', icon: IconUsers }),
+  page('/history', pastPage, 'EventsPage', {
     label: 'web.nav_history',
     icon: IconHistory,
     who: listEvents.who,
   }),
-  page('/history/audit', () => withWords(import('./features/history/pages/lists.tsx'), recordWords(), hookWords(), sessionWords()), 'AuditPage'),
-  page('/settings', () => import('./features/companies/pages.tsx'), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
-  page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords()), 'WebhooksPage'),
+  page('/history/audit', pastPage, 'AuditPage'),
+  page('/settings', () => withWords(import('./features/companies/pages.tsx'), companyWords()), 'SettingsPage', { label: 'web.nav_settings', icon: IconSettings }),
+  page('/settings/webhooks', () => withWords(import('./features/webhooks/pages/list.tsx'), hookWords(), historyWords()), 'WebhooksPage'),
   page('/settings/webhooks/$webhookId', () => withWords(import('./features/webhooks/pages/deliveries.tsx'), hookWords()), 'DeliveriesPage'),
   page('/installation', () => withWords(import('./features/monitoring/pages/installation.tsx'), installationWords()), 'InstallationPage', {
     label: 'web.nav_installation',
@@ -89,13 +104,13 @@ const pages = [
   }),
   page('/installation/replicas', () => withWords(import('./features/replicas/pages.tsx'), replicaWords()), 'ReplicasPage'),
   page('/installation/backups', () => withWords(import('./features/backups/pages.tsx'), backupWords()), 'BackupsPage'),
-  page('/account/tokens', () => import('./features/access/pages/tokens.tsx'), 'TokensPage'),
-  page('/account/second-factor', () => import('./features/second-factor/pages.tsx'), 'SecondFactorPage'),
+  page('/account/tokens', () => withWords(import('./features/access/pages/tokens.tsx'), accessWords()), 'TokensPage'),
+  page('/account/second-factor', () => withWords(import('./features/second-factor/pages.tsx'), secondFactorWords(), accessWords()), 'SecondFactorPage'),
   page('/account/sessions', () => withWords(import('./features/sessions/pages.tsx'), sessionWords()), 'SessionsPage'),
-  page('/account', () => import('./features/access/pages/account.tsx'), 'AccountPage'),
+  page('/account', () => withWords(import('./features/access/pages/account.tsx'), accessWords(), secondFactorWords()), 'AccountPage'),
 ]
 
-startI18n([webWords, accessWords, secondFactorWords, singleSignOnWords, companiesWords, categoriesWords, equipmentWords, machineWords, assignmentsWords, maintenanceWords, historyWords])
+startI18n([webWords, equipmentWords])
 
 const account: AccountDoor = { load: () => call(getMe), signOut: () => call(signOut), saveLanguage: (language) => call(changeMe, { body: { language } }) }
 const search: PaletteSearch = {
@@ -126,8 +141,16 @@ function readLast(): string | null {
 }
 
 const root = createRootRoute({ component: Outlet })
-const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignInPage })
-const password = createRoute({ getParentRoute: () => root, path: '/password', component: page('', () => import('./features/access/pages/password.tsx'), 'PasswordPage').component })
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: page('', () => withWords(import('./features/access/pages/sign-in.tsx'), accessWords(), secondFactorWords(), singleSignOnWords()), 'SignInPage').component,
+})
+const password = createRoute({
+  getParentRoute: () => root,
+  path: '/password',
+  component: page('', () => withWords(import('./features/access/pages/password.tsx'), accessWords()), 'PasswordPage').component,
+})
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'signed-in',
@@ -174,9 +197,7 @@ if (place) {
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={resolveVariables} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
         <QueryClientProvider client={queries}>
-          <Suspense>
-            <Notifications position="bottom-right" limit={4} />
-          </Suspense>
+          <Notifications />
           <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>

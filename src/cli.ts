@@ -44,7 +44,7 @@ try {
   replicaCommands(program, context)
   await program.parseAsync()
 } catch (error) {
-  const t = (await createTranslator(allWords))('en')
+  const t = createTranslator(allWords)('en')
   const { message, code } = explain(error, (constraint) => t(`problems.${constraint}`), verbose)
   if (message) process.stderr.write(`${message}\n`)
   process.exit(code)

@@ -104,7 +104,7 @@ export const allWords = [
 
 /** `ownerUrl`: for the work that the owner alone may do by the clock; left out, this server leaves it to others. */
 export async function createServer(config: Config, db: Database, ownerUrl?: string): Promise<FastifyInstance> {
-  const app = await createHttp(config, db, await createTranslator(allWords))
+  const app = await createHttp(config, db, createTranslator(allWords))
   await traceRequests(app, config)
   const watch = serveMetrics(app, ownerUrl)
   replicaMetrics(watch.registry, app.ground.replicas)

@@ -1,5 +1,6 @@
 // From what went wrong to what the caller is told: RFC 9457 problems, never SQL, stack or another company's existence.
 import type { Problem, ProblemField } from '../plain/problem.ts'
+import type { Translate } from '../plain/translate.ts'
 import { constraintFields } from './constraint-fields.ts'
 
 /** Thrown where the program itself refuses. `values` fill the sentence of the code. */
@@ -19,8 +20,6 @@ export class Refusal extends Error {
     this.blockedBy = blockedBy
   }
 }
-
-export type Translate = (key: string, values?: Record<string, unknown>) => string
 
 type DatabaseError = Error & { code?: string; constraint?: string; detail?: string; hint?: string; column?: string }
 

@@ -1,24 +1,12 @@
 // Sentences in the caller's language, from the words of the rooms.
-import i18next from 'i18next'
+import { addWords, type Translate, translator } from '../plain/translate.ts'
 import type { Language, Words } from '../plain/words.ts'
-import type { Translate } from './errors.ts'
 
 /** Gives a translator for each language. Words: {language: {namespace: {key: sentence with {{values}}}}}, later rooms add to earlier ones. */
-export async function createTranslator(words: readonly Words[]): Promise<(language: Language) => Translate> {
-  const i18n = i18next.createInstance()
-  const merged: Words = { es: {}, en: {} }
-  for (const room of words) {
-    for (const language of ['es', 'en'] as const) {
-      for (const [space, sentences] of Object.entries(room[language])) merged[language][space] = { ...merged[language][space], ...sentences }
-    }
-  }
-  await i18n.init({
-    lng: 'en',
-    fallbackLng: 'en',
-    resources: { es: { translation: merged.es }, en: { translation: merged.en } },
-    interpolation: { escapeValue: false },
-  })
-  return (language) => i18n.getFixedT(language) as Translate
+export function createTranslator(rooms: readonly Words[]): (language: Language) => Translate {
+  const words = addWords({ es: {}, en: {} }, rooms)
+  const both = { es: translator(words, 'es'), en: translator(words, 'en') }
+  return (language) => both[language]
 }
 
 /** The language of an Accept-Language header: Spanish unless English is asked for before it. */

@@ -1,8 +1,8 @@
 // Buttons for operations: what a person may not do stays visible, disabled, and says why, also to keyboard and screen reader.
 import { Button, type ButtonProps, Menu, type MenuItemProps, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { type MouseEvent, type ReactNode, useId } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Operation } from '../plain/operation.ts'
+import { useTranslation } from './i18n.ts'
 import { useMay } from './session.tsx'
 import { PageLink, type Search, useMoment } from './url.tsx'
 

@@ -1,8 +1,8 @@
 // Somebody else saved first: both versions side by side, one choice a field, nothing lost.
 import { Button, Group, Radio, Stack, Table, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from './dialog.tsx'
+import { useTranslation } from './i18n.ts'
 
 export type Conflict<V> = { base: V; mine: V; theirs: { values: V; version: number } }
 type Side = 'mine' | 'theirs'

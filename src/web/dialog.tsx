@@ -2,7 +2,7 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core'
 import { useBlocker } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from './i18n.ts'
 import { usePhone } from './phone.ts'
 
 export function Dialog({ opened, onClose, title, children, size = 'md' }: { opened: boolean; onClose: () => void; title: string; children: ReactNode; size?: string }) {

@@ -3,8 +3,8 @@ import { Badge, Button, Checkbox, CloseButton, Group, Popover, Radio, Stack, Tex
 import { useDebouncedCallback } from '@mantine/hooks'
 import { IconChevronDown, IconFilter, IconSearch, IconX } from '@tabler/icons-react'
 import { type ReactNode, type Ref, useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from './dialog.tsx'
+import { useTranslation } from './i18n.ts'
 import { usePhone } from './phone.ts'
 import { type Search, useUrl } from './url.tsx'
 

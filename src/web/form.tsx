@@ -4,10 +4,10 @@ import { type FormErrors, type UseFormReturnType, useForm } from '@mantine/form'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { ProblemError, randomKey } from './client.ts'
 import { type Conflict, ConflictDialog } from './conflict.tsx'
 import { UnsavedGuard } from './dialog.tsx'
+import { useTranslation } from './i18n.ts'
 
 export type Values = Record<string, unknown>
 

@@ -1,6 +1,6 @@
 // Dates in the company's time zone, money and numbers as the person's language writes them.
 import { useMemo } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from './i18n.ts'
 import { useMaybeCompany } from './session.tsx'
 import { useMoment } from './url.tsx'
 

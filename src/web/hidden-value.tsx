@@ -2,11 +2,11 @@
 import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { IconEye, IconEyeOff, IconInfoCircle, IconPencil } from '@tabler/icons-react'
 import { useEffect, useId, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Operation } from '../plain/operation.ts'
 import { ActionButton } from './action.tsx'
 import { Dialog } from './dialog.tsx'
 import { FormBody, useSaveForm } from './form.tsx'
+import { useTranslation } from './i18n.ts'
 import { notifyDone, notifyProblem } from './notify.tsx'
 
 type HiddenProps = {

@@ -1,23 +1,36 @@
 // The page's language: the account's, else what this browser chose before, else what it prefers.
-import i18next from 'i18next'
-import { initReactI18next } from 'react-i18next'
+import { useSyncExternalStore } from 'react'
+import { addWords, hasSentence, type Translate, translator } from '../plain/translate.ts'
 import type { Language, Words } from '../plain/words.ts'
 import { setClientLanguage } from './client.ts'
 
 const key = 'bitcorp-language'
+const words: Words = { es: {}, en: {} }
+const listeners = new Set<() => void>()
+
+type Speech = { t: Translate; i18n: { language: Language; exists: (key: string) => boolean } }
+const speeches: Record<Language, Speech> = { es: speechOf('es'), en: speechOf('en') }
+let current = speeches[chosenLanguage()]
+
+function speechOf(language: Language): Speech {
+  return { t: translator(words, language), i18n: { language, exists: (key) => hasSentence(words, language, key) } }
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+export function useTranslation(): Speech {
+  return useSyncExternalStore(subscribe, () => current)
+}
+
+/** Outside of a component: in the language of now. */
+export const say: Translate = (key, values) => current.t(key, values)
 
 export function startI18n(rooms: readonly Words[]): void {
-  const words = mergeWords(rooms)
-  void i18next.use(initReactI18next).init({
-    lng: chosenLanguage(),
-    fallbackLng: 'en',
-    resources: { es: { translation: words.es }, en: { translation: words.en } },
-    interpolation: { escapeValue: false },
-    react: { useSuspense: false },
-    initAsync: false,
-  })
-  i18next.on('languageChanged', applyLanguage)
-  applyLanguage(i18next.language)
+  addWords(words, rooms)
+  applyLanguage()
 }
 
 export function changeLanguage(language: Language): void {
@@ -26,20 +39,24 @@ export function changeLanguage(language: Language): void {
   } catch {
     // Without storage the choice lasts for this visit.
   }
-  if (i18next.language !== language) void i18next.changeLanguage(language)
+  if (current.i18n.language === language) return
+  current = speeches[language]
+  applyLanguage()
+  for (const listener of listeners) listener()
 }
 
-/** A page together with the words of rooms that are needed there alone: they come with it, not with the first load. */
+/** A page together with the words of rooms that the first load leaves out: nothing is shown before its words are there. */
 export async function withWords<M>(page: Promise<M>, ...rooms: Promise<{ words: Words }>[]): Promise<M> {
-  const { es, en } = mergeWords((await Promise.all(rooms)).map((room) => room.words))
-  i18next.addResourceBundle('es', 'translation', es, true)
-  i18next.addResourceBundle('en', 'translation', en, true)
+  addWords(
+    words,
+    (await Promise.all(rooms)).map((room) => room.words),
+  )
   return page
 }
 
-function applyLanguage(language: string): void {
-  document.documentElement.lang = language
-  setClientLanguage(language, i18next.t('web.offline'))
+function applyLanguage(): void {
+  document.documentElement.lang = current.i18n.language
+  setClientLanguage(current.i18n.language, say('web.offline'))
 }
 
 function chosenLanguage(): Language {
@@ -51,14 +68,4 @@ function chosenLanguage(): Language {
   }
   const wanted = stored ?? navigator.language
   return wanted.toLowerCase().startsWith('en') ? 'en' : 'es'
-}
-
-function mergeWords(rooms: readonly Words[]): Words {
-  const merged: Words = { es: {}, en: {} }
-  for (const room of rooms) {
-    for (const language of ['es', 'en'] as const) {
-      for (const [space, sentences] of Object.entries(room[language])) merged[language][space] = { ...merged[language][space], ...sentences }
-    }
-  }
-  return merged
 }

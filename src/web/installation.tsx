@@ -1,5 +1,5 @@
 // The links between the pages that look after the installation itself; each page stands in its room.
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from './i18n.ts'
 import { PageLink } from './url.tsx'
 
 const places = [

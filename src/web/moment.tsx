@@ -3,8 +3,8 @@ import { Button, Checkbox, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { IconHistory } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { instantOfWallClock, useFormat, wallClockOf } from './format.ts'
+import { useTranslation } from './i18n.ts'
 import { useMoment, useUrl } from './url.tsx'
 
 const day = 86_400_000

@@ -1,8 +1,8 @@
 // How the door lists pages: an address, where the page is, and whether the navigation shows it.
 import type { Icon } from '@tabler/icons-react'
 import { lazyRouteComponent, type RouteComponent } from '@tanstack/react-router'
-import i18next from 'i18next'
 import type { Who } from '../plain/operation.ts'
+import { say } from './i18n.ts'
 
 /** `hidden`: who may not go there does not see it at all; others are shown locked, with the reason. */
 export type NavEntry = { label: string; icon: Icon; who?: Who; hidden?: boolean }
@@ -22,7 +22,7 @@ const isServerThere = () =>
 
 /** Without the server the person reads a sentence and stays; with it, a newer version replaced the file, and the router reloads. */
 async function tellAway(error: unknown): Promise<never> {
-  throw (await isServerThere()) ? error : new Error(i18next.t('web.offline'))
+  throw (await isServerThere()) ? error : new Error(say('web.offline'))
 }
 
 /** Starts the page anew, but never trades it for the browser's own error page. */

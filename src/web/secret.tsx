@@ -2,7 +2,7 @@
 import { Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from './i18n.ts'
 
 type SecretProps = { title: string; text: string; fields: { label: string; value: string }[]; onDone: () => void; children?: ReactNode }
 

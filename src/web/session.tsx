@@ -2,12 +2,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Operation } from '../plain/operation.ts'
 import type { Role } from '../plain/roles.ts'
 import type { Language } from '../plain/words.ts'
 import { onSignedOut, setCsrfToken } from './client.ts'
-import { changeLanguage } from './i18n.ts'
+import { changeLanguage, useTranslation } from './i18n.ts'
 import { ErrorState, LoadingState } from './states.tsx'
 
 export type Member = Readonly<{

@@ -1,9 +1,9 @@
 // The backups of the installation: whether the last is proven, what is wrong, one more now, and how to get back.
 import { Alert, Code, Group, Progress, Stack, Text, Title } from '@mantine/core'
 import { IconAlertTriangle, IconDatabaseExport, IconLock } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../web/action.tsx'
 import { useFormat } from '../../web/format.ts'
+import { useTranslation } from '../../web/i18n.ts'
 import { InstallationTabs } from '../../web/installation.tsx'
 import { Page } from '../../web/page.tsx'
 import { useAction, useRead } from '../../web/query.ts'

@@ -1,6 +1,7 @@
 // The audit as evidence: the columns of its export, a checkpoint of its chain, and the check that it is what it was.
-import { Refusal, type Translate } from '../../base/errors.ts'
+import { Refusal } from '../../base/errors.ts'
 import type { SheetColumn } from '../../base/sheet.ts'
+import type { Translate } from '../../plain/translate.ts'
 import { type AuditCheckpoint, type AuditFault, type AuditHead, checkpointKind } from './contract.ts'
 import * as store from './store.ts'
 

@@ -1,6 +1,7 @@
 // The columns of exported machines, whose headers and values an import understands, so that an export comes back unchanged.
-import type { Translate } from '../../base/errors.ts'
+
 import type { SheetColumn } from '../../base/sheet.ts'
+import type { Translate } from '../../plain/translate.ts'
 import { headerOfSpecification } from './columns.ts'
 import { importFields } from './contract.ts'
 import { type Existing, valueText } from './plan.ts'

@@ -1,8 +1,8 @@
 // An import from file to result: read, plan, write in one transaction that only a faultless apply keeps.
 
 import type { Runner } from '../../base/db.ts'
-import type { Translate } from '../../base/errors.ts'
 import { fieldsOfRefusal, Refusal } from '../../base/errors.ts'
+import type { Translate } from '../../plain/translate.ts'
 import { findTable, readMapping, type Table } from './columns.ts'
 import type { ImportResult, ImportRow } from './contract.ts'
 import { type Existing, type PlanRow, planRows, valueText } from './plan.ts'

@@ -22,7 +22,7 @@ export function maintenanceCommands(program: Command, context: CommandContext): 
 
 async function sendDigest(context: CommandContext, o: Digest): Promise<void> {
   const config = o.toFolder === undefined ? context.config : { ...context.config, smtpUrl: undefined, mailDir: resolve(o.toFolder) }
-  const translate = await createTranslator([digestWords])
+  const translate = createTranslator([digestWords])
   const sent = await withOwner(context, async (owner) => {
     const companyId = o.company ? await findCompany(owner, o.company) : null
     // What is only written to a folder counts as not sent.

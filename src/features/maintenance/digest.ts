@@ -1,8 +1,8 @@
 // The daily mail about what is due: claimed, written in each person's language, and sent, once a person and day.
 import type { Config } from '../../base/config.ts'
-import type { Translate } from '../../base/errors.ts'
 import { type Mail, sendMail } from '../../base/mail.ts'
 import type { Owner } from '../../base/owner.ts'
+import type { Translate } from '../../plain/translate.ts'
 import type { Language } from '../../plain/words.ts'
 import type { DueState } from './contract.ts'
 

@@ -14,7 +14,7 @@ import { digestWords } from './digest-words.ts'
 
 const world = await createWorld()
 const box = await receiveMail()
-const translate = await createTranslator([digestWords])
+const translate = createTranslator([digestWords])
 const { andina, sur } = world.companies
 const folder = mkdtempSync(join(tmpdir(), 'bitcorp-digest-'))
 afterAll(() => box.close())

@@ -1,9 +1,9 @@
 // The replicas as who looks after the installation sees them: how each is, why reports were read elsewhere, and how to make one.
 import { Group, Stack, Table, Text, Title } from '@mantine/core'
 import { IconCopy, IconLock } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import type { ReplyOf } from '../../plain/operation.ts'
 import { useFormat } from '../../web/format.ts'
+import { useTranslation } from '../../web/i18n.ts'
 import { InstallationTabs } from '../../web/installation.tsx'
 import { Page } from '../../web/page.tsx'
 import { useRead } from '../../web/query.ts'

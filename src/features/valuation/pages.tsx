@@ -1,7 +1,7 @@
 // What the fleet is worth at a day, by category and currency, with the way down to the categories below.
 import { TextInput, Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../web/format.ts'
+import { useTranslation } from '../../web/i18n.ts'
 import { Page } from '../../web/page.tsx'
 import { useRead } from '../../web/query.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../web/states.tsx'

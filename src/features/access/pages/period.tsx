@@ -1,8 +1,8 @@
 // From when to when a membership holds, as days of the company.
 import { TextInput } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import type { SaveForm } from '../../../web/form.tsx'
 import { instantOf, useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import type { Person } from '../contract.ts'
 
 export type Days = { begins_at: string; ends_at: string }

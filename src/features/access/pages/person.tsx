@@ -1,11 +1,11 @@
 // The dialogs about one person: adding, changing name and role, ending the membership.
 import { Alert, Button, Group, List, Radio, Stack, Text, TextInput } from '@mantine/core'
 import { IconAlertTriangle, IconInfoCircle, IconRefresh } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import type { Static } from 'typebox'
 import { type Role, roles } from '../../../plain/roles.ts'
 import { ConfirmDialog, Dialog } from '../../../web/dialog.tsx'
 import { FormBody, type SaveForm, useSaveForm } from '../../../web/form.tsx'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone, notifyProblem } from '../../../web/notify.tsx'
 import { useAction, useCall } from '../../../web/query.ts'
 import { useSession } from '../../../web/session.tsx'

@@ -1,7 +1,7 @@
 // A month of hand-overs and reservations: what leaves and comes back each day; of one machine or person, every day it is taken.
 import { Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { instantOf, useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { Month, type MonthEntry, MonthSteps, plusDays, useMonth } from '../../../web/month.tsx'
 import { Page } from '../../../web/page.tsx'
 import { useRead } from '../../../web/query.ts'

@@ -1,6 +1,6 @@
 // What the pages of hand-overs are narrowed to, kept in the address: which ones, whose, of which machine.
 import { SegmentedControl } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
 import { usePhone } from '../../../web/phone.ts'
 import { useCall } from '../../../web/query.ts'

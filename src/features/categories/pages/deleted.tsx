@@ -1,10 +1,10 @@
 // The categories that were deleted: by whom, when, and the way back.
 import { Group, Stack, Text } from '@mantine/core'
 import { IconArrowBackUp } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { Dialog } from '../../../web/dialog.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useAction, useRead } from '../../../web/query.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { useUrl } from '../../../web/url.tsx'

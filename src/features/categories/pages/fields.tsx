@@ -1,6 +1,6 @@
 // Specification fields to read: what each asks for, and the category it comes from.
 import { Table, Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { PageLink } from '../../../web/url.tsx'
 import type { SpecificationField } from '../contract.ts'
 import type { FieldOrigin } from './branches.ts'

@@ -1,9 +1,9 @@
 // Moving a category with all below it to another place in the tree.
 import { Alert, Stack, Text } from '@mantine/core'
 import { useMemo } from 'react'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { Tree, type TreeRow } from '../../../web/tree.tsx'

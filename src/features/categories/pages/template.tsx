@@ -2,7 +2,7 @@
 import { ActionIcon, Button, Checkbox, Group, Select, Stack, TagsInput, Text, TextInput, Tooltip } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconArrowDown, IconArrowUp, IconPlus, IconTrash } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import type { SpecificationField } from '../contract.ts'
 import { type FieldOrigin, keyFor } from './branches.ts'
 import { FieldTable } from './fields.tsx'

@@ -1,8 +1,8 @@
 // The columns a list of machines can show, and the card that stands for them on a phone.
 import { Badge, Group, Text } from '@mantine/core'
 import { useMemo } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import type { Column } from '../../../web/table.tsx'
 import type { Equipment } from '../contract.ts'
 import { HolderCell, ServiceCell, ServiceDate, StatusBadge } from './status.tsx'

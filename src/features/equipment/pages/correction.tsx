@@ -1,9 +1,9 @@
 // The dialog that puts right which status a machine had in the past: what, from when, until when, and why.
 import { Radio, Stack, Text, Textarea, TextInput } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { instantOfWallClock, useFormat, wallClockOf } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { correctStatus, type Equipment, type Status, statuses } from '../contract.ts'

@@ -1,9 +1,9 @@
 // The dialogs that write into a machine's log: what a meter shows, or a note.
 import { Checkbox, Group, Radio, Textarea, TextInput } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { instantOf, useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { addLog, type Meter, meters } from '../../logs/contract.ts'

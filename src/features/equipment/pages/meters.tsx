@@ -1,7 +1,7 @@
 // The newest reading of each meter of a machine, and how a reading is written.
 import { Group } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
 import { type LatestReading, listMeters } from '../../logs/contract.ts'
 import type { Equipment } from '../contract.ts'

@@ -1,5 +1,5 @@
 // To whom: a member of the company, found by name or e-mail.
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
 import { useCall } from '../../../web/query.ts'
 import { useCompany } from '../../../web/session.tsx'

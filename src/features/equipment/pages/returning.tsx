@@ -1,7 +1,7 @@
 // Giving a machine back, and what is said about a machine whenever it changes hands.
 import { Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { useSession } from '../../../web/session.tsx'

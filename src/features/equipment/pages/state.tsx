@@ -1,10 +1,10 @@
 // The dialog that changes a machine's status: what each status means, why it changes, and a question before the final one.
 import { Checkbox, Radio, Stack, Textarea } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
 import { ProblemError } from '../../../web/client.ts'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { changeStatus, type Equipment, type Status, statuses } from '../contract.ts'

@@ -1,7 +1,7 @@
 // How a machine's state reads everywhere: status, holder, and whether its service is due.
 import { IconAlertTriangle, IconArchive, IconCircleCheck, IconCircleX, IconClock, IconTool, IconUser } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { type Tone, ToneBadge } from '../../../web/tone.tsx'
 import type { Equipment, Status } from '../contract.ts'
 

@@ -19,8 +19,8 @@ import {
   IconTool,
   IconTrash,
 } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useList } from '../../../web/query.ts'
 import { EmptyState, ErrorState } from '../../../web/states.tsx'
 import { type Equipment, getTimeline, type TimelineEntry } from '../contract.ts'

@@ -1,7 +1,7 @@
 // What a machine is worth: today, and year by year until it is written off.
 import { Table, Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { type Depreciation, getDepreciation } from '../../valuation/contract.ts'

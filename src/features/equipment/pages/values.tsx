@@ -1,7 +1,7 @@
 // How the values of a machine's fields read, wherever they stand: summary, timeline, comparison after a conflict.
 import { useMemo } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
 import { type Category, listCategories, type SpecificationField } from '../../categories/contract.ts'
 

@@ -22,8 +22,8 @@ import {
   IconTrash,
 } from '@tabler/icons-react'
 import { useId, useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
 import { PageLink, useUrl } from '../../../web/url.tsx'
 import { listPeople } from '../../access/contract.ts'

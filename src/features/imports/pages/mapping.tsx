@@ -1,6 +1,6 @@
 // How the file is read, to be corrected by hand: what each column means, the order of days, the sign of decimals.
 import { NativeSelect, Text, Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { type ImportColumn, type ImportResult, importFields, specificationKey } from '../contract.ts'
 import type { Answers, ImportFlow } from './flow.tsx'
 

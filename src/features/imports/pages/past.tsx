@@ -1,7 +1,7 @@
 // The imports done so far, newest first.
 import { Text, Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useList } from '../../../web/query.ts'
 import { type Column, DataList } from '../../../web/table.tsx'
 import { type ImportBatch, listImports } from '../contract.ts'

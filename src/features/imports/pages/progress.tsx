@@ -1,7 +1,7 @@
 // How far a running look or import is.
 import { Progress, Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
 import { getImportProgress } from '../contract.ts'
 

@@ -1,7 +1,7 @@
 // A month of work and of services that fall due, day by day.
 import { Text } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { Month, type MonthEntry, MonthSteps, useMonth } from '../../../web/month.tsx'
 import { Page } from '../../../web/page.tsx'
 import { useRead } from '../../../web/query.ts'

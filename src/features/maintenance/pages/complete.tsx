@@ -1,8 +1,8 @@
 // The form that closes work as done: what it cost, who did it, and what it means for the machine's next service.
 import { Checkbox, Text, Textarea, TextInput } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall, useRead } from '../../../web/query.ts'
 import { useCompany } from '../../../web/session.tsx'

@@ -1,11 +1,11 @@
 // The dialogs that write down work: plan it, send a machine, begin, complete, cancel.
 import { Checkbox, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
 import type { Operation } from '../../../plain/operation.ts'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { Lookup, type LookupOption } from '../../../web/lookup.tsx'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'

@@ -1,9 +1,9 @@
 // The form that changes a record: all of open work, and of what is done or cancelled its bill and notes.
 import { Alert, Text, Textarea, TextInput } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall, useRead } from '../../../web/query.ts'
 import { useCompany } from '../../../web/session.tsx'

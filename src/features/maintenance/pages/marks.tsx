@@ -1,6 +1,6 @@
 // How work on a machine reads everywhere: its kind, its state, the machine it is for, and the pages' common head.
 import { IconAlarm, IconAlertTriangle, IconCalendar, IconCircleCheck, IconCircleX, IconClock, IconTool } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { type Tone, ToneBadge } from '../../../web/tone.tsx'
 import { PageLink, type Search } from '../../../web/url.tsx'
 import type { DueState, MaintenanceStatus } from '../contract.ts'

@@ -1,6 +1,6 @@
 // The choice of a kind of work.
 import { Group, Radio } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { maintenanceTypes } from '../contract.ts'
 
 export function TypeField(props: object) {

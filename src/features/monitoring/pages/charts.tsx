@@ -1,8 +1,8 @@
 // The last hour as two pictures, requests and their duration, and the same numbers as a table for who does not see them.
 import { BarChart, LineChart } from '@mantine/charts'
 import '@mantine/charts/styles.css'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import type { Traffic } from '../contract.ts'
 import { Facts } from './facts.tsx'
 

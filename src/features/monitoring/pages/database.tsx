@@ -1,8 +1,8 @@
 // How the database is used: its load, slow statements, tables, indexes, months of the log, migrations.
 import { Alert, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
 import { type Format, useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { ToneBadge } from '../../../web/tone.tsx'
 import type { DatabaseUse, Statement } from '../contract.ts'
 import { Facts, Tile } from './facts.tsx'

@@ -1,7 +1,7 @@
 // A short table whose rows are all there: rows on a screen, cards on a phone, the first few until more are asked for.
 import { Button, Table, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../../../web/i18n.ts'
 import { usePhone } from '../../../web/phone.ts'
 
 export type Fact<T> = { key: string; title: string; render: (row: T) => ReactNode; align?: 'right' }

@@ -1,8 +1,8 @@
 // The page of who looks after the installation: how it works now, how the last hour was, and what asks for attention.
 import { Title } from '@mantine/core'
 import { IconLock } from '@tabler/icons-react'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { InstallationTabs } from '../../../web/installation.tsx'
 import { Page } from '../../../web/page.tsx'
 import { useRead } from '../../../web/query.ts'

@@ -1,8 +1,8 @@
 // What the server does by the clock: when each job ran, how it went, and the button that runs it now.
 import { Text, Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { ActionButton } from '../../../web/action.tsx'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useAction } from '../../../web/query.ts'
 import { ToneBadge } from '../../../web/tone.tsx'

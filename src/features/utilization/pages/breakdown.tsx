@@ -1,7 +1,7 @@
 // What utilization is made of: the categories below the chosen one, and its machines, the most used first.
 import { Title } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../../web/format.ts'
+import { useTranslation } from '../../../web/i18n.ts'
 import { useList } from '../../../web/query.ts'
 import { type Column, DataList } from '../../../web/table.tsx'
 import { PageLink, useUrl } from '../../../web/url.tsx'

@@ -1,8 +1,8 @@
 // A webhook's name, address and events: made or changed.
 import { MultiSelect, TextInput } from '@mantine/core'
-import { useTranslation } from 'react-i18next'
 import { Dialog } from '../../../web/dialog.tsx'
 import { FormBody, useSaveForm } from '../../../web/form.tsx'
+import { useTranslation } from '../../../web/i18n.ts'
 import { notifyDone } from '../../../web/notify.tsx'
 import { useCall } from '../../../web/query.ts'
 import { changeWebhook, createWebhook, eventTypes, type Webhook } from '../contract.ts'

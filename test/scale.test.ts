@@ -6,12 +6,12 @@ import { textOf } from './sources.ts'
 const classes = ['distributed', 'reference', 'local'] as const
 type Classes = Record<(typeof classes)[number], string[]>
 
-/** The table of docs/operate.md: a row a class, the names in backticks. */
+/** The table of docs/growing.md: a row a class, the names in backticks. */
 function readClasses(manual: string): Classes {
   const rows = classes.map((name) => [name, [...(new RegExp(`^\\| ${name} +\\|(.*)\\|$`, 'm').exec(manual)?.[1] ?? '').matchAll(/`([a-z_]+)`/g)].map((match) => match[1] ?? '')] as const)
   return Object.fromEntries(rows) as Classes
 }
-const { distributed, reference, local } = readClasses(textOf('docs/operate.md'))
+const { distributed, reference, local } = readClasses(textOf('docs/growing.md'))
 
 const clone = await cloneDatabase()
 afterAll(() => dropDatabase(clone.name))
@@ -25,8 +25,8 @@ const tables = `SELECT c.oid, c.relname AS name FROM pg_class c WHERE c.relnames
 async function breaches(query: Query, of: Classes): Promise<string[]> {
   const placed = classes.flatMap((name) => of[name])
   const known = (await query(tables)).map((row) => row.name as string)
-  const unplaced = known.filter((name) => !placed.includes(name)).map((name) => `${name} is in no class of the table under "Growing" in docs/operate.md`)
-  const unknown = placed.filter((name) => !known.includes(name)).map((name) => `${name} is in docs/operate.md but not in the database`)
+  const unplaced = known.filter((name) => !placed.includes(name)).map((name) => `${name} is in no class of the table under "Growing" in docs/growing.md`)
+  const unknown = placed.filter((name) => !known.includes(name)).map((name) => `${name} is in docs/growing.md but not in the database`)
   const twice = placed.filter((name, i) => placed.indexOf(name) !== i).map((name) => `${name} is in two classes`)
   const rules = await query(
     `WITH t AS (${tables}), d AS (SELECT t.*, a.attnum, a.attnotnull FROM t LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'company_id' WHERE t.name = ANY ($1))
@@ -60,7 +60,7 @@ test('every table with a company is distributed, but for those that tell who the
 })
 
 test.each([
-  ['CREATE TABLE forgotten (id uuid PRIMARY KEY)', 'forgotten is in no class of the table under "Growing" in docs/operate.md'],
+  ['CREATE TABLE forgotten (id uuid PRIMARY KEY)', 'forgotten is in no class of the table under "Growing" in docs/growing.md'],
   ['CREATE UNIQUE INDEX idx_plate ON equipment (plate)', 'idx_plate does not lead with company_id'],
   ['ALTER TABLE equipment DROP CONSTRAINT equipment_pkey CASCADE', 'equipment has no primary key'],
   ['ALTER TABLE equipment_assignments ADD CONSTRAINT ea_other EXCLUDE USING gist (equipment_id WITH =, company_id WITH =)', 'ea_other does not lead with company_id'],

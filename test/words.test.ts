@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { programDir } from '../src/base/config.ts'
 import { words as machineWords } from '../src/features/equipment/pages/words.ts'
 import { words as historyPageWords } from '../src/features/history/pages/words.ts'
-import { addWords, translator } from '../src/plain/translate.ts'
+import { addWords, type Translate, translator } from '../src/plain/translate.ts'
 import type { Language, Words } from '../src/plain/words.ts'
 import { allWords } from '../src/server.ts'
 import { words as webWords } from '../src/web/words.ts'
@@ -86,7 +86,7 @@ test('sentences read as the reference says them', async () => {
   await reference.init({ lng: 'es', resources: { es: { translation: merged.es }, en: { translation: merged.en } }, interpolation: { escapeValue: false } })
   const wrong: string[] = []
   for (const language of languages) {
-    const [ours, theirs] = [translator(merged, language), reference.getFixedT(language)]
+    const [ours, theirs] = [translator(merged, language), reference.getFixedT(language) as Translate]
     for (const key of known[language]) {
       const [space = '', name = ''] = key.split('.')
       const values = Object.fromEntries([...(merged[language][space]?.[name] ?? '').matchAll(/\{\{(\w+)\}\}/g)].map(([, value = '']) => [value, '$& <b> {{name}}']))

@@ -11,7 +11,8 @@ export function useColumns<C extends Choosable>(id: string, columns: C[]): { sho
   const [stored, setStored] = useState(() => readStored(storageKey))
   const usual = useMemo(() => columns.filter((column) => !column.extra).map((column) => column.key), [columns])
   const wanted = search.cols?.split(',') ?? stored ?? usual
-  const shown = columns.filter((column, place) => place === 0 || wanted.includes(column.key))
+  const names = wanted.join(',')
+  const shown = useMemo(() => columns.filter((column, place) => place === 0 || names.split(',').includes(column.key)), [columns, names])
 
   const choose = useCallback(
     (keys: string[] | null) => {

@@ -1,5 +1,6 @@
 // Reading and writing through the contracts in components: cached reads, pages of a list, and writes that refresh what is shown.
 import { keepPreviousData, type UseInfiniteQueryResult, type UseQueryResult, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import type { Static } from 'typebox'
 import type { Operation, ReplyOf } from '../plain/operation.ts'
 import { type CallInput, type CallOptions, call, ProblemError } from './client.ts'
@@ -37,7 +38,7 @@ export function useRead<O extends Operation>(op: O, input: ReadInput<O>, options
 }
 
 type ItemOf<O extends Operation> = ReplyOf<O> extends { items: (infer T)[] } ? T : never
-export type ListResult<T> = { items: T[] | undefined; total: number | undefined; query: UseInfiniteQueryResult<unknown, Error> }
+export type ListResult<T> = { items: T[] | undefined; pages: T[][] | undefined; total: number | undefined; query: UseInfiniteQueryResult<unknown, Error> }
 
 /** A list by keyset: `query.fetchNextPage()` loads what follows. */
 export function useList<O extends Operation>(op: O, input: ReadInput<O>, options: ReadOptions = {}): ListResult<ItemOf<O>> {
@@ -58,7 +59,9 @@ export function useList<O extends Operation>(op: O, input: ReadInput<O>, options
     placeholderData: keepPreviousData,
     ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
   })
-  return { items: query.data?.pages.flatMap((page) => page.items), total: query.data?.pages[0]?.total, query }
+  const pages = useMemo(() => query.data?.pages.map((page) => page.items), [query.data])
+  const items = useMemo(() => pages?.flat(), [pages])
+  return { items, pages, total: query.data?.pages[0]?.total, query }
 }
 
 type ActionOptions<R> = {

@@ -6,8 +6,9 @@ import { useColumns } from './columns.ts'
 import { useTranslation } from './i18n.ts'
 import { usePhone } from './phone.ts'
 import type { ListResult } from './query.ts'
+import { RowsOfPage, useFurther } from './rows.tsx'
 import { ErrorState } from './states.tsx'
-import { PageLink, useGo, useMoment, useUrl } from './url.tsx'
+import { PageLink, useMoment, useUrl } from './url.tsx'
 
 export type Column<T> = {
   key: string
@@ -39,6 +40,8 @@ export type DataListProps<T> = {
   rowClass?: (row: T) => string | undefined
   /** Few columns that all matter: nothing to choose. */
   fixed?: boolean
+  /** Columns keep their widths whatever the rows hold, so that nothing moves while rows come and go. */
+  steady?: boolean
   /** Counts all rows when the person asks for it. */
   onCount?: () => void
 }
@@ -67,48 +70,47 @@ export function DataList<T>(props: DataListProps<T>) {
 
 type Shown<T> = DataListProps<T> & { shown: Column<T>[] }
 
-function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass }: Shown<T>) {
-  const go = useGo()
-  const moment = useMoment() ?? {}
+function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass, steady }: Shown<T>) {
+  const { items, pages, total, query } = rows
   return (
     <div className="list-scroll">
-      <Table highlightOnHover verticalSpacing={6} horizontalSpacing="xs" className="list-table" data-stale={rows.query.isPlaceholderData || undefined}>
+      <Table
+        highlightOnHover
+        verticalSpacing={6}
+        horizontalSpacing="xs"
+        className="list-table"
+        data-stale={query.isPlaceholderData || undefined}
+        data-rows={items?.length}
+        aria-rowcount={total === undefined ? (items && !query.hasNextPage ? items.length + 1 : -1) : total + 1}
+        {...(steady ? { layout: 'fixed' as const, miw: shown.reduce((sum, column) => sum + (column.width ?? usualWidth), 0) } : {})}
+      >
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
-          <Table.Tr>
+          <Table.Tr aria-rowindex={1}>
             {shown.map((column) => (
-              <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} />
+              <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} steady={steady ?? false} />
             ))}
           </Table.Tr>
         </Table.Thead>
-        <Table.Tbody>
-          {rows.items?.map((row) => (
-            <Table.Tr
-              key={rowKey(row)}
-              className={rowClass?.(row)}
-              data-clickable={rowTo ? true : undefined}
-              onClick={(event) => {
-                if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row), { search: moment })
-              }}
-            >
-              {shown.map((column, place) => (
-                <Table.Td key={column.key} ta={column.align ?? 'left'}>
-                  {place === 0 && rowTo ? (
-                    <PageLink to={rowTo(row)} search={moment} className="row-link">
-                      {column.render(row)}
-                    </PageLink>
-                  ) : (
-                    column.render(row)
-                  )}
-                </Table.Td>
-              ))}
-            </Table.Tr>
-          )) ?? <SkeletonRows columns={shown} />}
-        </Table.Tbody>
+        {pages ? (
+          pages.map((page, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: pages are told apart by their place alone.
+            <RowsOfPage key={place} rows={page} first={place === 0} from={placeOf(pages, place)} shown={shown} rowKey={rowKey} rowTo={rowTo} rowClass={rowClass} />
+          ))
+        ) : (
+          <Table.Tbody>
+            <SkeletonRows columns={shown} />
+          </Table.Tbody>
+        )}
       </Table>
     </div>
   )
 }
+
+/** What a column of a steady table takes that says nothing of it. */
+const usualWidth = 140
+
+const placeOf = (pages: readonly (readonly unknown[])[], place: number): number => pages.slice(0, place).reduce((sum, page) => sum + page.length, 0)
 
 const placeholders = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
 
@@ -124,12 +126,13 @@ function SkeletonRows({ columns }: { columns: readonly { key: string }[] }) {
   ))
 }
 
-function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSort: string | undefined }) {
+function HeadCell({ column, defaultSort, steady }: { column: Column<unknown>; defaultSort: string | undefined; steady: boolean }) {
   const { t } = useTranslation()
   const [search, setSearch] = useUrl()
+  const width = column.width ?? (steady ? usualWidth : undefined)
   if (!column.sort)
     return (
-      <Table.Th ta={column.align ?? 'left'} w={column.width}>
+      <Table.Th ta={column.align ?? 'left'} w={width}>
         {column.title}
       </Table.Th>
     )
@@ -137,7 +140,7 @@ function HeadCell({ column, defaultSort }: { column: Column<unknown>; defaultSor
   const direction = sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none'
   const SortIcon = direction === 'ascending' ? IconArrowUp : direction === 'descending' ? IconArrowDown : IconArrowsSort
   return (
-    <Table.Th aria-sort={direction} ta={column.align ?? 'left'} w={column.width}>
+    <Table.Th aria-sort={direction} ta={column.align ?? 'left'} w={width}>
       <button type="button" className="sort-button" title={t('web.sort_by', { column: column.title })} onClick={() => setSearch({ sort: direction === 'ascending' ? `-${column.sort}` : column.sort })}>
         {column.title}
         <SortIcon size={14} aria-hidden data-idle={direction === 'none' || undefined} />
@@ -243,9 +246,10 @@ function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[];
 /** How many are shown, and the way to more. */
 export function Footer<T>({ rows: { items, total, query }, onCount }: { rows: ListResult<T>; onCount?: (() => void) | undefined }) {
   const { t } = useTranslation()
+  const end = useFurther(query)
   if (!items?.length) return null
   return (
-    <Group justify="space-between" mt="sm" gap="xs">
+    <Group justify="space-between" gap="xs" ref={end} className="list-footer" data-more={query.hasNextPage || undefined}>
       <Group gap="xs">
         <Text size="sm" c="dimmed" role="status">
           {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}

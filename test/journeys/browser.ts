@@ -1,39 +1,16 @@
 // A real browser on the real page: the built page, the server on a free port over the file's own database, and people at their screens.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
-import bundled from '@sparticuz/chromium'
-import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core'
+import { join } from 'node:path'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { createWorld, type World } from '../harness.ts'
 import { buildWhenStale, root } from '../program.ts'
+import { launch } from './chromium.ts'
 import { type Language, Visitor } from './visitor.ts'
 
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage']
 export const desktop = { width: 1280, height: 800 }
 export const phone = { width: 390, height: 844 }
-
-export async function launch(): Promise<Browser> {
-  const installed = '/usr/bin/chromium'
-  const executablePath = existsSync(installed) ? installed : await bundled.executablePath()
-  return chromium.launch({ executablePath, headless: true, args: flags, env: { ...process.env, ...libraries(executablePath) } })
-}
-
-/** A bare machine lacks a few libraries that the browser wants; its package brings them. */
-function libraries(executable: string): Record<string, string> {
-  if (!/not found/.test(spawnSync('ldd', [executable], { encoding: 'utf8' }).stdout ?? '')) return {}
-  const folder = join(tmpdir(), 'bitcorp-browser-libraries')
-  if (!existsSync(join(folder, 'lib'))) {
-    mkdirSync(folder, { recursive: true })
-    const packed = join(dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium')), '..', '..', 'bin', 'al2023.tar.br')
-    spawnSync('tar', ['-x', '-C', folder], { input: brotliDecompressSync(readFileSync(packed)) })
-  }
-  return { LD_LIBRARY_PATH: join(folder, 'lib') }
-}
 
 export type VisitOptions = { language?: Language; phone?: boolean; dark?: boolean }
 export type Stage = { world: World; url: string; browser: () => Browser; visit: (options?: VisitOptions) => Promise<Visitor> }

@@ -92,7 +92,7 @@ function Value({ value, read }: { value: FleetValue; read: { isFetching: boolean
     { key: 'depreciated', title: t('valuation.depreciated'), align: 'right', render: (row) => format.money(row.depreciated) },
     { key: 'book_total', title: t('valuation.book_value'), align: 'right', render: (row) => <strong>{format.money(row.book_total)}</strong> },
   ]
-  const rows = { items: value.items, total: value.items.length, query: { ...read, hasNextPage: false, isPlaceholderData: false } as never }
+  const rows = { items: value.items, pages: [value.items], total: value.items.length, query: { ...read, hasNextPage: false, isPlaceholderData: false } as never }
   return (
     <div className="stack">
       {value.totals.length > 0 && (

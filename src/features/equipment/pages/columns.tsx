@@ -26,6 +26,7 @@ export function useEquipmentColumns(): Column<Equipment>[] {
     const money = (key: 'purchase_price' | 'current_value') => field(key, { extra: true, align: 'right', render: (row) => <span className="nowrap">{format.money(row[key])}</span> })
     return [
       field('name', {
+        width: 240,
         render: (row) => (
           <>
             {row.name}
@@ -35,14 +36,14 @@ export function useEquipmentColumns(): Column<Equipment>[] {
       }),
       { key: 'code', title: t('equipment.code'), sort: 'serial_number', render: (row) => <span className="mono nowrap">{row.fleet_code ?? row.serial_number}</span> },
       field('status', { render: (row) => <StatusBadge status={row.status} /> }),
-      { key: 'holder', title: t('equipment.holder'), render: (row) => <HolderCell machine={row} /> },
-      { key: 'category', title: t('equipment.category'), extra: true, render: (row) => text(row.category_name) },
-      { key: 'maker', title: t('equipment.maker_model'), sort: 'manufacturer', extra: true, render: (row) => text(makerOf(row) || null) },
+      { key: 'holder', width: 170, title: t('equipment.holder'), render: (row) => <HolderCell machine={row} /> },
+      { key: 'category', width: 170, title: t('equipment.category'), extra: true, render: (row) => text(row.category_name) },
+      { key: 'maker', width: 170, title: t('equipment.maker_model'), sort: 'manufacturer', extra: true, render: (row) => text(makerOf(row) || null) },
       field('location', { render: (row) => <span title={row.location ?? undefined}>{text(row.location)}</span> }),
       field('next_maintenance_date', { render: (row) => <ServiceCell machine={row} /> }),
-      field('serial_number', { extra: true, render: (row) => <span className="mono nowrap">{row.serial_number}</span> }),
+      field('serial_number', { extra: true, width: 170, render: (row) => <span className="mono nowrap">{row.serial_number}</span> }),
       field('fleet_code', { extra: true }),
-      field('manufacturer_serial_number', { extra: true, render: (row) => <span className="mono">{text(row.manufacturer_serial_number)}</span> }),
+      field('manufacturer_serial_number', { extra: true, width: 170, render: (row) => <span className="mono">{text(row.manufacturer_serial_number)}</span> }),
       field('plate', { extra: true }),
       field('year', { extra: true }),
       field('ownership', { extra: true, render: (row) => t(`equipment.ownership_${row.ownership}`) }),
@@ -65,8 +66,8 @@ export function useEquipmentColumns(): Column<Equipment>[] {
           </Group>
         ),
       },
-      field('created_at', { extra: true, render: (row) => <span className="nowrap">{format.instant(row.created_at)}</span> }),
-      field('updated_at', { extra: true, render: (row) => <span className="nowrap">{format.instant(row.updated_at)}</span> }),
+      field('created_at', { extra: true, width: 160, render: (row) => <span className="nowrap">{format.instant(row.created_at)}</span> }),
+      field('updated_at', { extra: true, width: 160, render: (row) => <span className="nowrap">{format.instant(row.updated_at)}</span> }),
     ]
   }, [t, format])
 }

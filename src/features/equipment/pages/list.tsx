@@ -36,6 +36,9 @@ const panelNames = [
 ]
 const filterNames = [...mainNames, ...panelNames]
 
+const idOf = (machine: Equipment) => machine.id
+const pathOf = (machine: Equipment) => `/equipment/${machine.id}`
+
 export function EquipmentListPage() {
   const { t } = useTranslation()
   const [search] = useUrl()
@@ -66,8 +69,9 @@ export function EquipmentListPage() {
         caption={t('equipment.title')}
         columns={columns}
         rows={rows}
-        rowKey={(row) => row.id}
-        rowTo={(row) => `/equipment/${row.id}`}
+        rowKey={idOf}
+        rowTo={pathOf}
+        steady
         card={(row) => <MachineCard machine={row} />}
         {...(filters.q ? {} : { defaultSort: '-created_at' })}
         onCount={() => setCounted(true)}

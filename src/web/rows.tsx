@@ -1,0 +1,105 @@
+// The rows of a long list: what follows is fetched before it is reached, and pages far from the screen are one empty row of their height.
+import { Table } from '@mantine/core'
+import { memo, type ReactNode, type RefObject, startTransition, useEffect, useRef, useState } from 'react'
+import type { ListResult } from './query.ts'
+import { PageLink, useGo, useMoment } from './url.tsx'
+
+/** Pixels above and below the screen within which rows are there. */
+const near = 1600
+const usualHeight = 49
+
+type PageProps<T> = {
+  rows: readonly T[]
+  /** The page that the list begins with is there at once; others come without holding up a frame. */
+  first: boolean
+  /** How many rows stand before this page. */
+  from: number
+  shown: readonly { key: string; render: (row: T) => ReactNode; align?: 'right' }[]
+  rowKey: (row: T) => string
+  rowTo: ((row: T) => string) | undefined
+  rowClass: ((row: T) => string | undefined) | undefined
+}
+
+function PageOfRows<T>({ rows, first, from, shown, rowKey, rowTo, rowClass }: PageProps<T>) {
+  const go = useGo()
+  const moment = useMoment() ?? {}
+  const [body, folded] = useFolded(first ? null : rows.length * usualHeight)
+  if (folded !== null)
+    return (
+      <Table.Tbody ref={body} aria-hidden>
+        <tr style={{ height: folded }}>
+          <td colSpan={shown.length} />
+        </tr>
+      </Table.Tbody>
+    )
+  return (
+    <Table.Tbody ref={body}>
+      {rows.map((row, place) => (
+        <Table.Tr
+          key={rowKey(row)}
+          aria-rowindex={from + place + 2}
+          className={rowClass?.(row)}
+          data-clickable={rowTo ? true : undefined}
+          onClick={(event) => {
+            if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row), { search: moment })
+          }}
+        >
+          {shown.map((column, at) => (
+            <Table.Td key={column.key} ta={column.align ?? 'left'}>
+              {at === 0 && rowTo ? (
+                <PageLink to={rowTo(row)} search={moment} className="row-link">
+                  {column.render(row)}
+                </PageLink>
+              ) : (
+                column.render(row)
+              )}
+            </Table.Td>
+          ))}
+        </Table.Tr>
+      ))}
+    </Table.Tbody>
+  )
+}
+
+/** Drawn anew only when its own rows or columns change, however many pages come after it. */
+export const RowsOfPage = memo(PageOfRows) as typeof PageOfRows
+
+/** The height that stands for the rows while they are far from the screen; null while they are there. Where the focus is, they stay. */
+function useFolded(start: number | null): [RefObject<HTMLTableSectionElement | null>, number | null] {
+  const body = useRef<HTMLTableSectionElement>(null)
+  const [folded, setFolded] = useState(start)
+  useEffect(() => {
+    const element = body.current
+    if (!element) return
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        const isNear = entry?.isIntersecting !== false
+        if (!isNear && element.contains(document.activeElement)) return
+        startTransition(() => setFolded((now) => (isNear ? null : (now ?? element.offsetHeight))))
+      },
+      { rootMargin: `${near}px 0px` },
+    )
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  return [body, folded]
+}
+
+/** Fetches what follows when whoever scrolls comes near the end; without scrolling there is the button. */
+export function useFurther(query: ListResult<unknown>['query']): RefObject<HTMLDivElement | null> {
+  const end = useRef<HTMLDivElement>(null)
+  const { hasNextPage, isFetchingNextPage, isError, fetchNextPage } = query
+  useEffect(() => {
+    if (!end.current || !hasNextPage || isFetchingNextPage || isError) return
+    const element = end.current
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void fetchNextPage(), { rootMargin: `0px 0px ${2 * near}px` })
+    const begin = () => observer.observe(element)
+    if (scrollY > 0) begin()
+    else addEventListener('scroll', begin, { once: true, passive: true })
+    return () => {
+      removeEventListener('scroll', begin)
+      observer.disconnect()
+    }
+  }, [hasNextPage, isFetchingNextPage, isError, fetchNextPage])
+  return end
+}

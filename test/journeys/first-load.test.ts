@@ -1,0 +1,19 @@
+// The list of machines, measured in the browser: how much script it needs at first, and that nothing moves while it loads and while somebody scrolls.
+import { expect, test } from 'vitest'
+import { measurePage } from '../../bench/page.ts'
+import { fillFleet } from '../fleet.ts'
+import { password } from '../harness.ts'
+import { setStage } from './browser.ts'
+
+const stage = await setStage()
+const { world } = stage
+await fillFleet(world, 400)
+
+test('the first load of the list needs less than 250 kB of script, and nothing moves', async () => {
+  const figures = await measurePage({ address: stage.url, email: 'viewer@andina.test', password, companyId: world.companies.andina.id, runs: 1, rows: 200 })
+  expect(figures.scripts).toBeGreaterThan(5)
+  expect(figures.scriptBytes).toBeLessThan(250_000)
+  expect(figures.shiftLoading).toBe(0)
+  expect(figures.rowsScrolled).toBeGreaterThanOrEqual(200)
+  expect(figures.shiftScrolling).toBeLessThan(0.0001)
+})

@@ -6,7 +6,7 @@ import { PageLink, useGo, useMoment } from './url.tsx'
 
 /** Pixels above and below the screen within which rows are there. */
 const near = 1600
-const usualHeight = 49
+const usualHeight = 50
 
 type PageProps<T> = {
   rows: readonly T[]
@@ -72,8 +72,9 @@ function useFolded(start: number | null): [RefObject<HTMLTableSectionElement | n
     const element = body.current
     if (!element) return
     const observer = new IntersectionObserver(
-      ([entry]) => {
-        const isNear = entry?.isIntersecting !== false
+      (entries) => {
+        // Of several in one call the last is true.
+        const isNear = entries.at(-1)?.isIntersecting !== false
         if (!isNear && element.contains(document.activeElement)) return
         startTransition(() => setFolded((now) => (isNear ? null : (now ?? element.offsetHeight))))
       },
@@ -92,7 +93,7 @@ export function useFurther(query: ListResult<unknown>['query']): RefObject<HTMLD
   useEffect(() => {
     if (!end.current || !hasNextPage || isFetchingNextPage || isError) return
     const element = end.current
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void fetchNextPage(), { rootMargin: `0px 0px ${2 * near}px` })
+    const observer = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && void fetchNextPage(), { rootMargin: `0px 0px ${2 * near}px` })
     const begin = () => observer.observe(element)
     if (scrollY > 0) begin()
     else addEventListener('scroll', begin, { once: true, passive: true })

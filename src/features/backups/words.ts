@@ -4,7 +4,7 @@ import type { Words } from '../../plain/words.ts'
 export const words = {
   en: {
     problems: {
-      backup_without_source: 'The database cannot be backed up from here: it is not the program’s own and BITCORP_BACKUP_URL is not set. The manual says how (docs/operate.md).',
+      backup_without_source: 'The database cannot be backed up from here: it is not the program’s own and BITCORP_BACKUP_URL is not set. The manual says how (docs/growing.md).',
     },
     backups: {
       title: 'Backups',
@@ -60,7 +60,7 @@ export const words = {
   },
   es: {
     problems: {
-      backup_without_source: 'No se puede copiar la base de datos desde aquí: no es la del propio programa y no hay BITCORP_BACKUP_URL. El manual dice cómo (docs/operate.md).',
+      backup_without_source: 'No se puede copiar la base de datos desde aquí: no es la del propio programa y no hay BITCORP_BACKUP_URL. El manual dice cómo (docs/growing.md).',
     },
     backups: {
       title: 'Copias de seguridad',

@@ -44,7 +44,7 @@ export function replicaCommands(program: Command, context: CommandContext): void
 
 /** These words make and run the embedded server's standbys alone: another server has tools of its own. */
 function refuseOwnServer({ config }: CommandContext): void {
-  if (config.databaseUrl) throw new CommandError('DATABASE_URL names your own PostgreSQL: make its standby with pg_basebackup (docs/operate.md, "Replicas"), then give it as DATABASE_REPLICA_URL.')
+  if (config.databaseUrl) throw new CommandError('DATABASE_URL names your own PostgreSQL: make its standby with pg_basebackup (docs/growing.md, "Replicas"), then give it as DATABASE_REPLICA_URL.')
 }
 
 async function add(context: CommandContext, dir: string, { port, json }: Json & { port?: string }): Promise<void> {

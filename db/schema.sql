@@ -119,6 +119,17 @@ GRANT SELECT TO application_user;
 GRANT INSERT, SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE caller_seals (
+  is_single boolean NOT NULL DEFAULT true,
+  key bytea NOT NULL,
+  CONSTRAINT caller_seals_pkey PRIMARY KEY (is_single),
+  CONSTRAINT caller_seals_key_length CHECK ((octet_length(key) = 32)),
+  CONSTRAINT caller_seals_single CHECK (is_single)
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY caller_seals_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT SELECT TO record_keeper;
+
 TABLE companies (
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
   name character varying(200) NOT NULL,
@@ -1296,45 +1307,22 @@ GRANT INSERT (company_id, name, url, event_types), SELECT, UPDATE (name, url, ev
 GRANT SELECT, UPDATE TO record_keeper;
 
 VIEW caller -- owner record_keeper, security_barrier=true
- SELECT a.user_id,
-    m.company_id,
-        CASE
-            WHEN a.scopes IS NULL OR ('admin'::text = ANY (a.scopes)) THEN m.role
-            WHEN 'write'::text = ANY (a.scopes) THEN
-            CASE m.role
-                WHEN 'admin'::text THEN 'manager'::character varying
-                ELSE m.role
-            END
-            ELSE 'viewer'::character varying
-        END AS role
-   FROM caller_account a
-     JOIN user_company_roles m ON m.user_id = a.user_id AND m.company_id =
-        CASE
-            WHEN current_setting('app.current_company_id'::text, true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text THEN current_setting('app.current_company_id'::text, true)::uuid
-            ELSE NULL::uuid
-        END AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-     JOIN companies co ON co.id = m.company_id AND co.status::text = 'active'::text AND NOT co.is_deleted;
+ SELECT (c).user_id AS user_id,
+    (c).company_id AS company_id,
+    (c).role AS role
+   FROM ( SELECT read_caller() AS c
+         OFFSET 0) r
+  WHERE (c).company_id IS NOT NULL;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_account -- owner record_keeper, security_barrier=true
- SELECT u.id AS user_id,
-    c.session_id,
-    c.token_company_id,
-    c.scopes
-   FROM ( SELECT s.user_id,
-            s.id AS session_id,
-            NULL::uuid AS token_company_id,
-            NULL::text[] AS scopes
-           FROM sessions s
-          WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now() AND COALESCE(s.last_seen_at, s.created_at) > (now() - '14 days'::interval)
-        UNION ALL
-         SELECT t.user_id,
-            t.id,
-            t.company_id,
-            t.scopes
-           FROM api_tokens t
-          WHERE t.token_hash::text = current_setting('app.credential'::text, true) AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()) c
-     JOIN users u ON u.id = c.user_id AND u.status::text = 'active'::text;
+ SELECT (c).user_id AS user_id,
+    (c).session_id AS session_id,
+    (c).token_company_id AS token_company_id,
+    (c).scopes AS scopes
+   FROM ( SELECT read_caller() AS c
+         OFFSET 0) r
+  WHERE (c).user_id IS NOT NULL;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_memberships -- owner record_keeper, security_barrier=true
@@ -1648,34 +1636,26 @@ CREATE OR REPLACE FUNCTION public.begin_request(p_credential text, p_company_id 
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v_user_id uuid;
-  v_role text;
+  v_found caller_found := identify_caller(p_credential, p_company_id);
 BEGIN
-  PERFORM set_config('app.credential', coalesce(p_credential, ''), true),
-    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
-    set_config('app.request_metadata', coalesce(p_metadata, '{}'), true),
-    set_config('app.reason', '', true);
-  IF p_company_id IS NOT NULL THEN
-    SELECT c.user_id, c.role INTO v_user_id, v_role FROM caller c;
-    IF v_user_id IS NULL THEN
-      IF NOT EXISTS (SELECT FROM caller_account) THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
-      END IF;
-      RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
-    ELSIF v_role <> ALL (p_roles) THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
-    END IF;
-  ELSE
-    SELECT a.user_id INTO v_user_id FROM caller_account a;
-    IF v_user_id IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-    ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
+  PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
+  IF v_found.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  ELSIF p_company_id IS NULL THEN
+    IF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_found.user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
     END IF;
+  ELSIF v_found.company_id IS NULL THEN
+    IF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
+  ELSIF v_found.role <> ALL (p_roles) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
   END IF;
-  RETURN QUERY SELECT v_user_id, v_role;
+  user_id := v_found.user_id;
+  role := v_found.role;
+  RETURN NEXT;
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
@@ -2305,7 +2285,7 @@ DECLARE
   v_user_id uuid;
 BEGIN
   UPDATE sessions s SET ended_at = clock_timestamp()
-  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  WHERE s.id = (SELECT a.session_id FROM caller_account a WHERE a.scopes IS NULL) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
   END IF;
@@ -3199,6 +3179,50 @@ BEGIN
 END
 $function$
 -- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.identify_caller(p_credential text, p_company_id uuid)
+ RETURNS caller_found
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_found caller_found;
+  v_text text;
+  v_key bytea := (SELECT k.key FROM caller_seals k);
+BEGIN
+  SELECT u.id, c.session_id, c.token_company_id, c.scopes, m.company_id,
+    CASE
+      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
+      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END
+  INTO v_found
+  FROM (
+    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
+    FROM sessions s
+    WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
+    UNION ALL
+    SELECT t.user_id, t.id, t.company_id, t.scopes
+    FROM api_tokens t
+    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
+  ) c
+  JOIN users u ON u.id = c.user_id AND u.status = 'active'
+  LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
+    ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted;
+  IF v_found.company_id IS NULL THEN
+    v_found.role := NULL;
+  END IF;
+  -- The seal is good for this transaction of this connection; read_caller makes it once more and compares.
+  v_text := v_found;
+  PERFORM set_config('app.caller', CASE WHEN v_found.user_id IS NULL THEN '' ELSE encode(sha256(v_key || sha256(v_key || convert_to(
+      pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || v_text, 'UTF8'))), 'hex') || v_text END, true),
+    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  RETURN v_found;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner, reporting_user
 
 CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
  RETURNS boolean
@@ -4545,6 +4569,28 @@ CREATE OR REPLACE FUNCTION public.quote_sign(p_key integer, p_sign text)
 RETURN ((''''::text || replace(replace(((('c'::text || p_key) || ':'::text) || p_sign), '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text)
 -- owner record_keeper
 
+CREATE OR REPLACE FUNCTION public.read_caller()
+ RETURNS caller_found
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_sealed text := current_setting('app.caller', true);
+  v_key bytea;
+BEGIN
+  IF v_sealed <> '' THEN
+    SELECT k.key INTO v_key FROM caller_seals k;
+    IF left(v_sealed, 64) = encode(sha256(v_key || sha256(v_key || convert_to(
+        pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || substr(v_sealed, 65), 'UTF8'))), 'hex') THEN
+      RETURN substr(v_sealed, 65)::caller_found;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner, reporting_user
+
 CREATE OR REPLACE FUNCTION public.rebuild_equipment_usage(p_company_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -5519,7 +5565,7 @@ DECLARE
   v_company_id uuid;
 BEGIN
   FOR v_place IN 1 .. cardinality(p_credentials) LOOP
-    PERFORM set_config('app.credential', p_credentials[v_place], true), set_config('app.current_company_id', p_companies[v_place]::text, true);
+    PERFORM identify_caller(p_credentials[v_place], p_companies[v_place]);
     IF EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager')) THEN
       place := v_place;
       IF v_company_id IS DISTINCT FROM p_companies[v_place] THEN
@@ -5531,7 +5577,7 @@ BEGIN
       RETURN NEXT;
     END IF;
   END LOOP;
-  PERFORM set_config('app.credential', '', true), set_config('app.current_company_id', '', true);
+  PERFORM identify_caller(NULL, NULL);
 END
 $function$
 -- owner bitcorp_owner, executed by application_user

@@ -11,6 +11,8 @@ export const constraintFields: Readonly<Record<string, string>> = {
   audit_chain_progress_single: 'is_single',
   audit_chain_time_finite: 'chained_at',
   audit_logs_action_not_empty: 'action',
+  caller_seals_key_length: 'key',
+  caller_seals_single: 'is_single',
   category_choices_given: 'specification_template',
   category_description_length: 'description',
   category_interval_range: 'maintenance_interval_days',

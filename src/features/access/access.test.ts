@@ -198,7 +198,7 @@ test('a suspended company lets nobody in, and its people learn why; restored, al
   ).toEqual([andina])
   expect(
     await world.sqlBare(async (q) => {
-      await q("SELECT set_config('app.credential', $1, true), set_config('app.current_company_id', $2, true)", [hashSecret(world.person('sur', 'admin').secret), sur])
+      await q('SELECT identify_caller($1, $2)', [hashSecret(world.person('sur', 'admin').secret), sur])
       return q('SELECT * FROM equipment')
     }),
   ).toEqual([])

@@ -181,7 +181,7 @@ DECLARE
   v_user_id uuid;
 BEGIN
   UPDATE sessions s SET ended_at = clock_timestamp()
-  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  WHERE s.id = (SELECT a.session_id FROM caller_account a WHERE a.scopes IS NULL) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
   END IF;

@@ -135,7 +135,7 @@ test('a token touches nobody’s second factor', async () => {
   for (const call of ["begin_totp('abcdef12', repeat('x', 60)::bytea)", "confirm_totp('x', 5, '{}')", "renew_recovery_codes('{}')", 'end_totp()'])
     await expect(
       world.sqlBare(async (q) => {
-        await q("SELECT set_config('app.credential', $1, true)", [hashed])
+        await q('SELECT identify_caller($1, NULL)', [hashed])
         return q(`SELECT ${call}`)
       }),
       call,

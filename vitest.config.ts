@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 const slow = [
   'test/races.test.ts',
+  'test/sample.test.ts',
+  'src/features/proof/proof.test.ts',
   'test/replicas.test.ts',
   'test/failover.test.ts',
   'test/logs.races.test.ts',
@@ -59,6 +61,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
+          isolate: false,
           include: slow,
           globalSetup: './test/server.ts',
           testTimeout: 300_000,
@@ -69,6 +72,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
+          isolate: false,
           include: ['test/journeys/**/*.test.ts'],
           globalSetup: './test/server.ts',
           testTimeout: 300_000,

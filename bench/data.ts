@@ -8,9 +8,8 @@ const id = (kind: number, n: number): string => `01${kind}00000-0000-7000-8000-$
 export const companyId = (c: number): string => id(1, c)
 export const userId = (u: number): string => id(2, u)
 export const machineId = (n: number): string => id(4, n)
-/** The k-th machine of the largest company, and of the second. */
+/** The k-th machine of the largest company. */
 export const largest = (k: number): string => machineId(Math.floor(k / 20) * 100 + (k % 20))
-export const second = (k: number): string => machineId(Math.floor(k / 5) * 100 + 20 + (k % 5))
 
 const parts = (file: string) =>
   readFileSync(new URL(file, import.meta.url), 'utf8')

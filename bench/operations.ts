@@ -1,12 +1,15 @@
 // What is measured: each operation as the product is asked for it. The floor answers the same addresses, the limit has scripts of the same names.
+import { sql } from 'kysely'
 import pg from 'pg'
+import { paging } from '../src/base/list.ts'
 import { companyId, largest, userId } from './data.ts'
 import type { Request } from './load.ts'
 
 export type Operation = {
   name: string
-  /** Whether the floor has it; changes of state are held against the limit. */
+  /** What it is held against. What has neither is held against itself: how it grows with the data, and against `get` or `list`. */
   floor: boolean
+  limit: boolean
   expected: readonly number[]
   /** Requests of the product that make up one of the limit's transactions. */
   requests: number
@@ -28,17 +31,35 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
      WHERE e.company_id = $1 AND e.status IN ('active', 'maintenance') AND e.id < '01500000-0000-7000-8000-000000000000' ORDER BY e.id LIMIT 100000`,
     [companyId(1)],
   )
+  const deep = await client.query<{ sort_value: string; id: string }>(
+    'SELECT e.created_at::text AS sort_value, e.id FROM equipment e WHERE e.company_id = $1 AND NOT e.is_deleted ORDER BY e.created_at DESC, e.id DESC OFFSET $2 LIMIT 2',
+    [companyId(1), Math.floor(machines / 25)],
+  )
   await client.end()
+  const order = paging({ limit: 1 }, { created_at: { column: sql`created_at`, type: 'instant' } }, '-created_at', sql`id`)
+  const cursor = encodeURIComponent(order.finish(deep.rows).next_cursor ?? '')
   const anyone = () => `${base}/${largest(random(machines / 5))}`
-  const reading = (name: string, path: () => string): Operation => ({ name, floor: true, expected: [200], requests: 1, next: () => get(path()) })
+  const reading = (name: string, path: () => string, against: { floor: boolean; limit: boolean } = { floor: true, limit: true }): Operation => ({
+    name,
+    ...against,
+    expected: [200],
+    requests: 1,
+    next: () => get(path()),
+  })
+  const alone = { floor: false, limit: false }
+  const writing = (name: string, next: () => Request, more: Partial<Operation> = {}): Operation => ({ name, floor: false, limit: true, expected: [200, 201], requests: 1, next, ...more })
   return [
     reading('get', anyone),
     reading('list', () => `${base}?status=active&limit=50`),
     reading('search', () => `${base}?q=komatsu%20excavator&limit=50`),
     reading('timeline', () => `${anyone()}/timeline`),
-    { name: 'create', floor: true, expected: [201], requests: 1, next: () => post(base, { name: 'Excavator new', manufacturer: 'Komatsu', model: 'M1', location: 'Obra 1', ownership: 'rented' }) },
-    { name: 'status', floor: false, expected: [200], requests: 1, next: changeStatusOf(rows.filter((row) => !row.held)) },
-    { name: 'handover', floor: false, expected: [200, 201], requests: 2, next: takeBackAndHandOver(rows.filter((row) => row.held && row.status === 'active').map((row) => row.id)) },
+    writing('create', () => post(base, { name: 'Excavator new', manufacturer: 'Komatsu', model: 'M1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
+    writing('status', changeStatusOf(rows.filter((row) => !row.held))),
+    writing('handover', takeBackAndHandOver(rows.filter((row) => row.held && row.status === 'active').map((row) => row.id)), { requests: 2 }),
+    reading('page', () => `${base}?limit=50&cursor=${cursor}`, alone),
+    reading('common', () => `${base}?q=diesel&limit=50`, alone),
+    reading('report', () => `/api/v1/companies/${companyId(2)}/utilization`, alone),
+    reading('past', () => `${base}?as_of=2025-06-01T00:00:00Z&limit=50`, alone),
   ]
 }
 

@@ -50,11 +50,11 @@ async function main(): Promise<void> {
       // The first round warms caches and prepares statements; it does not count.
       for (let round = 0; round <= rounds; round++) {
         const forSeconds = round === 0 ? 2 : seconds
-        const limit = await measureLimit(product.superuser, operation.name, machines ?? 0, connections, forSeconds)
+        const limit = operation.limit ? await measureLimit(product.superuser, operation.name, machines ?? 0, connections, forSeconds) : undefined
         const ofFloor = operation.floor ? await measure(floor, product.database, operation, { 'content-type': 'application/json' }, forSeconds) : undefined
         const ofProduct = await measure(product, product.database, operation, headers, forSeconds)
         if (round === 0) continue
-        series.limit.push(limit)
+        if (limit) series.limit.push(limit)
         if (ofFloor) series.floor.push(ofFloor)
         series.product.push(ofProduct)
       }
@@ -101,17 +101,17 @@ async function measure(server: Server, database: number, { next, expected }: Ope
   return { ...figures, serverMs: ((processorSeconds(server.pid) - before[0]) * 1000) / answers, databaseMs: ((processorSeconds(database, true) - before[1]) * 1000) / answers }
 }
 
-type Row = { limit: number; floor?: Measured; product: Measured; against: { limit: number; floor?: number }; spread: number }
+type Row = { limit?: number; floor?: Measured; product: Measured; against: { limit?: number; floor?: number }; spread: number }
 function summed({ requests }: Operation, { limit, floor, product }: Series): Row {
   const middle = (all: Measured[]): Measured =>
     Object.fromEntries(Object.keys(all[0] ?? {}).map((key) => [key, Math.round(median(all.map((one) => one[key as keyof Measured])) * 1000) / 1000])) as Measured
   // Ratios are taken round by round, so that a machine that is slower for a while is slower for both.
   const ratio = (to: number[]) => Math.round(median(product.map((one, at) => one.rps / requests / (to[at] ?? Number.NaN))) * 1000) / 1000
   return {
-    limit: Math.round(median(limit)),
+    ...(limit.length ? { limit: Math.round(median(limit)) } : {}),
     ...(floor.length ? { floor: middle(floor) } : {}),
     product: middle(product),
-    against: { limit: ratio(limit), ...(floor.length ? { floor: ratio(floor.map((one) => one.rps)) } : {}) },
+    against: { ...(limit.length ? { limit: ratio(limit) } : {}), ...(floor.length ? { floor: ratio(floor.map((one) => one.rps)) } : {}) },
     spread: Math.round(spread(product.map((one) => one.rps)) * 100) / 100,
   }
 }
@@ -119,7 +119,7 @@ function summed({ requests }: Operation, { limit, floor, product }: Series): Row
 function line(name: string, { limit, floor, product, against, spread: wide }: Row): string {
   const show = (one: Measured) =>
     `${one.rps.toFixed(0)}/s p50 ${one.p50.toFixed(1)} p99 ${one.p99.toFixed(1)} cpu ${one.serverMs.toFixed(2)}+${one.databaseMs.toFixed(2)} ms${one.wrong ? ` WRONG ${one.wrong}` : ''}`
-  return `${name.padEnd(9)} limit ${limit}/s | floor ${floor ? show(floor) : '-'} | product ${show(product)} ±${Math.round(wide * 50)} % | ${against.floor === undefined ? '' : `${against.floor} of the floor, `}${against.limit} of the limit`
+  return `${name.padEnd(9)} limit ${limit ?? '-'}/s | floor ${floor ? show(floor) : '-'} | product ${show(product)} ±${Math.round(wide * 50)} % | ${against.floor === undefined ? '' : `${against.floor} of the floor`} ${against.limit === undefined ? '' : `${against.limit} of the limit`}`
 }
 
 await main()

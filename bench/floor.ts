@@ -2,6 +2,7 @@
 // team would write first. Started by the bench with PORT and DATABASE_URL; answers the same addresses as the product.
 import Fastify from 'fastify'
 import pg from 'pg'
+import { reads } from './plain.ts'
 
 const { PORT, DATABASE_URL } = process.env
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 16 })
@@ -24,30 +25,17 @@ const inTransaction = async <T>(work: (client: pg.PoolClient) => Promise<T>): Pr
   }
 }
 
-app.get<{ Params: Params }>(`${base}/:machine`, ({ params }) => first('get', 'SELECT * FROM plain.equipment WHERE company_id = $1 AND id = $2', [params.company, params.machine]))
+app.get<{ Params: Params }>(`${base}/:machine`, ({ params }) => first('get', reads.get('$1', '$2'), [params.company, params.machine]))
 
 app.get<{ Params: Params; Querystring: { status?: string; q?: string } }>(base, async ({ params, query }) => {
-  const { rows } = query.q
-    ? await pool.query({
-        name: 'search',
-        text: `SELECT e.* FROM plain.equipment_search s JOIN plain.equipment e ON e.company_id = s.company_id AND e.id = s.equipment_id
-          WHERE s.company_id = $1 AND s.document @@ plainto_tsquery('simple', $2) ORDER BY e.created_at DESC LIMIT 50`,
-        values: [params.company, query.q],
-      })
-    : await pool.query({
-        name: 'list',
-        text: 'SELECT * FROM plain.equipment WHERE company_id = $1 AND status = $2 ORDER BY created_at DESC, id DESC LIMIT 50',
-        values: [params.company, query.status],
-      })
+  const { rows } = await pool.query(
+    query.q ? { name: 'search', text: reads.search('$1', '$2'), values: [params.company, query.q] } : { name: 'list', text: reads.list('$1', '$2'), values: [params.company, query.status] },
+  )
   return { items: rows, next_cursor: rows.at(-1)?.id ?? null }
 })
 
 app.get<{ Params: Params }>(`${base}/:machine/timeline`, async ({ params }) => {
-  const { rows } = await pool.query({
-    name: 'timeline',
-    text: 'SELECT * FROM plain.domain_events WHERE company_id = $1 AND subject_id = $2 ORDER BY occurred_at DESC, id DESC LIMIT 50',
-    values: [params.company, params.machine],
-  })
+  const { rows } = await pool.query({ name: 'timeline', text: reads.timeline('$1', '$2'), values: [params.company, params.machine] })
   return { items: rows, next_cursor: null }
 })
 

@@ -4,22 +4,22 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { companyId } from './data.ts'
+import { reads } from './plain.ts'
 
 const company = `'${companyId(1)}'`
 const machine = `('01400000-0000-7000-8000-' || lpad(to_hex(:k / 20 * 100 + :k % 20), 12, '0'))::uuid`
 const record = (kind: string, table: string) => `, event AS (INSERT INTO plain.domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, subject_id)
     SELECT company_id, id, '${kind}', '${kind}_changed', version, jsonb_build_object('new', to_jsonb(${table})), id FROM ${table})
   , audit AS (INSERT INTO plain.audit_logs (company_id, entity_type, entity_id, action, new_values) SELECT company_id, '${kind}', id, 'changed', to_jsonb(${table}) FROM ${table})`
+const oneLine = (text: string) => text.replaceAll('\n', ' ')
 const pick = (machines: number) => `\\set k random(0, ${machines / 5 - 1})\n`
 
 /** The scripts by name, for so many machines in all. */
 export const scripts: Record<string, (machines: number) => string> = {
-  get: (machines) => `${pick(machines)}SELECT * FROM plain.equipment WHERE company_id = ${company} AND id = ${machine};`,
-  list: () => `SELECT * FROM plain.equipment WHERE company_id = ${company} AND status = 'active' ORDER BY created_at DESC, id DESC LIMIT 50;`,
-  search: () =>
-    `SELECT e.* FROM plain.equipment_search s JOIN plain.equipment e ON e.company_id = s.company_id AND e.id = s.equipment_id
-    WHERE s.company_id = ${company} AND s.document @@ plainto_tsquery('simple', 'komatsu excavator') ORDER BY e.created_at DESC LIMIT 50;`.replaceAll('\n', ' '),
-  timeline: (machines) => `${pick(machines)}SELECT * FROM plain.domain_events WHERE company_id = ${company} AND subject_id = ${machine} ORDER BY occurred_at DESC, id DESC LIMIT 50;`,
+  get: (machines) => `${pick(machines)}${oneLine(reads.get(company, machine))};`,
+  list: () => `${oneLine(reads.list(company, "'active'"))};`,
+  search: () => `${oneLine(reads.search(company, "'komatsu excavator'"))};`,
+  timeline: (machines) => `${pick(machines)}${oneLine(reads.timeline(company, machine))};`,
   create: () =>
     `WITH e AS (INSERT INTO plain.equipment (company_id, name, manufacturer, model, location, serial_number) VALUES (${company}, 'Excavator new', 'Komatsu', 'M1', 'Obra 1', 'EQ-2026-FL-' || nextval('plain.serial')) RETURNING *)
     , period AS (INSERT INTO plain.equipment_status_history (company_id, equipment_id, status, effective_from, recorded_at) SELECT company_id, id, status, created_at, created_at FROM e)${record('equipment', 'e')}

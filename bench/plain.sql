@@ -4,6 +4,8 @@
 DROP SCHEMA IF EXISTS plain CASCADE;
 CREATE SCHEMA plain;
 CREATE TABLE plain.equipment AS SELECT * FROM equipment;
+CREATE TABLE plain.equipment_categories AS SELECT * FROM equipment_categories;
+CREATE TABLE plain.user_company_roles AS SELECT * FROM user_company_roles;
 CREATE TABLE plain.equipment_status_history AS SELECT * FROM equipment_status_history;
 CREATE TABLE plain.equipment_assignments AS SELECT * FROM equipment_assignments;
 CREATE TABLE plain.domain_events AS SELECT * FROM domain_events;
@@ -22,6 +24,8 @@ ALTER TABLE plain.equipment_assignments ADD PRIMARY KEY (company_id, id), ADD FO
 ALTER TABLE plain.domain_events ADD PRIMARY KEY (company_id, id), ADD UNIQUE (company_id, aggregate_id, event_version);
 ALTER TABLE plain.audit_logs ADD PRIMARY KEY (company_id, id);
 ALTER TABLE plain.equipment_search ADD PRIMARY KEY (company_id, equipment_id);
+ALTER TABLE plain.equipment_categories ADD PRIMARY KEY (company_id, id);
+ALTER TABLE plain.user_company_roles ADD PRIMARY KEY (company_id, user_id);
 CREATE UNIQUE INDEX ON plain.equipment (company_id, serial_number);
 CREATE INDEX ON plain.equipment (company_id, status, created_at DESC, id DESC);
 CREATE INDEX ON plain.equipment (company_id, created_at DESC, id DESC);

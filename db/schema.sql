@@ -2631,12 +2631,12 @@ $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner, monitoring_user
 
 CREATE OR REPLACE FUNCTION public.find_account(p_email text)
- RETURNS TABLE(user_id uuid, full_name text, language text, status text)
+ RETURNS TABLE(user_id uuid, full_name text, language text, status text, company_names text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+  SELECT u.id, u.full_name, u.language, u.status, list_company_names(u.id) FROM users u WHERE u.email = lower(p_email)
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -2728,12 +2728,12 @@ $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.find_password_link(p_token_hash text)
- RETURNS TABLE(email text, full_name text, is_new boolean)
+ RETURNS TABLE(email text, full_name text, is_new boolean, company_names text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  SELECT u.email, u.full_name, u.password_hash IS NULL, list_company_names(u.id) FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
 $function$
 -- owner record_keeper, executed by application_user
@@ -3794,6 +3794,17 @@ AS $function$
   SELECT c.id, c.name, c.status, c.created_at FROM companies c WHERE NOT c.is_deleted ORDER BY c.name, c.id
 $function$
 -- owner record_keeper, executed by bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.list_company_names(p_user_id uuid)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT coalesce(array_agg(co.name::text), '{}') FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+  WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.list_encryption_keys()
  RETURNS TABLE(key_id text, used bigint)

@@ -198,3 +198,20 @@ test('who looks after the installation is given on the command line alone, holds
   const { items } = (await admin.get('/audit-logs?action=installation_granted,installation_taken')).body
   expect(items.map((entry: { action: string }) => entry.action)).toEqual(['installation_taken', 'installation_granted'])
 })
+
+test('a password that many have, or made of words of the place, is refused wherever one is chosen', async () => {
+  const add = (password: string) => admin.post('/users', { email: 'rosa.huanca@vial.pe', display_name: 'Rosa Huanca', role: 'operator', password })
+  const common = ['1qaz2wsx3edc', 'Motherfucker', 'Liverpool-2024!', 'aaaaaaaaaaaa', 'abcabcabcabc', 'dragondragon']
+  for (const given of common) expect([given, problem(await add(given))]).toEqual([given, '422 password_common'])
+  const own = ['Bitcorp-2026-x', 'constructora-andina', 'andinahuanca26', 'Rosa.Huanca.1990']
+  for (const given of own) expect([given, problem(await add(given))]).toEqual([given, '422 password_own_words'])
+  expect((await add('8374 9283 1123 0021')).status, 'no rule says what it must be made of').toBe(201)
+  await admin.post('/users', { email: 'otra@vial.pe', display_name: 'Otra', role: 'operator' })
+  const token = lastTo('otra@vial.pe')?.link ?? ''
+  expect(problem(await open.post('/api/v1/password-link', { token, password: 'constructora-andina' }))).toBe('422 password_own_words')
+  expect((await open.post('/api/v1/password-link', { token, password: 'cuatro palabras sueltas' })).status, 'the link is still good').toBe(204)
+  const client = clientOf(await signIn('otra@vial.pe', 'cuatro palabras sueltas'))
+  const change = (new_password: string, current_password: string) => client.patch('/api/v1/me', { current_password, new_password })
+  for (let n = 0; n < 12; n++) expect(problem(await change('passwordpassword', 'no matter')), 'is no failed try').toBe('422 password_common')
+  expect((await change('palabras sueltas, otras', 'cuatro palabras sueltas')).status).toBe(200)
+})

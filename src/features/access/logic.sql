@@ -269,10 +269,18 @@ BEGIN
 END
 $$;
 
--- Whose link this is, while it can be used. No row for an unknown, used or late one.
-CREATE OR REPLACE FUNCTION find_password_link(p_token_hash text) RETURNS TABLE (email text, full_name text, is_new boolean)
+-- The companies a person belongs to now: words that their password may not be made of. Not granted to anyone.
+CREATE OR REPLACE FUNCTION list_company_names(p_user_id uuid) RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  SELECT coalesce(array_agg(co.name::text), '{}') FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+  WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
+$$;
+
+-- Whose link this is, while it can be used. No row for an unknown, used or late one.
+DROP FUNCTION IF EXISTS find_password_link(text);
+CREATE OR REPLACE FUNCTION find_password_link(p_token_hash text) RETURNS TABLE (email text, full_name text, is_new boolean, company_names text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.email, u.full_name, u.password_hash IS NULL, list_company_names(u.id) FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
 $$;
 
@@ -395,9 +403,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $$;
 
 -- The account with this address, for commands. No row when there is none.
-CREATE OR REPLACE FUNCTION find_account(p_email text) RETURNS TABLE (user_id uuid, full_name text, language text, status text)
+DROP FUNCTION IF EXISTS find_account(text);
+CREATE OR REPLACE FUNCTION find_account(p_email text) RETURNS TABLE (user_id uuid, full_name text, language text, status text, company_names text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+  SELECT u.id, u.full_name, u.language, u.status, list_company_names(u.id) FROM users u WHERE u.email = lower(p_email)
 $$;
 
 -- Gives an account a new password and ends all its sessions. Gives its id, or nothing for an unknown address.

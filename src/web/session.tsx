@@ -56,10 +56,14 @@ export function SessionProvider({ door, children }: { door: AccountDoor; childre
         ? {
             me,
             signOut: async () => {
-              await door.signOut()
-              setCsrfToken(null)
-              await navigate({ to: '/sign-in' })
-              queries.clear()
+              // Also when the server is not reached, nothing stays in sight: who signs out may hand the device on.
+              try {
+                await door.signOut()
+              } finally {
+                setCsrfToken(null)
+                await navigate({ to: '/sign-in' })
+                queries.clear()
+              }
             },
             setLanguage: (language) => {
               changeLanguage(language)

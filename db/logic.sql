@@ -23,16 +23,18 @@ CREATE POLICY api_tokens_keeper ON api_tokens TO record_keeper USING (true) WITH
 SET LOCAL ROLE record_keeper;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
--- The account behind the credential: at most one row, none for an unknown, ended or expired one.
+-- The account behind the credential: at most one row, none for an unknown, ended or expired one. is_personal: a session that a person
+-- opened here, not one of the command line or of an identity provider, which sees to factors itself.
 CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
-SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes
+SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password
 FROM (
-  SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
+  SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
+    s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
   FROM sessions s
   WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL AND s.expires_at > now()
     AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
   UNION ALL
-  SELECT t.user_id, t.id, t.company_id, t.scopes
+  SELECT t.user_id, t.id, t.company_id, t.scopes, false
   FROM api_tokens t
   WHERE t.token_hash = current_setting('app.credential', true)
     AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
@@ -40,7 +42,8 @@ FROM (
 JOIN users u ON u.id = c.user_id AND u.status = 'active';
 
 -- The caller in the active company (app.current_company_id): at most one row, none unless the membership holds now
--- and the company is active. A token without the scope to write counts as a viewer.
+-- and the company is active, and never with a password that somebody else gave, or without the second factor that the company
+-- demands. A token without the scope to write counts as a viewer.
 CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
 SELECT a.user_id, m.company_id,
   CASE
@@ -54,11 +57,17 @@ JOIN user_company_roles m ON m.user_id = a.user_id
                           THEN current_setting('app.current_company_id', true)::uuid END
   AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
   AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted;
+JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted
+  AND (NOT a.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+    OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL))
+WHERE NOT a.has_given_password;
 
--- The caller's memberships in every company, for "which companies may I choose".
+-- The caller's memberships in every company, for "which companies may I choose". needs: what the person must do first.
 CREATE OR REPLACE VIEW caller_memberships WITH (security_barrier) AS
-SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name
+SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name,
+  CASE WHEN a.has_given_password THEN 'password'
+    WHEN a.is_personal AND co.settings ->> 'second_factor_demanded' = 'true'
+      AND NOT EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL) THEN 'second_factor' END AS needs
 FROM caller_account a
 JOIN user_company_roles m ON m.user_id = a.user_id
   AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
@@ -73,7 +82,7 @@ SET LOCAL ROLE bitcorp_owner;
 -- Sets the identity for this transaction and refuses who may not go on. Sent before every statement of the API.
 -- p_company_id NULL: the account alone; with p_roles {installation} only who looks after the installation.
 -- p_roles NULL: any member. Gives the verified user and role.
--- Errors: BC401 no live session; BC403 role not enough, or company suspended; BC404 no such company for this caller.
+-- Errors: BC401 no live session; BC403 role not enough, company suspended, or password or second factor to see to first; BC404 no such company for this caller.
 CREATE OR REPLACE FUNCTION begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
 RETURNS TABLE (user_id uuid, role text)
 LANGUAGE plpgsql AS $$
@@ -92,6 +101,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
       ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
         RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'password') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'second_factor') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
       END IF;
       RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
     ELSIF v_role <> ALL (p_roles) THEN
@@ -103,6 +116,10 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
     ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_account a WHERE a.has_given_password) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_memberships m WHERE m.needs = 'second_factor' AND m.status = 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
   END IF;
   RETURN QUERY SELECT v_user_id, v_role;

@@ -149,6 +149,7 @@ END),
   CONSTRAINT companies_email_valid CHECK (((email)::text ~ '^[^@\s]+@[^@\s]+$'::text)),
   CONSTRAINT companies_name_not_empty CHECK (is_not_blank((name)::text)),
   CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
+  CONSTRAINT companies_second_factor_valid CHECK (((NOT (settings ? 'second_factor_demanded'::text)) OR (jsonb_typeof((settings -> 'second_factor_demanded'::text)) = 'boolean'::text))),
   CONSTRAINT companies_settings_valid CHECK (is_company_settings(settings)),
   CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[]))),
   CONSTRAINT companies_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at)),
@@ -1015,12 +1016,14 @@ TABLE sessions (
   expires_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
   last_seen_at timestamp with time zone,
+  method character varying(20),
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_hash_unique UNIQUE (token_hash),
   CONSTRAINT fk_sessions_user FOREIGN KEY (user_id) REFERENCES users(id),
   CONSTRAINT sessions_expires_finite CHECK (isfinite(expires_at)),
   CONSTRAINT sessions_kind_valid CHECK (((kind)::text = ANY ((ARRAY['browser'::character varying, 'command'::character varying])::text[]))),
   CONSTRAINT sessions_last_seen_finite CHECK (isfinite(last_seen_at)),
+  CONSTRAINT sessions_method_valid CHECK (((method)::text = ANY ((ARRAY['password'::character varying, 'totp'::character varying, 'recovery_code'::character varying, 'single_sign_on'::character varying])::text[]))),
   CONSTRAINT sessions_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
 );
 -- owner bitcorp_owner, row security forced
@@ -1151,11 +1154,13 @@ TABLE users (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  password_given_at timestamp with time zone,
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_email_unique UNIQUE (email),
   CONSTRAINT users_email_valid CHECK ((((email)::text ~ '^[^@\s]+@[^@\s]+$'::text) AND ((email)::text = lower((email)::text)))),
   CONSTRAINT users_full_name_not_empty CHECK (is_not_blank((full_name)::text)),
   CONSTRAINT users_language_valid CHECK (((language)::text = ANY ((ARRAY['es'::character varying, 'en'::character varying])::text[]))),
+  CONSTRAINT users_password_given_finite CHECK (isfinite(password_given_at)),
   CONSTRAINT users_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'deactivated'::character varying])::text[])))
 );
 -- owner bitcorp_owner, row security forced
@@ -1313,25 +1318,32 @@ VIEW caller -- owner record_keeper, security_barrier=true
             WHEN current_setting('app.current_company_id'::text, true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text THEN current_setting('app.current_company_id'::text, true)::uuid
             ELSE NULL::uuid
         END AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-     JOIN companies co ON co.id = m.company_id AND co.status::text = 'active'::text AND NOT co.is_deleted;
+     JOIN companies co ON co.id = m.company_id AND co.status::text = 'active'::text AND NOT co.is_deleted AND (NOT a.is_personal OR (co.settings ->> 'second_factor_demanded'::text) IS DISTINCT FROM 'true'::text OR (EXISTS ( SELECT
+           FROM totp_secrets f
+          WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL)))
+  WHERE NOT a.has_given_password;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_account -- owner record_keeper, security_barrier=true
  SELECT u.id AS user_id,
     c.session_id,
     c.token_company_id,
-    c.scopes
+    c.scopes,
+    c.is_personal,
+    c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password
    FROM ( SELECT s.user_id,
             s.id AS session_id,
             NULL::uuid AS token_company_id,
-            NULL::text[] AS scopes
+            NULL::text[] AS scopes,
+            s.kind::text <> 'command'::text AND s.method::text IS DISTINCT FROM 'single_sign_on'::text AS is_personal
            FROM sessions s
           WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now() AND COALESCE(s.last_seen_at, s.created_at) > (now() - '14 days'::interval)
         UNION ALL
          SELECT t.user_id,
             t.id,
             t.company_id,
-            t.scopes
+            t.scopes,
+            false
            FROM api_tokens t
           WHERE t.token_hash::text = current_setting('app.credential'::text, true) AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()) c
      JOIN users u ON u.id = c.user_id AND u.status::text = 'active'::text;
@@ -1343,7 +1355,14 @@ VIEW caller_memberships -- owner record_keeper, security_barrier=true
     m.role,
     co.status,
     co.settings,
-    m.display_name
+    m.display_name,
+        CASE
+            WHEN a.has_given_password THEN 'password'::text
+            WHEN a.is_personal AND (co.settings ->> 'second_factor_demanded'::text) = 'true'::text AND NOT (EXISTS ( SELECT
+               FROM totp_secrets f
+              WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL)) THEN 'second_factor'::text
+            ELSE NULL::text
+        END AS needs
    FROM caller_account a
      JOIN user_company_roles m ON m.user_id = a.user_id AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
      JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
@@ -1547,7 +1566,8 @@ BEGIN
   IF v_caller.company_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
   END IF;
-  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
+  INSERT INTO users (email, full_name, password_hash, language, password_given_at)
+  VALUES (lower(p_email), p_display_name, p_password_hash, p_language, CASE WHEN p_password_hash IS NOT NULL THEN clock_timestamp() END)
   ON CONFLICT (email) DO NOTHING;
   SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
   UPDATE user_company_roles SET ended_at = p_ends_at, anonymised_at = NULL, assigned_at = coalesce(p_begins_at, clock_timestamp()), assigned_by = v_caller.user_id,
@@ -1662,6 +1682,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
       ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
         RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'password') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'second_factor') THEN
+        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
       END IF;
       RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
     ELSIF v_role <> ALL (p_roles) THEN
@@ -1673,6 +1697,10 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
     ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_account a WHERE a.has_given_password) THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_memberships m WHERE m.needs = 'second_factor' AND m.status = 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
   END IF;
   RETURN QUERY SELECT v_user_id, v_role;
@@ -1979,7 +2007,7 @@ BEGIN
   IF v_caller.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
   END IF;
-  UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
+  UPDATE users SET password_hash = p_password_hash, password_given_at = NULL WHERE id = v_caller.user_id;
   UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
   UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_caller.user_id AND l.ended_at IS NULL;
   PERFORM forget_devices(v_caller.user_id);
@@ -2755,7 +2783,8 @@ CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
+  SELECT u.id, CASE WHEN u.password_given_at IS NULL OR u.password_given_at > now() - interval '7 days' THEN u.password_hash END
+  FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
 $function$
 -- owner record_keeper, executed by application_user
 
@@ -4095,6 +4124,16 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.mark_password_given(p_email text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE users u SET password_given_at = clock_timestamp() WHERE u.email = lower(p_email)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.measure_installation()
  RETURNS TABLE(live_sessions bigint, audit_unchained bigint, webhooks_active bigint, webhooks_failing bigint, webhooks_disabled bigint, webhook_events_waiting bigint)
  LANGUAGE sql
@@ -4260,8 +4299,8 @@ BEGIN
   IF v_replaced_user IS NOT NULL THEN
     PERFORM record_account_audit(v_replaced_user, 'signed_out', v_metadata);
   END IF;
-  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
-  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
+  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent, method)
+  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400), p_method)
   RETURNING id INTO v_session_id;
   PERFORM remember_device(p_user_id, p_device_hash);
   PERFORM record_account_audit(p_user_id, 'signed_in', v_metadata || jsonb_build_object('method', p_method));
@@ -4474,7 +4513,7 @@ AS $function$
 DECLARE
   v_user_id uuid;
 BEGIN
-  UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
     UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user_id AND l.ended_at IS NULL;
@@ -5472,7 +5511,7 @@ DECLARE
 BEGIN
   UPDATE password_links l SET ended_at = clock_timestamp()
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.user_id INTO v_user_id;
-  UPDATE users u SET password_hash = p_password_hash WHERE u.id = v_user_id AND u.status = 'active';
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.id = v_user_id AND u.status = 'active';
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
   END IF;

@@ -15,6 +15,8 @@ export type Member = Readonly<{
   name: string
   role: Role
   status: string
+  /** What must be done before anything else. */
+  needs: 'password' | 'second_factor' | null
   settings: { time_zone?: string; currency?: string; working_days?: number[]; working_hours?: { from: string; to: string } }
 }>
 export type Me = Readonly<{ user: { id: string; email: string; full_name: string; language: Language; is_installation_admin: boolean }; companies: readonly Member[]; csrf_token: string | null }>

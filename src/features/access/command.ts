@@ -78,10 +78,11 @@ async function addUser(context: CommandContext, email: string, o: Add): Promise<
     if (!known && !o.name) throw new UsageError('A new account needs --name.')
     const secret = known ? undefined : await choosePassword(o.password, { email, name: o.name ?? '', companies: [o.company] })
     const id = known?.user_id ?? (await owner.query<{ id: string }>('SELECT put_user($1, $2, $3, $4) AS id', [email, o.name, await hash(secret?.password ?? ''), o.language]))[0]?.id
+    if (secret?.generated) await owner.query('SELECT mark_password_given($1)', [email])
     await owner.query('SELECT put_membership($1, $2, $3)', [company, id, o.role])
     if (o.json) return printJson({ user_id: id, email, role: o.role, new_account: !known, ...(secret?.generated ? { password: secret.password } : {}) })
     print(known ? `${email} has an account and keeps its password; it is ${o.role} of ${o.company} now.` : `${email} is ${o.role} of ${o.company} now.`)
-    if (secret?.generated) print(`Password, shown this once: ${secret.password}`)
+    if (secret?.generated) print(`Password for the first sign-in within a week, where another one is chosen; shown this once: ${secret.password}`)
   })
 }
 
@@ -92,9 +93,10 @@ async function changePassword(context: CommandContext, email: string, o: { passw
     if (!known) throw new CommandError(`There is no account ${email}.`)
     const secret = await choosePassword(o.password, { email, name: known.full_name, companies: known.company_names })
     await owner.query('SELECT put_password($1, $2)', [email, await hash(secret.password)])
+    if (secret.generated) await owner.query('SELECT mark_password_given($1)', [email])
     if (o.json) return printJson({ email, ...(secret.generated ? { password: secret.password } : {}) })
     print(`${email} has a new password; its sessions ended.`)
-    if (secret.generated) print(`Password, shown this once: ${secret.password}`)
+    if (secret.generated) print(`Password for the first sign-in within a week, where another one is chosen; shown this once: ${secret.password}`)
   })
 }
 

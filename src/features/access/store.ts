@@ -54,7 +54,7 @@ type AccountRow = { id: string; email: string; full_name: string; language: 'es'
 export async function getAccount(ctx: Runner): Promise<AccountRow> {
   const [row] = await ctx.run<AccountRow>(sql`
     SELECT u.id, u.email, u.full_name, u.language, EXISTS (SELECT FROM installation_admins i WHERE i.user_id = u.id) AS is_installation_admin, coalesce((
-      SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings) ORDER BY m.name)
+      SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings, 'needs', m.needs) ORDER BY m.name)
       FROM caller_memberships m WHERE m.status = 'active'), '[]') AS companies
     FROM users u WHERE u.id = (SELECT a.user_id FROM caller_account a)`)
   if (!row) throw new Error('a verified caller has an account')

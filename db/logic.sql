@@ -26,7 +26,9 @@ SET LOCAL ROLE record_keeper;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 -- Finds the live session or token behind a credential, and its place in a company, for the rest of the transaction. Never refuses: who is
--- nobody, or nobody there, sees nothing. A token without the scope to write counts as a viewer. Gives what it found.
+-- nobody, or nobody there, sees nothing; nor does who has a password that somebody else gave, or lacks the second factor that the company
+-- demands. A token without the scope to write counts as a viewer. is_personal: a session that a person opened here, not one of the command
+-- line or of an identity provider, which sees to factors itself. Gives what it found.
 CREATE OR REPLACE FUNCTION identify_caller(p_credential text, p_company_id uuid) RETURNS caller_found
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -34,7 +36,7 @@ DECLARE
   v_text text;
   v_key bytea := (SELECT k.key FROM caller_seals k);
 BEGIN
-  SELECT u.id, c.session_id, c.token_company_id, c.scopes, m.company_id,
+  SELECT u.id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL, m.company_id,
     CASE
       WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
       WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
@@ -42,18 +44,22 @@ BEGIN
     END
   INTO v_found
   FROM (
-    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
+    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
+      s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
     FROM sessions s
     WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
     UNION ALL
-    SELECT t.user_id, t.id, t.company_id, t.scopes
+    SELECT t.user_id, t.id, t.company_id, t.scopes, false
     FROM api_tokens t
     WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
   ) c
   JOIN users u ON u.id = c.user_id AND u.status = 'active'
   LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
     ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
-    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted;
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+    AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
+    AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL));
   IF v_found.company_id IS NULL THEN
     v_found.role := NULL;
   END IF;
@@ -88,15 +94,18 @@ GRANT EXECUTE ON FUNCTION read_caller() TO application_user, reporting_user, bit
 
 -- The account of the caller: at most one row, none for an unknown, ended or expired credential.
 CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
-SELECT (r.c).user_id, (r.c).session_id, (r.c).token_company_id, (r.c).scopes FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).user_id IS NOT NULL;
+SELECT (r.c).user_id, (r.c).session_id, (r.c).token_company_id, (r.c).scopes, (r.c).is_personal, (r.c).has_given_password FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).user_id IS NOT NULL;
 
 -- The caller in the active company: at most one row, none unless the membership holds at the beginning of the transaction and the company is active.
 CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
 SELECT (r.c).user_id, (r.c).company_id, (r.c).role FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).company_id IS NOT NULL;
 
--- The caller's memberships in every company, for "which companies may I choose".
+-- The caller's memberships in every company, for "which companies may I choose". needs: what the person must do first.
 CREATE OR REPLACE VIEW caller_memberships WITH (security_barrier) AS
-SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name
+SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name,
+  CASE WHEN a.has_given_password THEN 'password'
+    WHEN a.is_personal AND co.settings ->> 'second_factor_demanded' = 'true'
+      AND NOT EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL) THEN 'second_factor' END AS needs
 FROM caller_account a
 JOIN user_company_roles m ON m.user_id = a.user_id
   AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
@@ -111,7 +120,7 @@ SET LOCAL ROLE bitcorp_owner;
 -- Sets the identity for this transaction and refuses who may not go on. Sent before every statement of the API.
 -- p_company_id NULL: the account alone; with p_roles {installation} only who looks after the installation.
 -- p_roles NULL: any member. Gives the verified user and role.
--- Errors: BC401 no live session; BC403 role not enough, or company suspended; BC404 no such company for this caller.
+-- Errors: BC401 no live session; BC403 role not enough, company suspended, or password or second factor to see to first; BC404 no such company for this caller.
 CREATE OR REPLACE FUNCTION begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
 RETURNS TABLE (user_id uuid, role text)
 LANGUAGE plpgsql AS $$
@@ -124,10 +133,18 @@ BEGIN
   ELSIF p_company_id IS NULL THEN
     IF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_found.user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
+    ELSIF 'installation' = ANY (p_roles) AND v_found.has_given_password THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_memberships m WHERE m.needs = 'second_factor' AND m.status = 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
   ELSIF v_found.company_id IS NULL THEN
     IF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'password') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'second_factor') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
   ELSIF v_found.role <> ALL (p_roles) THEN

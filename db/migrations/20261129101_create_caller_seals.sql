@@ -12,4 +12,4 @@ INSERT INTO caller_seals (key) VALUES (sha256(convert_to(gen_random_uuid()::text
 ALTER TABLE caller_seals FORCE ROW LEVEL SECURITY;
 
 -- What was found about the caller. Without a place in the active company, company_id and role are NULL; scopes are a token's.
-CREATE TYPE caller_found AS (user_id uuid, session_id uuid, token_company_id uuid, scopes text[], company_id uuid, role varchar);
+CREATE TYPE caller_found AS (user_id uuid, session_id uuid, token_company_id uuid, scopes text[], is_personal boolean, has_given_password boolean, company_id uuid, role varchar);

@@ -2,7 +2,7 @@
 import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
 import { useDisclosure, useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
-import { Outlet, useRouterState } from '@tanstack/react-router'
+import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useEffect, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { HeaderTools } from './header.tsx'
@@ -74,6 +74,8 @@ function Content() {
   const { t } = useTranslation()
   const { me } = useSession()
   const company = useMaybeCompany()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  const shown = useRouterState({ select: (state) => state.resolvedLocation?.pathname })
   if (me.companies.length === 0)
     return (
       <EmptyState order={1} title={t('web.no_company_title')}>
@@ -87,7 +89,11 @@ function Content() {
         {t('web.company_inactive')}
       </EmptyState>
     )
-  return <Outlet />
+  const first = company.needs && `/c/${company.company_id}/account${company.needs === 'second_factor' ? '/second-factor' : ''}`
+  if (!first) return <Outlet />
+  if (path !== first) return <Navigate to={first} replace />
+  // On the way there the page before is still the one to be shown: it would only be refused.
+  return shown === first ? <Outlet /> : <LoadingState />
 }
 
 export function NotFound() {

@@ -3,7 +3,7 @@ import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@manti
 import { useDisclosure, useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useId, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { HeaderTools } from './header.tsx'
 import type { PageEntry } from './pages.tsx'
@@ -15,9 +15,10 @@ import { PageLink, useCompanyPath } from './url.tsx'
 
 const Palette = lazy(() => import('./palette.tsx').then((module) => ({ default: module.Palette })))
 
-export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch }
+/** `notice`: what stands above every page while it has something to say. */
+export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch; notice?: ReactNode }
 
-export function Layout({ pages, search }: LayoutProps) {
+export function Layout({ pages, search, notice }: LayoutProps) {
   const { t } = useTranslation()
   const company = useMaybeCompany()
   const phone = usePhone()
@@ -56,6 +57,7 @@ export function Layout({ pages, search }: LayoutProps) {
           </Drawer>
         )}
         <main id="main" className="shell-main" tabIndex={-1}>
+          <Suspense>{notice}</Suspense>
           <Suspense fallback={<LoadingState />}>
             <Content />
           </Suspense>

@@ -3946,6 +3946,16 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_installation_admins()
+ RETURNS TABLE(email text, language text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT u.email, u.language FROM installation_admins i JOIN users u ON u.id = i.user_id WHERE u.status = 'active' ORDER BY u.email
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.list_maintenance_digest(p_company_id uuid, p_day date, p_limit integer)
  RETURNS TABLE(due text, total integer, id uuid, name text, code text, location text, next_maintenance_date date)
  LANGUAGE sql

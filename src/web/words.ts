@@ -6,6 +6,8 @@ export const words = {
     web: {
       product: 'Bitcorp ERP',
       offline: 'No connection to the server. Check your signal and try again; nothing was sent.',
+      data_age_one: 'As of {{count}} second ago: read from a replica.',
+      data_age_other: 'As of {{count}} seconds ago: read from a replica.',
       offline_banner: 'No connection. What you see may be old; you can send again when the signal is back.',
       past_reason: 'You are looking at the past, which cannot be changed from here. Go back to now first.',
       past_open: 'See the past',
@@ -124,6 +126,9 @@ export const words = {
     web: {
       product: 'Bitcorp ERP',
       offline: 'Sin conexión con el servidor. Revise su señal e intente de nuevo; no se envió nada.',
+      data_age_one: 'Datos de hace {{count}} segundo: leídos de una réplica.',
+      data_age_many: 'Datos de hace {{count}} segundos: leídos de una réplica.',
+      data_age_other: 'Datos de hace {{count}} segundos: leídos de una réplica.',
       offline_banner: 'Sin conexión. Lo que ve puede estar desactualizado; podrá enviar cuando vuelva la señal.',
       past_reason: 'Está viendo el pasado, que no se cambia desde aquí. Vuelva antes al presente.',
       past_open: 'Ver el pasado',

@@ -479,6 +479,12 @@ BEGIN
 END
 $$;
 
+-- Who looks after the installation, for mail.
+CREATE OR REPLACE FUNCTION list_installation_admins() RETURNS TABLE (email text, language text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.email, u.language FROM installation_admins i JOIN users u ON u.id = i.user_id WHERE u.status = 'active' ORDER BY u.email
+$$;
+
 -- Every company of the installation, for commands.
 CREATE OR REPLACE FUNCTION list_companies() RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -508,7 +514,7 @@ $$;
 GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
   open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text), mark_password_given(text),
   anonymise_account(text), set_account_status(text, text), put_installation_admin(text, boolean),
-  list_companies() TO bitcorp_owner;
+  list_installation_admins(), list_companies() TO bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
 GRANT INSERT ON companies TO record_keeper;
 CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles

@@ -87,7 +87,7 @@ const alarms: Record<Alarm, string> = {
 
 function examineCopies(config: CommandContext['config']): Finding[] {
   if (config.backupAt === undefined) return []
-  const { alarm, newest, failure } = examineBackups(config)
+  const { alarm, newest, failure, receiving } = examineBackups(config)
   const proven = newest?.manifest ? `the last proven one is of ${newest.manifest.created_at}` : 'the first is taken tonight'
   return [
     {
@@ -96,7 +96,7 @@ function examineCopies(config: CommandContext['config']): Finding[] {
       found:
         alarm === null
           ? `${proven}${onOneDisk(config) ? ', on the same disk as the data: set BITCORP_BACKUP_DIR' : ''}`
-          : `${alarms[alarm]}${alarm === 'last_failed' && failure ? `: ${failure.reason}` : ''}`,
+          : `${alarms[alarm]}${alarm === 'last_failed' && failure ? `: ${failure.reason}` : alarm === 'archive_stuck' && receiving?.trouble ? `: ${receiving.trouble}` : ''}`,
       advice: '`bitcorp backup` takes and proves one now, or says why it cannot.',
     },
   ]

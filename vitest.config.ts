@@ -3,8 +3,11 @@ import { defineConfig } from 'vitest/config'
 
 const slow = [
   'test/races.test.ts',
+  'test/sample.test.ts',
+  'src/features/proof/proof.test.ts',
   'test/replicas.test.ts',
   'test/failover.test.ts',
+  'test/own-replica.test.ts',
   'test/logs.races.test.ts',
   'test/isolation.test.ts',
   'test/fuzz.test.ts',
@@ -27,6 +30,7 @@ const slow = [
   'src/features/backups/backups.test.ts',
   'src/features/backups/backups.faults.test.ts',
   'src/features/backups/backups.dump.test.ts',
+  'src/features/backups/backups.log.test.ts',
   'src/features/history/history.stream.test.ts',
   'src/features/history/history.large.test.ts',
   'src/features/imports/imports.large.test.ts',
@@ -59,6 +63,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
+          isolate: false,
           include: slow,
           globalSetup: './test/server.ts',
           testTimeout: 300_000,
@@ -69,6 +74,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
+          isolate: false,
           include: ['test/journeys/**/*.test.ts'],
           globalSetup: './test/server.ts',
           testTimeout: 300_000,

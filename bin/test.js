@@ -16,18 +16,22 @@ const steps = [
   { name: 'nothing unused', command: ['knip', '--no-progress'] },
   { name: 'known faults of libraries', command: ['node', 'bin/audit.js'] },
   { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'], counts: true },
+]
+// Each of these waits a good part of its time, for a restart or a page: side by side they take little more than the longer one.
+const together = [
   { name: 'crashes, races, isolation, fuzz and start', command: ['vitest', 'run', '--project', 'slow'], counts: true },
   { name: 'journeys in a browser', command: ['vitest', 'run', '--project', 'journeys'], counts: true },
 ]
 
-function run([program, ...args]) {
+/** What it says is shown at once, or (`later`) when it is over. */
+function run([program, ...args], later) {
   const path = `${resolve('node_modules', '.bin')}:${process.env.PATH}`
   const child = spawn(program === 'node' ? process.execPath : program, args, { env: { ...process.env, PATH: path, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text) => {
       output = (output + text).slice(-200_000)
-      process.stdout.write(text)
+      if (!later) process.stdout.write(text)
     })
   }
   return new Promise((done) => {
@@ -39,16 +43,19 @@ function run([program, ...args]) {
 let passed = 0
 let failed = 0
 const failures = []
-for (const { name, command, counts } of steps) {
+async function prove({ name, command, counts }, later = false) {
   const began = Date.now()
   process.stdout.write(`\n=== ${name}\n`)
-  const { code, output } = await run(command)
+  const { code, output } = await run(command, later)
+  if (later) process.stdout.write(`\n=== what was said of ${name}:\n${output}`)
   const count = counts ? [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].pop() : undefined
   passed += count ? Number(count[1]) : code === 0 ? 1 : 0
   failed += count ? Math.max(Number(count[2]), code === 0 ? 0 : 1) : code === 0 ? 0 : 1
   if (code !== 0) failures.push(`${name}:`, ...new Set(output.match(/^ *(?:FAIL|\S*error TS\d+).*$|^.*AssertionError.*$/gm) ?? []))
   process.stdout.write(`=== ${name}: ${code === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s\n`)
 }
+for (const step of steps) await prove(step)
+await Promise.all(together.map((step, at) => prove(step, at > 0)))
 if (failed > 0) process.stdout.write(`\nWhat failed:\n${failures.join('\n')}\n`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)

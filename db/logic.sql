@@ -2,13 +2,13 @@
 -- Run again, whole, whenever it changed. Sections marked "as record_keeper" own SECURITY DEFINER objects.
 
 -- === as record_keeper: who is calling =========================================================================
--- The caller proves itself by the SHA-256 of its secret, put into app.credential for one transaction. There is no
--- "user id" setting that SQL could forge: the views below find the live session or token and all that hangs on it.
+-- The caller proves itself by the SHA-256 of its secret, once at the beginning of a transaction. What was found is put under a seal
+-- that holds in this transaction alone, and that nobody can make who cannot read its key: there is no "user id" setting to forge.
 
 SET LOCAL ROLE bitcorp_owner;
 GRANT EXECUTE ON FUNCTION generate_uuid_v7(), is_not_blank(text), validate_equipment_serial_number(text), is_tag_list(text[]),
   is_specification_template(jsonb), has_specification_choices(jsonb), has_bounded_specification_parts(jsonb), is_company_settings(jsonb), is_working_time(jsonb) TO application_user, reporting_user, record_keeper;
-GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens TO record_keeper;
+GRANT SELECT ON users, user_company_roles, companies, sessions, api_tokens, caller_seals TO record_keeper;
 DROP POLICY IF EXISTS users_keeper ON users;
 CREATE POLICY users_keeper ON users TO record_keeper USING (true) WITH CHECK (true);
 DROP POLICY IF EXISTS user_company_roles_keeper ON user_company_roles;
@@ -19,46 +19,93 @@ DROP POLICY IF EXISTS sessions_keeper ON sessions;
 CREATE POLICY sessions_keeper ON sessions TO record_keeper USING (true) WITH CHECK (true);
 DROP POLICY IF EXISTS api_tokens_keeper ON api_tokens;
 CREATE POLICY api_tokens_keeper ON api_tokens TO record_keeper USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS caller_seals_keeper ON caller_seals;
+CREATE POLICY caller_seals_keeper ON caller_seals TO record_keeper USING (true) WITH CHECK (true);
 
 SET LOCAL ROLE record_keeper;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
--- The account behind the credential: at most one row, none for an unknown, ended or expired one.
+-- Finds the live session or token behind a credential, and its place in a company, for the rest of the transaction. Never refuses: who is
+-- nobody, or nobody there, sees nothing; nor does who has a password that somebody else gave, or lacks the second factor that the company
+-- demands. A token without the scope to write counts as a viewer. is_personal: a session that a person opened here, not one of the command
+-- line or of an identity provider, which sees to factors itself. Gives what it found.
+CREATE OR REPLACE FUNCTION identify_caller(p_credential text, p_company_id uuid) RETURNS caller_found
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_found caller_found;
+  v_text text;
+  v_key bytea := (SELECT k.key FROM caller_seals k);
+BEGIN
+  SELECT u.id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL, m.company_id,
+    CASE
+      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
+      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END
+  INTO v_found
+  FROM (
+    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
+      s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
+    FROM sessions s
+    WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
+    UNION ALL
+    SELECT t.user_id, t.id, t.company_id, t.scopes, false
+    FROM api_tokens t
+    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
+  ) c
+  JOIN users u ON u.id = c.user_id AND u.status = 'active'
+  LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
+    ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+    AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
+    AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL));
+  IF v_found.company_id IS NULL THEN
+    v_found.role := NULL;
+  END IF;
+  -- The seal is good for this transaction of this connection; read_caller makes it once more and compares.
+  v_text := v_found;
+  PERFORM set_config('app.caller', CASE WHEN v_found.user_id IS NULL THEN '' ELSE encode(sha256(v_key || sha256(v_key || convert_to(
+      pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || v_text, 'UTF8'))), 'hex') || v_text END, true),
+    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  RETURN v_found;
+END
+$$;
+GRANT EXECUTE ON FUNCTION identify_caller(text, uuid) TO application_user, reporting_user, bitcorp_owner;
+
+-- What identify_caller found in this transaction; all NULL for nobody, and for whatever has another seal.
+CREATE OR REPLACE FUNCTION read_caller() RETURNS caller_found
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_sealed text := current_setting('app.caller', true);
+  v_key bytea;
+BEGIN
+  IF v_sealed <> '' THEN
+    SELECT k.key INTO v_key FROM caller_seals k;
+    IF left(v_sealed, 64) = encode(sha256(v_key || sha256(v_key || convert_to(
+        pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || substr(v_sealed, 65), 'UTF8'))), 'hex') THEN
+      RETURN substr(v_sealed, 65)::caller_found;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
+GRANT EXECUTE ON FUNCTION read_caller() TO application_user, reporting_user, bitcorp_owner;
+
+-- The account of the caller: at most one row, none for an unknown, ended or expired credential.
 CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
-SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes
-FROM (
-  SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes
-  FROM sessions s
-  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL AND s.expires_at > now()
-    AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
-  UNION ALL
-  SELECT t.user_id, t.id, t.company_id, t.scopes
-  FROM api_tokens t
-  WHERE t.token_hash = current_setting('app.credential', true)
-    AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
-) c
-JOIN users u ON u.id = c.user_id AND u.status = 'active';
+SELECT (r.c).user_id, (r.c).session_id, (r.c).token_company_id, (r.c).scopes, (r.c).is_personal, (r.c).has_given_password FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).user_id IS NOT NULL;
 
--- The caller in the active company (app.current_company_id): at most one row, none unless the membership holds now
--- and the company is active. A token without the scope to write counts as a viewer.
+-- The caller in the active company: at most one row, none unless the membership holds at the beginning of the transaction and the company is active.
 CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
-SELECT a.user_id, m.company_id,
-  CASE
-    WHEN a.scopes IS NULL OR 'admin' = ANY (a.scopes) THEN m.role
-    WHEN 'write' = ANY (a.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
-    ELSE 'viewer'
-  END AS role
-FROM caller_account a
-JOIN user_company_roles m ON m.user_id = a.user_id
-  AND m.company_id = CASE WHEN current_setting('app.current_company_id', true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                          THEN current_setting('app.current_company_id', true)::uuid END
-  AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
-  AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted;
+SELECT (r.c).user_id, (r.c).company_id, (r.c).role FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).company_id IS NOT NULL;
 
--- The caller's memberships in every company, for "which companies may I choose".
+-- The caller's memberships in every company, for "which companies may I choose". needs: what the person must do first.
 CREATE OR REPLACE VIEW caller_memberships WITH (security_barrier) AS
-SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name
+SELECT m.company_id, co.name, m.role, co.status, co.settings, m.display_name,
+  CASE WHEN a.has_given_password THEN 'password'
+    WHEN a.is_personal AND co.settings ->> 'second_factor_demanded' = 'true'
+      AND NOT EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL) THEN 'second_factor' END AS needs
 FROM caller_account a
 JOIN user_company_roles m ON m.user_id = a.user_id
   AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id)
@@ -73,39 +120,39 @@ SET LOCAL ROLE bitcorp_owner;
 -- Sets the identity for this transaction and refuses who may not go on. Sent before every statement of the API.
 -- p_company_id NULL: the account alone; with p_roles {installation} only who looks after the installation.
 -- p_roles NULL: any member. Gives the verified user and role.
--- Errors: BC401 no live session; BC403 role not enough, or company suspended; BC404 no such company for this caller.
+-- Errors: BC401 no live session; BC403 role not enough, company suspended, or password or second factor to see to first; BC404 no such company for this caller.
 CREATE OR REPLACE FUNCTION begin_request(p_credential text, p_company_id uuid, p_metadata text, p_roles text[])
 RETURNS TABLE (user_id uuid, role text)
 LANGUAGE plpgsql AS $$
 DECLARE
-  v_user_id uuid;
-  v_role text;
+  v_found caller_found := identify_caller(p_credential, p_company_id);
 BEGIN
-  PERFORM set_config('app.credential', coalesce(p_credential, ''), true),
-    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
-    set_config('app.request_metadata', coalesce(p_metadata, '{}'), true),
-    set_config('app.reason', '', true);
-  IF p_company_id IS NOT NULL THEN
-    SELECT c.user_id, c.role INTO v_user_id, v_role FROM caller c;
-    IF v_user_id IS NULL THEN
-      IF NOT EXISTS (SELECT FROM caller_account) THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
-      END IF;
-      RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
-    ELSIF v_role <> ALL (p_roles) THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
-    END IF;
-  ELSE
-    SELECT a.user_id INTO v_user_id FROM caller_account a;
-    IF v_user_id IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-    ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
+  PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
+  IF v_found.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  ELSIF p_company_id IS NULL THEN
+    IF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_found.user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
+    ELSIF 'installation' = ANY (p_roles) AND v_found.has_given_password THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_memberships m WHERE m.needs = 'second_factor' AND m.status = 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
+  ELSIF v_found.company_id IS NULL THEN
+    IF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'password') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'second_factor') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
+  ELSIF v_found.role <> ALL (p_roles) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
   END IF;
-  RETURN QUERY SELECT v_user_id, v_role;
+  user_id := v_found.user_id;
+  role := v_found.role;
+  RETURN NEXT;
 END
 $$;
 GRANT EXECUTE ON FUNCTION begin_request(text, uuid, text, text[]) TO application_user, reporting_user, record_keeper;

@@ -119,6 +119,17 @@ GRANT SELECT TO application_user;
 GRANT INSERT, SELECT TO record_keeper;
 GRANT SELECT TO reporting_user;
 
+TABLE caller_seals (
+  is_single boolean NOT NULL DEFAULT true,
+  key bytea NOT NULL,
+  CONSTRAINT caller_seals_pkey PRIMARY KEY (is_single),
+  CONSTRAINT caller_seals_key_length CHECK ((octet_length(key) = 32)),
+  CONSTRAINT caller_seals_single CHECK (is_single)
+);
+-- owner bitcorp_owner, row security forced
+CREATE POLICY caller_seals_keeper FOR ALL TO record_keeper USING (true) WITH CHECK (true);
+GRANT SELECT TO record_keeper;
+
 TABLE companies (
   id uuid NOT NULL DEFAULT generate_uuid_v7(),
   name character varying(200) NOT NULL,
@@ -149,6 +160,7 @@ END),
   CONSTRAINT companies_email_valid CHECK (((email)::text ~ '^[^@\s]+@[^@\s]+$'::text)),
   CONSTRAINT companies_name_not_empty CHECK (is_not_blank((name)::text)),
   CONSTRAINT companies_phone_not_empty CHECK (is_not_blank((phone)::text)),
+  CONSTRAINT companies_second_factor_valid CHECK (((NOT (settings ? 'second_factor_demanded'::text)) OR (jsonb_typeof((settings -> 'second_factor_demanded'::text)) = 'boolean'::text))),
   CONSTRAINT companies_settings_valid CHECK (is_company_settings(settings)),
   CONSTRAINT companies_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'inactive'::character varying, 'suspended'::character varying])::text[]))),
   CONSTRAINT companies_tax_id_changed_finite CHECK (isfinite(tax_id_changed_at)),
@@ -1015,12 +1027,14 @@ TABLE sessions (
   expires_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
   last_seen_at timestamp with time zone,
+  method character varying(20),
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_hash_unique UNIQUE (token_hash),
   CONSTRAINT fk_sessions_user FOREIGN KEY (user_id) REFERENCES users(id),
   CONSTRAINT sessions_expires_finite CHECK (isfinite(expires_at)),
   CONSTRAINT sessions_kind_valid CHECK (((kind)::text = ANY ((ARRAY['browser'::character varying, 'command'::character varying])::text[]))),
   CONSTRAINT sessions_last_seen_finite CHECK (isfinite(last_seen_at)),
+  CONSTRAINT sessions_method_valid CHECK (((method)::text = ANY ((ARRAY['password'::character varying, 'totp'::character varying, 'recovery_code'::character varying, 'single_sign_on'::character varying])::text[]))),
   CONSTRAINT sessions_token_hash_form CHECK (((token_hash)::text ~ '^[0-9a-f]{64}$'::text))
 );
 -- owner bitcorp_owner, row security forced
@@ -1151,11 +1165,13 @@ TABLE users (
   is_deleted boolean NOT NULL DEFAULT false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
+  password_given_at timestamp with time zone,
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_email_unique UNIQUE (email),
   CONSTRAINT users_email_valid CHECK ((((email)::text ~ '^[^@\s]+@[^@\s]+$'::text) AND ((email)::text = lower((email)::text)))),
   CONSTRAINT users_full_name_not_empty CHECK (is_not_blank((full_name)::text)),
   CONSTRAINT users_language_valid CHECK (((language)::text = ANY ((ARRAY['es'::character varying, 'en'::character varying])::text[]))),
+  CONSTRAINT users_password_given_finite CHECK (isfinite(password_given_at)),
   CONSTRAINT users_status_valid CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'deactivated'::character varying])::text[])))
 );
 -- owner bitcorp_owner, row security forced
@@ -1296,45 +1312,24 @@ GRANT INSERT (company_id, name, url, event_types), SELECT, UPDATE (name, url, ev
 GRANT SELECT, UPDATE TO record_keeper;
 
 VIEW caller -- owner record_keeper, security_barrier=true
- SELECT a.user_id,
-    m.company_id,
-        CASE
-            WHEN a.scopes IS NULL OR ('admin'::text = ANY (a.scopes)) THEN m.role
-            WHEN 'write'::text = ANY (a.scopes) THEN
-            CASE m.role
-                WHEN 'admin'::text THEN 'manager'::character varying
-                ELSE m.role
-            END
-            ELSE 'viewer'::character varying
-        END AS role
-   FROM caller_account a
-     JOIN user_company_roles m ON m.user_id = a.user_id AND m.company_id =
-        CASE
-            WHEN current_setting('app.current_company_id'::text, true) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text THEN current_setting('app.current_company_id'::text, true)::uuid
-            ELSE NULL::uuid
-        END AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-     JOIN companies co ON co.id = m.company_id AND co.status::text = 'active'::text AND NOT co.is_deleted;
+ SELECT (c).user_id AS user_id,
+    (c).company_id AS company_id,
+    (c).role AS role
+   FROM ( SELECT read_caller() AS c
+         OFFSET 0) r
+  WHERE (c).company_id IS NOT NULL;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_account -- owner record_keeper, security_barrier=true
- SELECT u.id AS user_id,
-    c.session_id,
-    c.token_company_id,
-    c.scopes
-   FROM ( SELECT s.user_id,
-            s.id AS session_id,
-            NULL::uuid AS token_company_id,
-            NULL::text[] AS scopes
-           FROM sessions s
-          WHERE s.token_hash::text = current_setting('app.credential'::text, true) AND s.ended_at IS NULL AND s.expires_at > now() AND COALESCE(s.last_seen_at, s.created_at) > (now() - '14 days'::interval)
-        UNION ALL
-         SELECT t.user_id,
-            t.id,
-            t.company_id,
-            t.scopes
-           FROM api_tokens t
-          WHERE t.token_hash::text = current_setting('app.credential'::text, true) AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()) c
-     JOIN users u ON u.id = c.user_id AND u.status::text = 'active'::text;
+ SELECT (c).user_id AS user_id,
+    (c).session_id AS session_id,
+    (c).token_company_id AS token_company_id,
+    (c).scopes AS scopes,
+    (c).is_personal AS is_personal,
+    (c).has_given_password AS has_given_password
+   FROM ( SELECT read_caller() AS c
+         OFFSET 0) r
+  WHERE (c).user_id IS NOT NULL;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_memberships -- owner record_keeper, security_barrier=true
@@ -1343,7 +1338,14 @@ VIEW caller_memberships -- owner record_keeper, security_barrier=true
     m.role,
     co.status,
     co.settings,
-    m.display_name
+    m.display_name,
+        CASE
+            WHEN a.has_given_password THEN 'password'::text
+            WHEN a.is_personal AND (co.settings ->> 'second_factor_demanded'::text) = 'true'::text AND NOT (EXISTS ( SELECT
+               FROM totp_secrets f
+              WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL)) THEN 'second_factor'::text
+            ELSE NULL::text
+        END AS needs
    FROM caller_account a
      JOIN user_company_roles m ON m.user_id = a.user_id AND (a.token_company_id IS NULL OR a.token_company_id = m.company_id) AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
      JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
@@ -1547,7 +1549,8 @@ BEGIN
   IF v_caller.company_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
   END IF;
-  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
+  INSERT INTO users (email, full_name, password_hash, language, password_given_at)
+  VALUES (lower(p_email), p_display_name, p_password_hash, p_language, CASE WHEN p_password_hash IS NOT NULL THEN clock_timestamp() END)
   ON CONFLICT (email) DO NOTHING;
   SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
   UPDATE user_company_roles SET ended_at = p_ends_at, anonymised_at = NULL, assigned_at = coalesce(p_begins_at, clock_timestamp()), assigned_by = v_caller.user_id,
@@ -1648,34 +1651,34 @@ CREATE OR REPLACE FUNCTION public.begin_request(p_credential text, p_company_id 
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v_user_id uuid;
-  v_role text;
+  v_found caller_found := identify_caller(p_credential, p_company_id);
 BEGIN
-  PERFORM set_config('app.credential', coalesce(p_credential, ''), true),
-    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
-    set_config('app.request_metadata', coalesce(p_metadata, '{}'), true),
-    set_config('app.reason', '', true);
-  IF p_company_id IS NOT NULL THEN
-    SELECT c.user_id, c.role INTO v_user_id, v_role FROM caller c;
-    IF v_user_id IS NULL THEN
-      IF NOT EXISTS (SELECT FROM caller_account) THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-      ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
-        RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
-      END IF;
-      RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
-    ELSIF v_role <> ALL (p_roles) THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
-    END IF;
-  ELSE
-    SELECT a.user_id INTO v_user_id FROM caller_account a;
-    IF v_user_id IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
-    ELSIF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_user_id) THEN
+  PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
+  IF v_found.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
+  ELSIF p_company_id IS NULL THEN
+    IF 'installation' = ANY (p_roles) AND NOT EXISTS (SELECT FROM installation_admins i WHERE i.user_id = v_found.user_id) THEN
       RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'installation_required';
+    ELSIF 'installation' = ANY (p_roles) AND v_found.has_given_password THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF 'installation' = ANY (p_roles) AND EXISTS (SELECT FROM caller_memberships m WHERE m.needs = 'second_factor' AND m.status = 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
     END IF;
+  ELSIF v_found.company_id IS NULL THEN
+    IF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.status <> 'active') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'company suspended', HINT = 'company_suspended';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'password') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'choose a password first', HINT = 'password_change_needed';
+    ELSIF EXISTS (SELECT FROM caller_memberships m WHERE m.company_id = p_company_id AND m.needs = 'second_factor') THEN
+      RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'set up a second factor first', HINT = 'second_factor_needed';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'BC404', MESSAGE = 'no such company for this caller';
+  ELSIF v_found.role <> ALL (p_roles) THEN
+    RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = array_to_string(p_roles, ',');
   END IF;
-  RETURN QUERY SELECT v_user_id, v_role;
+  user_id := v_found.user_id;
+  role := v_found.role;
+  RETURN NEXT;
 END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
@@ -1979,7 +1982,7 @@ BEGIN
   IF v_caller.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
   END IF;
-  UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
+  UPDATE users SET password_hash = p_password_hash, password_given_at = NULL WHERE id = v_caller.user_id;
   UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
   UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_caller.user_id AND l.ended_at IS NULL;
   PERFORM forget_devices(v_caller.user_id);
@@ -2305,7 +2308,7 @@ DECLARE
   v_user_id uuid;
 BEGIN
   UPDATE sessions s SET ended_at = clock_timestamp()
-  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  WHERE s.id = (SELECT a.session_id FROM caller_account a WHERE a.scopes IS NULL) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
   END IF;
@@ -2631,12 +2634,12 @@ $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner, monitoring_user
 
 CREATE OR REPLACE FUNCTION public.find_account(p_email text)
- RETURNS TABLE(user_id uuid, full_name text, language text, status text)
+ RETURNS TABLE(user_id uuid, full_name text, language text, status text, company_names text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+  SELECT u.id, u.full_name, u.language, u.status, list_company_names(u.id) FROM users u WHERE u.email = lower(p_email)
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
@@ -2728,12 +2731,12 @@ $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.find_password_link(p_token_hash text)
- RETURNS TABLE(email text, full_name text, is_new boolean)
+ RETURNS TABLE(email text, full_name text, is_new boolean, company_names text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  SELECT u.email, u.full_name, u.password_hash IS NULL, list_company_names(u.id) FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
 $function$
 -- owner record_keeper, executed by application_user
@@ -2755,7 +2758,8 @@ CREATE OR REPLACE FUNCTION public.find_sign_in(p_email text)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-  SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
+  SELECT u.id, CASE WHEN u.password_given_at IS NULL OR u.password_given_at > now() - interval '7 days' THEN u.password_hash END
+  FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
 $function$
 -- owner record_keeper, executed by application_user
 
@@ -2900,18 +2904,24 @@ $function$
 
 CREATE OR REPLACE FUNCTION public.get_book_value(p_price numeric, p_salvage numeric, p_rate numeric, p_from date, p_at date)
  RETURNS numeric
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE STRICT
 AS $function$
-  SELECT round(greatest(p_salvage, p_price - p_price * p_rate * (w.years * (w.next_day - w.last_day) + (p_at - w.last_day)) / (w.next_day - w.last_day)), 2)
-  FROM (
-    SELECT y.years, (p_from + make_interval(years => y.years))::date AS last_day, (p_from + make_interval(years => y.years + 1))::date AS next_day
-    FROM (
-      SELECT d.years - CASE WHEN (p_from + make_interval(years => d.years))::date > p_at THEN 1 ELSE 0 END AS years
-      FROM (SELECT (extract(year FROM p_at) - extract(year FROM p_from))::integer AS years) d
-    ) y
-  ) w
-  WHERE p_at >= p_from
+DECLARE
+  v_years integer := extract(year FROM p_at)::integer - extract(year FROM p_from)::integer;
+  v_last_day date := p_from + make_interval(years => v_years);
+  v_next_day date;
+BEGIN
+  IF p_at < p_from THEN
+    RETURN NULL;
+  END IF;
+  IF v_last_day > p_at THEN
+    v_years := v_years - 1;
+    v_last_day := p_from + make_interval(years => v_years);
+  END IF;
+  v_next_day := p_from + make_interval(years => v_years + 1);
+  RETURN round(greatest(p_salvage, p_price - p_price * p_rate * (v_years * (v_next_day - v_last_day) + (p_at - v_last_day)) / (v_next_day - v_last_day)), 2);
+END
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
@@ -3199,6 +3209,54 @@ BEGIN
 END
 $function$
 -- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.identify_caller(p_credential text, p_company_id uuid)
+ RETURNS caller_found
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_found caller_found;
+  v_text text;
+  v_key bytea := (SELECT k.key FROM caller_seals k);
+BEGIN
+  SELECT u.id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL, m.company_id,
+    CASE
+      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
+      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END
+  INTO v_found
+  FROM (
+    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
+      s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
+    FROM sessions s
+    WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
+    UNION ALL
+    SELECT t.user_id, t.id, t.company_id, t.scopes, false
+    FROM api_tokens t
+    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
+  ) c
+  JOIN users u ON u.id = c.user_id AND u.status = 'active'
+  LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
+    ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+    AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
+    AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL));
+  IF v_found.company_id IS NULL THEN
+    v_found.role := NULL;
+  END IF;
+  -- The seal is good for this transaction of this connection; read_caller makes it once more and compares.
+  v_text := v_found;
+  PERFORM set_config('app.caller', CASE WHEN v_found.user_id IS NULL THEN '' ELSE encode(sha256(v_key || sha256(v_key || convert_to(
+      pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || v_text, 'UTF8'))), 'hex') || v_text END, true),
+    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  RETURN v_found;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner, reporting_user
 
 CREATE OR REPLACE FUNCTION public.is_company_settings(p_settings jsonb)
  RETURNS boolean
@@ -3795,6 +3853,17 @@ AS $function$
 $function$
 -- owner record_keeper, executed by bitcorp_owner
 
+CREATE OR REPLACE FUNCTION public.list_company_names(p_user_id uuid)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT coalesce(array_agg(co.name::text), '{}') FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+  WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.list_encryption_keys()
  RETURNS TABLE(key_id text, used bigint)
  LANGUAGE sql
@@ -3876,6 +3945,16 @@ AS $function$
   FROM numbered n ORDER BY n.place
 $function$
 -- owner record_keeper, executed by application_user, bitcorp_owner
+
+CREATE OR REPLACE FUNCTION public.list_installation_admins()
+ RETURNS TABLE(email text, language text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT u.email, u.language FROM installation_admins i JOIN users u ON u.id = i.user_id WHERE u.status = 'active' ORDER BY u.email
+$function$
+-- owner record_keeper, executed by bitcorp_owner
 
 CREATE OR REPLACE FUNCTION public.list_maintenance_digest(p_company_id uuid, p_day date, p_limit integer)
  RETURNS TABLE(due text, total integer, id uuid, name text, code text, location text, next_maintenance_date date)
@@ -4084,6 +4163,16 @@ AS $function$
 $function$
 -- owner record_keeper, executed by application_user
 
+CREATE OR REPLACE FUNCTION public.mark_password_given(p_email text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE users u SET password_given_at = clock_timestamp() WHERE u.email = lower(p_email)
+$function$
+-- owner record_keeper, executed by bitcorp_owner
+
 CREATE OR REPLACE FUNCTION public.measure_installation()
  RETURNS TABLE(live_sessions bigint, audit_unchained bigint, webhooks_active bigint, webhooks_failing bigint, webhooks_disabled bigint, webhook_events_waiting bigint)
  LANGUAGE sql
@@ -4249,8 +4338,8 @@ BEGIN
   IF v_replaced_user IS NOT NULL THEN
     PERFORM record_account_audit(v_replaced_user, 'signed_out', v_metadata);
   END IF;
-  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
-  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
+  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent, method)
+  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400), p_method)
   RETURNING id INTO v_session_id;
   PERFORM remember_device(p_user_id, p_device_hash);
   PERFORM record_account_audit(p_user_id, 'signed_in', v_metadata || jsonb_build_object('method', p_method));
@@ -4463,7 +4552,7 @@ AS $function$
 DECLARE
   v_user_id uuid;
 BEGIN
-  UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
     UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user_id AND l.ended_at IS NULL;
@@ -4544,6 +4633,28 @@ CREATE OR REPLACE FUNCTION public.quote_sign(p_key integer, p_sign text)
  IMMUTABLE
 RETURN ((''''::text || replace(replace(((('c'::text || p_key) || ':'::text) || p_sign), '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text)
 -- owner record_keeper
+
+CREATE OR REPLACE FUNCTION public.read_caller()
+ RETURNS caller_found
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_sealed text := current_setting('app.caller', true);
+  v_key bytea;
+BEGIN
+  IF v_sealed <> '' THEN
+    SELECT k.key INTO v_key FROM caller_seals k;
+    IF left(v_sealed, 64) = encode(sha256(v_key || sha256(v_key || convert_to(
+        pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || substr(v_sealed, 65), 'UTF8'))), 'hex') THEN
+      RETURN substr(v_sealed, 65)::caller_found;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$function$
+-- owner record_keeper, executed by application_user, bitcorp_owner, reporting_user
 
 CREATE OR REPLACE FUNCTION public.rebuild_equipment_usage(p_company_id uuid)
  RETURNS void
@@ -5461,7 +5572,7 @@ DECLARE
 BEGIN
   UPDATE password_links l SET ended_at = clock_timestamp()
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.user_id INTO v_user_id;
-  UPDATE users u SET password_hash = p_password_hash WHERE u.id = v_user_id AND u.status = 'active';
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.id = v_user_id AND u.status = 'active';
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
   END IF;
@@ -5519,7 +5630,7 @@ DECLARE
   v_company_id uuid;
 BEGIN
   FOR v_place IN 1 .. cardinality(p_credentials) LOOP
-    PERFORM set_config('app.credential', p_credentials[v_place], true), set_config('app.current_company_id', p_companies[v_place]::text, true);
+    PERFORM identify_caller(p_credentials[v_place], p_companies[v_place]);
     IF EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager')) THEN
       place := v_place;
       IF v_company_id IS DISTINCT FROM p_companies[v_place] THEN
@@ -5531,7 +5642,7 @@ BEGIN
       RETURN NEXT;
     END IF;
   END LOOP;
-  PERFORM set_config('app.credential', '', true), set_config('app.current_company_id', '', true);
+  PERFORM identify_caller(NULL, NULL);
 END
 $function$
 -- owner bitcorp_owner, executed by application_user

@@ -2,8 +2,8 @@
 import { MantineProvider } from '@mantine/core'
 import { IconArrowsExchange, IconBinaryTree2, IconChartBar, IconFileImport, IconHistory, IconHome, IconServer, IconSettings, IconTir, IconTool, IconUsers } from '@tabler/icons-react'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider } from '@tanstack/react-router'
-import { StrictMode } from 'react'
+import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider, useRouterState } from '@tanstack/react-router'
+import { lazy, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
@@ -126,6 +126,15 @@ const search: PaletteSearch = {
   },
 }
 
+const BackupAlarm = lazy(() => withWords(import('./features/backups/pages.tsx'), backupWords()).then((module) => ({ default: module.BackupAlarm })))
+
+/** Others neither load it nor ask for it; the page of the backups says it itself. */
+function InstallationNotice() {
+  const { me } = useSession()
+  const isThere = useRouterState({ select: (state) => state.location.pathname.endsWith('/installation/backups') })
+  return me.user.is_installation_admin && !isThere ? <BackupAlarm /> : null
+}
+
 function Start() {
   const { me } = useSession()
   const last = me.companies.find((company) => company.company_id === readLast()) ?? me.companies.find((company) => company.status === 'active') ?? me.companies[0]
@@ -161,7 +170,7 @@ const signedIn = createRoute({
   ),
 })
 const start = createRoute({ getParentRoute: () => signedIn, path: '/', component: Start })
-const company = createRoute({ getParentRoute: () => signedIn, path: '/c/$companyId', component: () => <Layout pages={pages} search={search} /> })
+const company = createRoute({ getParentRoute: () => signedIn, path: '/c/$companyId', component: () => <Layout pages={pages} search={search} notice={<InstallationNotice />} /> })
 const tree = root.addChildren([
   signIn,
   password,

@@ -133,7 +133,7 @@ export async function createServer(config: Config, db: Database, ownerUrl?: stri
   replicaRoutes(app)
   const backups = new BackupRunner(app)
   backupRoutes(app, backups)
-  if (ownerUrl) backupJobs(app, backups)
+  if (ownerUrl) backupJobs(app, backups, ownerUrl)
   await serveDocuments(app)
   await servePage(app)
   return app

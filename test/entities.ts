@@ -2,6 +2,7 @@
 const ofAccounts = ['password_links', 'sessions', 'sign_in_throttles', 'known_devices', 'totp_secrets', 'recovery_codes', 'user_identities']
 export const notEntities = {
   ...Object.fromEntries(ofAccounts.map((kept) => [kept, 'how an account signs in; not of one company, told in the audit of each (record_account_audit)'])),
+  caller_seals: 'the key of the seal on who is calling: one row, read by two functions',
   installation_admins: 'a right that is given or not, on the command line alone; not of one company',
   equipment_serial_counters: 'a counter',
   equipment_status_history: 'periods, written by the database alone',

@@ -85,7 +85,7 @@ export async function createPolicyWorld() {
     'deactivated account': member(deactivated.admin.secret, deactivated.admin.userId),
     'other company': member(world.person('sur', 'admin').secret, world.person('sur', 'admin').userId),
     random: member(randomUUID(), admin.userId),
-    empty: member('', admin.userId, ''),
+    empty: member('', admin.userId, null),
     unset: member(null, admin.userId, null),
     reporting_user: { ...of('manager'), url: world.reportingUrl },
   }
@@ -137,8 +137,7 @@ async function attempt(world: PolicyWorld, name: (typeof identities)[number], ve
     const q = await world.connection(identity.url)
     await q('BEGIN')
     try {
-      if (identity.credential !== null) await q("SELECT set_config('app.credential', $1, true)", [identity.credential])
-      if (identity.company !== null) await q("SELECT set_config('app.current_company_id', $1, true)", [identity.company])
+      await q('SELECT identify_caller($1, $2)', [identity.credential, identity.company])
       const rows = await q(sql, sql.includes('$1') ? (usesUser ? [identity.target, identity.user] : [identity.target]) : [])
       if (verb !== 'select') return rows.length > 1 ? `done ${rows.length}` : rows.length > 0 ? 'done' : 'none'
       if (rows.length === 0) return 'none'

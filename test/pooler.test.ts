@@ -106,7 +106,7 @@ describe.skipIf(!pgbouncer)(pgbouncer ? 'behind PgBouncer' : 'SKIPPED, no PgBoun
     expect(new Set(outcomes)).toEqual(new Set(['ok']))
     // Identity and settings end with each transaction: who comes next on the same connection of the server is nobody.
     const left = await Promise.all(
-      Array.from({ length: 50 }, () => db.plain(sql`SELECT coalesce(current_setting('app.credential', true), '') AS credential, EXISTS (SELECT FROM caller_account) AS found`)),
+      Array.from({ length: 50 }, () => db.plain(sql`SELECT coalesce(current_setting('app.caller', true), '') AS credential, EXISTS (SELECT FROM caller_account) AS found`)),
     )
     expect(new Set(left.flat().map((row) => JSON.stringify(row)))).toEqual(new Set(['{"credential":"","found":false}']))
   })

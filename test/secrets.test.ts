@@ -1,7 +1,9 @@
 // The real program at its most talkative, with traces on: one line and one span a request, its statements below it, and no secret in any of them, also when things break.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hashSecret } from '../src/base/db.ts'
+import { csrfToken } from '../src/base/http.ts'
 import { createWorld, password } from './harness.ts'
 import { buildWhenStale, cleanUp, makeFolder, start, until } from './program.ts'
 
@@ -125,6 +127,42 @@ test('each request has one line: method, route, status, duration, and who in whi
   }
   const [line] = lines().filter((one) => one.request_id === refused.id && one.msg === 'request')
   expect(line).toMatchObject({ route: '/api/v1/companies/:company_id/equipment/:equipment_id', company: world.companies.andina.id, user: admin.userId })
+})
+
+test('what is refused to intruders has a line of its own, at the level that is usual, which says who and from where', async () => {
+  const viewer = world.person('andina', 'viewer')
+  const cookie = `bitcorp_session=${viewer.secret}`
+  const headers = { cookie, 'x-csrf-token': csrfToken(viewer.secret) }
+  const sur = `/api/v1/companies/${world.companies.sur.id}/equipment`
+  const body = { name: 'No', ownership: 'rented' }
+  const cases: [string, Promise<Answer>, Record<string, unknown>][] = [
+    ['a role that may not', ask('POST', `${andina}/equipment`, { headers, body }), { refused: 'role_required', status: 403 }],
+    ['another company', ask('GET', sur, { headers }), { refused: 'not_found', status: 404, route: '/api/v1/companies/:company_id/equipment' }],
+    ['no session', ask('GET', `${andina}/equipment`), { refused: 'signed_out', status: 401 }],
+    ['another site', ask('POST', `${andina}/equipment`, { headers: { cookie }, body }), { refused: 'csrf_missing', status: 403 }],
+    ['what no page sends', ask('POST', '/api/v1/session', { body: { email: 1, admin: true } }), { refused: 'input_invalid', status: 400 }],
+    ['what is no JSON', ask('POST', '/api/v1/session', { raw: '{' }), { refused: 'bad_request', status: 400 }],
+    ['too much', ask('POST', '/api/v1/session', { raw: `"${'x'.repeat(1024 * 1024)}"` }), { refused: 'too_large', status: 413 }],
+  ]
+  for (const [name, answer, told] of cases) {
+    const { id } = await answer
+    const own = () => lines().filter((line) => line.request_id === id && line.event === 'security')
+    await until(() => own().length > 0, 10_000).catch(() =>
+      expect(
+        lines().filter((line) => line.request_id === id),
+        name,
+      ).toEqual([]),
+    )
+    expect(own(), name).toEqual([expect.objectContaining({ ...told, level: 40, ip: '127.0.0.1' })])
+  }
+  expect(lines().filter((line) => line.credential === hashSecret(viewer.secret).slice(0, 16)).length, 'whose session it was').toBeGreaterThanOrEqual(3)
+  const fine = await ask('GET', `${andina}/equipment`, { headers })
+  await until(() => lines().some((line) => line.request_id === fine.id && line.msg === 'request'), 10_000)
+  expect(lines().filter((line) => line.request_id === fine.id && line.event !== undefined)).toEqual([])
+  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('no HTTP at all\r\n\r\n'))
+  socket.on('error', () => {})
+  await until(() => lines().some((line) => line.refused === 'request_broken'), 10_000)
+  socket.destroy()
 })
 
 test('the collector gets a span for each request and each of its statements, told without their values', async () => {

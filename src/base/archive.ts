@@ -1,4 +1,4 @@
-// The archive of the embedded database's write-ahead log: what PostgreSQL hands out beside the cluster is taken, compressed, sealed and kept.
+// The archive of the write-ahead log: what PostgreSQL hands out (the embedded one) or sends (your own) is taken, compressed, sealed and kept.
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -77,12 +77,12 @@ export class Archive {
    * Looks at all that a restore will ask for, before anything is unpacked: from after this segment on, up to the first that was written
    * after `time`. Each must be there, follow the one before, and lie as it was stored.
    */
-  async check(after: string, time: string | undefined): Promise<void> {
-    const last = new Map<string, number>([[after.slice(0, 8), placeOf(after)]])
+  async check(after: string, time: string | undefined, size = usualSize): Promise<void> {
+    const last = new Map<string, number>([[after.slice(0, 8), placeOf(after, size)]])
     for (const { name, stored_sha256, at } of this.list().filter((entry) => segment.test(entry.name) && entry.name.slice(8) > after.slice(8))) {
-      const [timeline, place] = [name.slice(0, 8), placeOf(name)]
+      const [timeline, place] = [name.slice(0, 8), placeOf(name, size)]
       const expected = (last.get(timeline) ?? place - 1) + 1
-      if (place > expected) throw new ArchiveError(`${this.pathOf(nameAt(timeline, expected))} is missing: the archive goes on with ${name}.`)
+      if (place > expected) throw new ArchiveError(`${this.pathOf(nameAt(timeline, expected, size))} is missing: the archive goes on with ${name}.`)
       last.set(timeline, place)
       if (!existsSync(this.pathOf(name))) throw new ArchiveError(`${this.pathOf(name)} is missing.`)
       const stored = new Meter()
@@ -92,22 +92,35 @@ export class Archive {
     }
   }
 
-  /** Keeps what is handed out in this cluster. Gives how many files it took. */
-  async collect(cluster: string): Promise<number> {
-    const staging = join(cluster, stagingName)
-    if (!existsSync(staging)) return 0
+  /** Keeps what is handed out in this folder; gives the names. `restMs`: a file that got its name just now is left to who is still at it. */
+  async collect(staging: string, restMs = 0): Promise<string[]> {
+    if (!existsSync(staging)) return []
     const names = readdirSync(staging).sort()
-    const known = new Map((names.length ? this.list() : []).map((entry) => [entry.name, entry]))
-    let taken = 0
+    const known = new Map((names.some(isHandedOut) ? this.list() : []).map((entry) => [entry.name, entry]))
+    const taken: string[] = []
     for (const name of names) {
       const path = join(staging, name)
-      if (segment.test(name) || history.test(name)) {
+      if (isHandedOut(name)) {
+        if (restMs > 0 && Date.now() - statSync(path).ctimeMs < restMs) continue
         await this.keep(path, name, known.get(name))
-        taken++
-      } else if (name.endsWith('.new')) continue
+        taken.push(name)
+      } else if (/\.(new|tmp|partial|left)$/.test(name)) continue
       rmSync(path, { force: true })
     }
     return taken
+  }
+
+  /** The segment that ought to stand just before one of these and does not, though the archive began earlier; undefined: no hole. */
+  missingBefore(names: readonly string[], size: number): string | undefined {
+    const mine = names.filter((name) => segment.test(name))
+    if (mine.length === 0) return undefined
+    const all = new Set(this.list().flatMap(({ name }) => (segment.test(name) ? [name] : [])))
+    const oldest = [...all].sort()[0] ?? ''
+    const before = (name: string) => nameAt(name.slice(0, 8), placeOf(name, size) - 1, size)
+    return mine
+      .filter((name) => name > oldest)
+      .map(before)
+      .find((name) => !all.has(name))
   }
 
   private async keep(path: string, name: string, known: Archived | undefined): Promise<void> {
@@ -156,11 +169,15 @@ export class Archive {
   }
 }
 
-/** Segments of 16 MB, as this program's own server has them: 256 to each step of the middle number. */
-const placeOf = (name: string): number => Number.parseInt(name.slice(8, 16), 16) * 256 + Number.parseInt(name.slice(16), 16)
-const nameAt = (timeline: string, place: number): string => {
+const isHandedOut = (name: string): boolean => segment.test(name) || history.test(name)
+
+/** Segments of 16 MB, unless your own server was made with others: 256 to each step of the middle number. */
+const usualSize = 16 << 20
+const placeOf = (name: string, size: number): number => (Number.parseInt(name.slice(8, 16), 16) * 2 ** 32) / size + Number.parseInt(name.slice(16), 16)
+const nameAt = (timeline: string, place: number, size: number): string => {
   const hex = (value: number) => value.toString(16).toUpperCase().padStart(8, '0')
-  return timeline + hex(Math.floor(place / 256)) + hex(place % 256)
+  const each = 2 ** 32 / size
+  return timeline + hex(Math.floor(place / each)) + hex(place % each)
 }
 
 /** How many files wait to be taken, and since when: none for long, or the archive stands still. */
@@ -180,7 +197,7 @@ export function startCollecting(archive: Archive, cluster: string, say: (line: s
   let told = ''
   const tick = () => {
     running ??= archive
-      .collect(cluster)
+      .collect(join(cluster, stagingName))
       .then(() => {
         if (told) say('The write-ahead log is archived again.')
         told = ''

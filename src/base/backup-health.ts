@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { waiting } from './archive.ts'
 import type { Config } from './config.ts'
+import { countReceived, type Receiving, readReceiving, receives } from './receiving.ts'
 import { type Backup, Shelf } from './shelf.ts'
 import { readVaultKey } from './vault.ts'
 
@@ -13,7 +14,10 @@ export type Health = {
   backups: Backup[]
   shelf: Shelf
   failure: { at: string; reason: string } | null
+  /** `since`: from when on nothing was archived although something waits. */
   waiting: { count: number; since: string | null }
+  /** Of your own server's log; null when it is not received. */
+  receiving: Receiving | null
 }
 
 /** A day, and the time that a backup may take. */
@@ -32,7 +36,8 @@ export function examineBackups(config: Config, now = Date.now()): Health {
   const backups = shelf.list()
   const newest = backups.find((backup) => backup.state === 'proven')
   const { last_failure: failure, last_success } = shelf.status()
-  const archive = waiting(config.dataDir)
+  const receiving = readReceiving(config) ?? null
+  const archive = receives(config) ? { count: countReceived(config), since: receiving?.good_at ?? bornAt(config).toISOString() } : waiting(config.dataDir)
   const late = now - tooOldMs
   const taken = newest?.manifest ? new Date(newest.manifest.created_at).getTime() : undefined
   const alarm = (): Alarm | null => {
@@ -40,10 +45,17 @@ export function examineBackups(config: Config, now = Date.now()): Health {
     if (taken === undefined && bornAt(config).getTime() < late) return 'none_proven'
     if (taken !== undefined && taken < late) return 'too_old'
     if (failure && (last_success === null || failure.at > last_success)) return 'last_failed'
+    if (lacksLog(receiving, newest)) return 'archive_stuck'
     if (archive.since !== null && now - new Date(archive.since).getTime() > stuckMs) return 'archive_stuck'
     return null
   }
-  return { alarm: alarm(), newest, backups, shelf, failure, waiting: archive }
+  return { alarm: alarm(), newest, backups, shelf, failure, waiting: archive, receiving }
+}
+
+/** A part of the log will never come, and no base backup has begun anew since. */
+export function lacksLog(receiving: Receiving | null, newest: Backup | undefined): boolean {
+  const missing = receiving?.missing?.at
+  return missing !== undefined && (newest?.manifest?.wal === undefined || newest.manifest.created_at < missing)
 }
 
 /** True when a broken disk would take the backups along with the data. */

@@ -83,6 +83,8 @@ export type Config = Readonly<{
   /** The hour of the day of the daily backup; undefined: none is taken by the clock and nothing is archived. */
   backupAt: number | undefined
   backupKeepDays: number
+  /** `base`: the files, and between backups the archive of the log; `dump`: of your own server, what a role that reads everything can take. */
+  backupKind: 'base' | 'dump'
   /** The file with the key that backups are encrypted with; undefined: they are not. */
   backupKeyFile: string | undefined
   /** Connection to your own server as a role that may read everything; undefined: DATABASE_URL. */
@@ -134,6 +136,7 @@ export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
     backupDir: resolve(env.BITCORP_BACKUP_DIR || join(dataDir, 'backups')),
     backupAt: (env.BITCORP_BACKUP_AT || (env.DATABASE_URL ? 'off' : '3')) === 'off' ? undefined : readNumber(env, 'BITCORP_BACKUP_AT', 3, 0, 23, ', or off'),
     backupKeepDays: readNumber(env, 'BITCORP_BACKUP_KEEP_DAYS', 30, 1, 3650),
+    backupKind: readBackupKind(env),
     backupKeyFile: env.BITCORP_BACKUP_KEY_FILE ? resolve(env.BITCORP_BACKUP_KEY_FILE) : undefined,
     backupUrl: readUrl(env, 'BITCORP_BACKUP_URL'),
     searchPath: env.PATH ?? '',
@@ -198,6 +201,12 @@ function readNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, leas
     throw new ConfigError(`${name} is "${text}"; it must be a whole number from ${least} to ${most}${other}.`)
   }
   return value
+}
+
+function readBackupKind(env: NodeJS.ProcessEnv): 'base' | 'dump' {
+  const kind = env.BITCORP_BACKUP_KIND || (env.DATABASE_URL ? 'dump' : 'base')
+  if (kind === 'base' || (kind === 'dump' && env.DATABASE_URL)) return kind
+  throw new ConfigError(`BITCORP_BACKUP_KIND is "${kind}"; it must be base${env.DATABASE_URL ? ' or dump' : ': a dump is of your own server'}.`)
 }
 
 function readFlag(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean {

@@ -98,8 +98,15 @@ export function identityValues(identity: Identity): unknown[] {
 export type Statement = { name: string; text: string; values: unknown[] }
 export function compile(query: RawBuilder<unknown>): Statement {
   const { sql, parameters } = query.compile(compiler)
-  return { name: createHash('sha1').update(sql).digest('base64url'), text: sql, values: parameters.map(toWire) }
+  let name = names.get(sql)
+  if (!name) {
+    name = createHash('sha1').update(sql).digest('base64url')
+    if (names.size < 5000) names.set(sql, name)
+  }
+  return { name, text: sql, values: parameters.map(toWire) }
 }
+/** Names of statements by their text: the same few hundred come again and again. */
+const names = new Map<string, string>()
 
 /** Objects are sent as JSON; arrays of scalars as PostgreSQL arrays (pg does that). */
 function toWire(value: unknown): unknown {

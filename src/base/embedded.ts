@@ -377,7 +377,7 @@ async function endInitdb(note: string, cluster: string): Promise<void> {
 const isOurServer = (pid: number, cluster: string) => isOurs('postgres', pid, cluster)
 
 // A process number is given out again: only a program on this very folder is ours to stop.
-function isOurs(program: string, pid: number, cluster: string): boolean {
+export function isOurs(program: string, pid: number, cluster: string): boolean {
   try {
     process.kill(pid, 0)
     const command = process.platform === 'linux' ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })

@@ -82,7 +82,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(app.log, error, socket),
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
   app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), replicas: openReplicas(app, config, db), translate })
@@ -125,6 +125,17 @@ function addHooks(app: FastifyInstance): void {
   app.addHook('onResponse', logRequest)
   app.addHook('onListen', async () => app.ground.jobs.start())
   app.addHook('onClose', () => app.ground.jobs.close())
+}
+
+/** Refusals that an intruder collects: of rights, of the session, of what was sent, of too much. The rules of the business are none. */
+const suspicious = new Set([400, 401, 403, 408, 413, 415, 429, 431])
+const isSuspicious = (refusal: Refusal, error: unknown): boolean => suspicious.has(refusal.status) || (error as { code?: string }).code === 'BC404'
+
+/** A line at level warn, which is the usual one: what was refused to whom, and never what was sent. `credential`: how the hash in `sessions` or `api_tokens` begins. */
+function logRefusal(request: FastifyRequest, refusal: Refusal): void {
+  const secret = secretOf(request)
+  const told = { event: 'security', refused: refusal.code, method: request.method, route: request.routeOptions.url ?? 'none', status: refusal.status, ip: request.ip }
+  request.log.warn({ ...told, user: userOf(request), ...(secret ? { credential: hashSecret(secret).slice(0, 16) } : {}) }, 'refused')
 }
 
 const callers = new WeakMap<FastifyRequest, Runner>()
@@ -216,11 +227,13 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
   })
 }
 
+const bearerOf = (request: FastifyRequest): string | undefined => /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+const secretOf = (request: FastifyRequest): string | null => bearerOf(request) ?? request.cookies?.[cookieName(request.server.ground.config, sessionCookie)] ?? null
+
 function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest, reply: FastifyReply): Ctx {
   const { db, translate } = app.ground
-  const bearer = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
-  const session = request.cookies[cookieName(app.ground.config, sessionCookie)]
-  const secret = bearer ?? session ?? null
+  const bearer = bearerOf(request)
+  const secret = secretOf(request)
   if (op.who !== 'public') {
     if (!secret) throw new Refusal(401, 'signed_out')
     if (!bearer && op.method !== 'GET' && !sameText(request.headers['x-csrf-token'], csrfToken(secret))) throw new Refusal(403, 'csrf_missing')
@@ -304,6 +317,7 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): F
   const refusal = validation ? new Refusal(400, 'input_invalid', {}, fieldsOf(validation as never, (error as { validationContext?: string }).validationContext)) : toRefusal(error)
   if (refusal.status >= 500)
     request.log[refusal.status === 500 ? 'error' : 'warn']({ err: { message: (error as Error).message, code: (error as { code?: string }).code, stack: (error as Error).stack } }, 'request failed')
+  if (isSuspicious(refusal, error)) logRefusal(request, refusal)
   const t = request.server.ground.translate(languageOf(request.headers['accept-language']))
   if (refusal.status === 503) reply.header('retry-after', '2')
   return reply
@@ -314,8 +328,9 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): F
 }
 
 /** What is too broken to become a request: Node's own timeouts and parse errors. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+function answerBrokenRequest(log: FastifyInstance['log'], error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  log.warn({ event: 'security', refused: 'request_broken', reason: error.code, ip: socket.remoteAddress }, 'refused')
   const [status, code] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'too_large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'too_slow'] : [400, 'bad_request']
   const body = JSON.stringify({ type: `urn:bitcorp:problem:${code}`, title: String(status), status, code, detail: 'The request could not be read.', errors: [], request_id: '' })
   socket.end(

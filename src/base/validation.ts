@@ -1,5 +1,5 @@
 // Input against the contract: what is wrong, field by field, in words of the registry.
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { Operation } from '../plain/operation.ts'
 import type { ProblemField } from '../plain/problem.ts'
@@ -11,13 +11,17 @@ const fromText = addFormats(new Ajv({ ...options, coerceTypes: 'array' }))
 // Surrogates without their partner and NUL can be written in JSON but not stored as text.
 const unstorable = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
-/** A check of one part of a request. Query, path and headers are text and are read as numbers or flags; a body is taken as it is. */
+/**
+ * A check of one part of a request. Query, path and headers are text and are read as numbers or flags; a body is taken as it is.
+ * It is made when the first request comes: a server that starts needs few of them.
+ */
 export function compileValidator(schema: object, isText: boolean): (data: unknown) => { value?: unknown; error?: Error } {
-  const check = (isText ? fromText : exact).compile(schema)
+  let made: ValidateFunction | undefined
   return (data) => {
     const strange = findUnstorable(data, '', 0)
     if (strange !== undefined) return { error: Object.assign(new Error('unstorable'), { validation: [{ keyword: 'unstorable', instancePath: strange, params: {} }] }) }
-    return check(data) ? { value: data } : { error: Object.assign(new Error('invalid'), { validation: check.errors ?? [] }) }
+    made ??= (isText ? fromText : exact).compile(schema)
+    return made(data) ? { value: data } : { error: Object.assign(new Error('invalid'), { validation: made.errors ?? [] }) }
   }
 }
 

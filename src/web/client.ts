@@ -54,6 +54,20 @@ function keepPosition(answered: string | null): void {
   }
 }
 
+const age = { seconds: 0, listeners: new Set<() => void>() }
+/** How old the data of the report that was read last are, when a replica answered that is behind; 0: as new as can be. */
+export const dataAge = {
+  read: () => age.seconds,
+  subscribe: (listener: () => void) => {
+    age.listeners.add(listener)
+    return () => void age.listeners.delete(listener)
+  },
+  keep: (seconds: number) => {
+    age.seconds = seconds
+    for (const listener of age.listeners) listener()
+  },
+}
+
 type Part<O extends Operation, K extends 'params' | 'query' | 'body'> = Record<never, never> extends Static<O[K]> ? { [P in K]?: Static<O[K]> } : { [P in K]: Static<O[K]> }
 export type CallOptions = { version?: number; idempotencyKey?: string; signal?: AbortSignal }
 export type CallInput<O extends Operation> = Part<O, 'params'> & Part<O, 'query'> & Part<O, 'body'> & CallOptions
@@ -73,6 +87,7 @@ export async function call<O extends Operation>(op: O, ...[input]: CallArguments
   const isKeyed = op.keyed
   if (isKeyed) headers['idempotency-key'] = given.idempotencyKey ?? randomKey()
   const response = await send(op.method, urlOf(op, given), headers, body, given.signal, isKeyed || op.method === 'GET' ? 2 : 0)
+  if (op.replica === true) dataAge.keep(Number(response.headers.get('x-bitcorp-data-age') ?? 0))
   return (response.status === 204 ? null : await response.json()) as ReplyOf<O>
 }
 

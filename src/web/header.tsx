@@ -4,6 +4,7 @@ import { IconBuilding, IconCheck, IconChevronDown, IconLanguage, IconLogout, Ico
 import { useNavigate } from '@tanstack/react-router'
 import type { Language } from '../plain/words.ts'
 import { useTranslation } from './i18n.ts'
+import { notifyProblem } from './notify.tsx'
 import { usePhone } from './phone.ts'
 import { useMaybeCompany, useSession } from './session.tsx'
 import { useGo } from './url.tsx'
@@ -177,7 +178,7 @@ function AccountMenu({ phone }: { phone: boolean }) {
         {phone && <Menu.Label>{t('web.language')}</Menu.Label>}
         {phone && <LanguageItems />}
         <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void signOut()}>
+        <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void signOut().catch(() => notifyProblem(t('web.sign_out_failed')))}>
           {t('web.sign_out')}
         </Menu.Item>
       </Menu.Dropdown>

@@ -2,8 +2,9 @@
 import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
 import { useDisclosure, useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
-import { Outlet, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useId, useState } from 'react'
+import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useId, useState, useSyncExternalStore } from 'react'
+import { dataAge } from './client.ts'
 import { HeaderTools } from './header.tsx'
 import { useTranslation } from './i18n.ts'
 import type { PageEntry } from './pages.tsx'
@@ -15,9 +16,10 @@ import { PageLink, useCompanyPath } from './url.tsx'
 
 const Palette = lazy(() => import('./palette.tsx').then((module) => ({ default: module.Palette })))
 
-export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch }
+/** `notice`: what stands above every page while it has something to say. */
+export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch; notice?: ReactNode }
 
-export function Layout({ pages, search }: LayoutProps) {
+export function Layout({ pages, search, notice }: LayoutProps) {
   const { t } = useTranslation()
   const company = useMaybeCompany()
   const phone = usePhone()
@@ -56,6 +58,8 @@ export function Layout({ pages, search }: LayoutProps) {
           </Drawer>
         )}
         <main id="main" className="shell-main" tabIndex={-1}>
+          <Suspense>{notice}</Suspense>
+          <DataAge path={path} />
           <Suspense fallback={<LoadingState />}>
             <Content />
           </Suspense>
@@ -74,6 +78,8 @@ function Content() {
   const { t } = useTranslation()
   const { me } = useSession()
   const company = useMaybeCompany()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  const shown = useRouterState({ select: (state) => state.resolvedLocation?.pathname })
   if (me.companies.length === 0)
     return (
       <EmptyState order={1} title={t('web.no_company_title')}>
@@ -87,7 +93,11 @@ function Content() {
         {t('web.company_inactive')}
       </EmptyState>
     )
-  return <Outlet />
+  const first = company.needs && `/c/${company.company_id}/account${company.needs === 'second_factor' ? '/second-factor' : ''}`
+  if (!first) return <Outlet />
+  if (path !== first) return <Navigate to={first} replace />
+  // On the way there the page before is still the one to be shown: it would only be refused.
+  return shown === first ? <Outlet /> : <LoadingState />
 }
 
 export function NotFound() {
@@ -151,6 +161,15 @@ function NavItem({ entry }: { entry: PageEntry }) {
     )
   }
   return <NavLink component={PageLink} to={entry.path} label={label} leftSection={<NavIcon size={20} aria-hidden />} active={active} aria-current={active ? 'page' : undefined} className="nav-link" />
+}
+
+/** A report that a replica gave which is behind says so; another page begins without. */
+function DataAge({ path }: { path: string }) {
+  const { t } = useTranslation()
+  const seconds = useSyncExternalStore(dataAge.subscribe, dataAge.read)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere forgets it.
+  useEffect(() => () => dataAge.keep(0), [path])
+  return <div role="status">{seconds > 0 && <p className="data-age">{t('web.data_age', { count: seconds })}</p>}</div>
 }
 
 function Offline() {

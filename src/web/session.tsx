@@ -14,6 +14,8 @@ export type Member = Readonly<{
   name: string
   role: Role
   status: string
+  /** What must be done before anything else. */
+  needs: 'password' | 'second_factor' | null
   settings: { time_zone?: string; currency?: string; working_days?: number[]; working_hours?: { from: string; to: string } }
 }>
 export type Me = Readonly<{ user: { id: string; email: string; full_name: string; language: Language; is_installation_admin: boolean }; companies: readonly Member[]; csrf_token: string | null }>
@@ -55,10 +57,14 @@ export function SessionProvider({ door, children }: { door: AccountDoor; childre
         ? {
             me,
             signOut: async () => {
-              await door.signOut()
-              setCsrfToken(null)
-              await navigate({ to: '/sign-in' })
-              queries.clear()
+              // Also when the server is not reached, nothing stays in sight: who signs out may hand the device on.
+              try {
+                await door.signOut()
+              } finally {
+                setCsrfToken(null)
+                await navigate({ to: '/sign-in' })
+                queries.clear()
+              }
             },
             setLanguage: (language) => {
               changeLanguage(language)

@@ -33,6 +33,21 @@ test('a replica that does not answer is told of in words, with its error and wit
   await inspect(admin, 'a replica that does not answer')
 })
 
+test('a report from a replica that is behind says how old it is; another page does not', async () => {
+  const manager = await stage.visit({ language: 'es' })
+  await manager.signIn('manager@andina.test')
+  // What a replica adds to its answer, as the server of this test has none that answers.
+  await manager.page.route(/api.*fleet-value/, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, headers: { ...response.headers(), 'x-bitcorp-data-age': '12' } })
+  })
+  await manager.goTo(`/c/${world.companies.andina.id}/fleet-value`)
+  await manager.sees(manager.t('web.data_age', { count: 12 }))
+  await inspect(manager, 'a report of a while ago')
+  await manager.open('web.nav_settings')
+  await expect.poll(() => manager.page.getByText(manager.t('web.data_age', { count: 12 })).count()).toBe(0)
+})
+
 test('without any, the page teaches how to make the first one', async () => {
   const { port: other } = alone.server.address() as AddressInfo
   const admin = await openVisitor(stage.browser(), `http://127.0.0.1:${other}`, { language: 'en' })

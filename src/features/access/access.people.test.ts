@@ -18,6 +18,9 @@ const signIn = (email: string, secret: string) => open.post('/api/v1/session', {
 const clientOf = (reply: Reply) =>
   new Client(world.app, `/api/v1/companies/${andina}`, { cookie: /bitcorp_session=[\w-]+/.exec(String(reply.headers['set-cookie']))?.[0] ?? '', 'x-csrf-token': reply.body.csrf_token })
 
+/** As if the person had chosen the password. */
+const ownPassword = (email: string) => world.sqlAdmin((q) => q('UPDATE users SET password_given_at = NULL WHERE email = $1', [email]))
+
 type Letter = { to: string; subject: string; link: string | undefined; text: string }
 /** The mails written so far, oldest first. */
 function outbox(): Letter[] {
@@ -87,6 +90,7 @@ test('a membership begins and ends at its times, by every door', async () => {
   const add = (email: string, more: object) => admin.post('/users', { email, display_name: 'Plazo', role: 'manager', password: 'clave-con-plazo-1', ...more })
   const later = (await add('luego@x.pe', { begins_at: inDays(2) })).body
   expect([later.is_active, later.ended_at]).toEqual([false, null])
+  await ownPassword('luego@x.pe')
   const client = clientOf(await signIn('luego@x.pe', 'clave-con-plazo-1'))
   expect((await client.get('/api/v1/me')).body.companies).toEqual([])
   expect(problem(await client.get('/equipment'))).toBe('404 not_found')
@@ -126,6 +130,7 @@ async function everything(): Promise<string> {
 test('made anonymous, name and address are nowhere, and what the person did stays under a number', async () => {
   const name = 'Zacarías Quispe Inolvidable'
   const person = (await admin.post('/users', { email: 'zacarias@x.pe', display_name: name, role: 'manager', password: 'clave-de-zacarias-1' })).body
+  await ownPassword('zacarias@x.pe')
   const client = clientOf(await signIn('zacarias@x.pe', 'clave-de-zacarias-1'))
   const machine = (await client.post('/equipment', { name: 'Suya', ownership: 'rented' }, { key: 'kept' })).body
   await client.post(`/equipment/${machine.id}/assign`, { user_id: person.user_id }, { key: 'kept too' })
@@ -197,4 +202,48 @@ test('who looks after the installation is given on the command line alone, holds
   expect(await isOne()).toBe(false)
   const { items } = (await admin.get('/audit-logs?action=installation_granted,installation_taken')).body
   expect(items.map((entry: { action: string }) => entry.action)).toEqual(['installation_taken', 'installation_granted'])
+})
+
+test('a password that many have, or made of words of the place, is refused wherever one is chosen', async () => {
+  const add = (password: string) => admin.post('/users', { email: 'rosa.huanca@vial.pe', display_name: 'Rosa Huanca', role: 'operator', password })
+  const common = ['1qaz2wsx3edc', 'Motherfucker', 'Liverpool-2024!', 'aaaaaaaaaaaa', 'abcabcabcabc', 'dragondragon']
+  for (const given of common) expect([given, problem(await add(given))]).toEqual([given, '422 password_common'])
+  const own = ['Bitcorp-2026-x', 'constructora-andina', 'andinahuanca26', 'Rosa.Huanca.1990']
+  for (const given of own) expect([given, problem(await add(given))]).toEqual([given, '422 password_own_words'])
+  expect((await add('8374 9283 1123 0021')).status, 'no rule says what it must be made of').toBe(201)
+  await admin.post('/users', { email: 'otra@vial.pe', display_name: 'Otra', role: 'operator' })
+  const token = lastTo('otra@vial.pe')?.link ?? ''
+  expect(problem(await open.post('/api/v1/password-link', { token, password: 'constructora-andina' }))).toBe('422 password_own_words')
+  expect((await open.post('/api/v1/password-link', { token, password: 'cuatro palabras sueltas' })).status, 'the link is still good').toBe(204)
+  const client = clientOf(await signIn('otra@vial.pe', 'cuatro palabras sueltas'))
+  const change = (new_password: string, current_password: string) => client.patch('/api/v1/me', { current_password, new_password })
+  for (let n = 0; n < 12; n++) expect(problem(await change('passwordpassword', 'no matter')), 'is no failed try').toBe('422 password_common')
+  expect((await change('palabras sueltas, otras', 'cuatro palabras sueltas')).status).toBe(200)
+})
+
+test('a password that somebody else gave opens the way to choose one, for a week, and nothing else by any door', async () => {
+  const email = 'dada@vial.pe'
+  expect((await admin.post('/users', { email, display_name: 'Dada', role: 'admin', password: 'cuatro palabras sueltas' })).status).toBe(201)
+  const first = await signIn(email, 'cuatro palabras sueltas')
+  expect([first.status, first.body.companies.map((company: Body) => company.needs)]).toEqual([200, ['password']])
+  const client = clientOf(first)
+  for (const reply of [await client.get('/equipment'), await client.get('/audit-logs'), await client.post('/equipment', { name: 'x', ownership: 'rented' })])
+    expect(problem(reply)).toBe('403 password_change_needed')
+  const token = { name: 't', company_id: andina, scopes: ['admin'], expires_at: inDays(1) }
+  expect(problem(await client.post('/api/v1/tokens', token))).toBe('403 password_change_needed')
+  await owner('SELECT put_installation_admin($1, true)', [email])
+  expect(problem(await client.get('/api/v1/installation/load'))).toBe('403 password_change_needed')
+  const secret = /bitcorp_session=([\w-]+)/.exec(String(client.auth.cookie))?.[1] ?? ''
+  const seen = await world.sqlBare(async (q) => {
+    await q('SELECT identify_caller($1, $2)', [hashSecret(secret), andina])
+    return q('SELECT (SELECT count(*)::int FROM equipment) AS machines, (SELECT count(*)::int FROM user_company_roles) AS people')
+  })
+  expect(seen, 'in SQL, past the start of a request').toEqual([{ machines: 0, people: 0 }])
+  expect((await client.patch('/api/v1/me', { current_password: 'cuatro palabras sueltas', new_password: 'palabras sueltas, otras' })).body.companies[0].needs).toBe(null)
+  expect([(await client.get('/equipment')).status, (await client.get('/api/v1/installation/load')).status]).toEqual([200, 200])
+  await owner('SELECT mark_password_given($1)', [email])
+  await world.sqlAdmin((q) => q(`UPDATE users SET password_given_at = now() - interval '8 days' WHERE email = $1`, [email]))
+  expect(problem(await signIn(email, 'palabras sueltas, otras')), 'after a week').toBe('401 sign_in_failed')
+  await ownPassword(email)
+  expect((await signIn(email, 'palabras sueltas, otras')).body.companies[0].needs).toBe(null)
 })

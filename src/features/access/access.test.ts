@@ -48,7 +48,8 @@ test('a session ends with signing out, with its term, and never without the CSRF
   expect((await forged.get('/equipment')).status).toBe(200)
   for (const reply of [await forged.post('/equipment', { name: 'x', ownership: 'rented' }), await forged.delete('/api/v1/session'), await forged.patch('/api/v1/me', {})])
     expect(problem(reply)).toBe('403 csrf_missing')
-  expect((await client.delete('/api/v1/session')).status).toBe(204)
+  const out = await client.delete('/api/v1/session')
+  expect([out.status, out.headers['clear-site-data']]).toEqual([204, '"cache"'])
   expect(problem(await client.get('/api/v1/me'))).toBe('401 signed_out')
   expect((await audit('signed_out')).length).toBe(1)
   const late = await signIn('manager@andina.test')
@@ -198,7 +199,7 @@ test('a suspended company lets nobody in, and its people learn why; restored, al
   ).toEqual([andina])
   expect(
     await world.sqlBare(async (q) => {
-      await q("SELECT set_config('app.credential', $1, true), set_config('app.current_company_id', $2, true)", [hashSecret(world.person('sur', 'admin').secret), sur])
+      await q('SELECT identify_caller($1, $2)', [hashSecret(world.person('sur', 'admin').secret), sur])
       return q('SELECT * FROM equipment')
     }),
   ).toEqual([])

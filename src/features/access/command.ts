@@ -4,6 +4,7 @@ import { hash } from '@node-rs/argon2'
 import { type Command, Option } from 'commander'
 import { asPerson, type CommandContext, CommandError, findCompany, print, printJson, readSecret, UsageError, withOwner } from '../../base/command.ts'
 import type { Owner } from '../../base/owner.ts'
+import { type Surroundings, weaknessOf } from '../../base/weak-password.ts'
 import { roles } from '../../plain/roles.ts'
 import { createToken, scopes } from './contract.ts'
 
@@ -75,24 +76,27 @@ async function addUser(context: CommandContext, email: string, o: Add): Promise<
     const company = await findCompany(owner, o.company)
     const known = await findAccount(owner, email)
     if (!known && !o.name) throw new UsageError('A new account needs --name.')
-    const secret = known ? undefined : await choosePassword(o.password)
+    const secret = known ? undefined : await choosePassword(o.password, { email, name: o.name ?? '', companies: [o.company] })
     const id = known?.user_id ?? (await owner.query<{ id: string }>('SELECT put_user($1, $2, $3, $4) AS id', [email, o.name, await hash(secret?.password ?? ''), o.language]))[0]?.id
+    if (secret?.generated) await owner.query('SELECT mark_password_given($1)', [email])
     await owner.query('SELECT put_membership($1, $2, $3)', [company, id, o.role])
     if (o.json) return printJson({ user_id: id, email, role: o.role, new_account: !known, ...(secret?.generated ? { password: secret.password } : {}) })
     print(known ? `${email} has an account and keeps its password; it is ${o.role} of ${o.company} now.` : `${email} is ${o.role} of ${o.company} now.`)
-    if (secret?.generated) print(`Password, shown this once: ${secret.password}`)
+    if (secret?.generated) print(`Password for the first sign-in within a week, where another one is chosen; shown this once: ${secret.password}`)
   })
 }
 
 async function changePassword(context: CommandContext, email: string, o: { password?: string; json?: boolean }): Promise<void> {
   checkPasswordOption(o.password)
   await withOwner(context, async (owner) => {
-    if (!(await findAccount(owner, email))) throw new CommandError(`There is no account ${email}.`)
-    const secret = await choosePassword(o.password)
+    const known = await findAccount(owner, email)
+    if (!known) throw new CommandError(`There is no account ${email}.`)
+    const secret = await choosePassword(o.password, { email, name: known.full_name, companies: known.company_names })
     await owner.query('SELECT put_password($1, $2)', [email, await hash(secret.password)])
+    if (secret.generated) await owner.query('SELECT mark_password_given($1)', [email])
     if (o.json) return printJson({ email, ...(secret.generated ? { password: secret.password } : {}) })
     print(`${email} has a new password; its sessions ended.`)
-    if (secret.generated) print(`Password, shown this once: ${secret.password}`)
+    if (secret.generated) print(`Password for the first sign-in within a week, where another one is chosen; shown this once: ${secret.password}`)
   })
 }
 
@@ -150,8 +154,9 @@ async function makeToken(context: CommandContext, email: string, o: { company: s
   })
 }
 
-async function findAccount(owner: Owner, email: string): Promise<{ user_id: string } | undefined> {
-  return (await owner.query<{ user_id: string }>('SELECT user_id FROM find_account($1)', [email]))[0]
+type Account = { user_id: string; full_name: string; company_names: string[] }
+async function findAccount(owner: Owner, email: string): Promise<Account | undefined> {
+  return (await owner.query<Account>('SELECT user_id, full_name, company_names FROM find_account($1)', [email]))[0]
 }
 
 function checkEmail(email: string): void {
@@ -163,9 +168,12 @@ function checkPasswordOption(option: string | undefined): void {
   if (option !== undefined && option !== '-') throw new UsageError('A password is no argument: other users of the machine would see it. Use --password - and give it on stdin.')
 }
 
-async function choosePassword(option: string | undefined): Promise<{ password: string; generated: boolean }> {
+async function choosePassword(option: string | undefined, around: Surroundings): Promise<{ password: string; generated: boolean }> {
   const given = await readSecret('Password (empty: one is generated)', option === '-')
   if (given && given.length < 12) throw new CommandError('The password needs at least 12 characters.')
   if (option === '-' && !given) throw new CommandError('The password needs at least 12 characters.')
+  const weakness = given ? weaknessOf(given, around) : undefined
+  if (weakness === 'password_common') throw new CommandError('Too many people have this password: intruders try it first. Choose another one.')
+  if (weakness) throw new CommandError('The password is made of the names of the program, the company or the person. Choose another one.')
   return given ? { password: given, generated: false } : { password: randomBytes(15).toString('base64url'), generated: true }
 }

@@ -14,6 +14,8 @@ export const Membership = Type.Object(
     name: Type.String(),
     role: Choice(roles),
     status: Choice(['active', 'inactive', 'suspended']),
+    /** What the person must do before anything else: choose a password of their own, or set up the second factor that the company demands. */
+    needs: Nullable(Choice(['password', 'second_factor'])),
     settings: Type.Object({ time_zone: Type.Optional(Type.String()), currency: Type.Optional(Type.String()), language: Type.Optional(Type.String()) }, { additionalProperties: true }),
   },
   { additionalProperties: false },

@@ -131,10 +131,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
   FROM user_company_roles r WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
 $$;
 
--- What a sign-in needs to check a password: at most one row; none for an unknown or deactivated account.
+-- What a sign-in needs to check a password: at most one row; none for an unknown or deactivated account. A password that somebody else
+-- gave opens nothing after a week.
 CREATE OR REPLACE FUNCTION find_sign_in(p_email text) RETURNS TABLE (user_id uuid, password_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT u.id, u.password_hash FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
+  SELECT u.id, CASE WHEN u.password_given_at IS NULL OR u.password_given_at > now() - interval '7 days' THEN u.password_hash END
+  FROM users u WHERE u.email = lower(p_email) AND u.status = 'active' AND NOT u.is_deleted
 $$;
 
 -- Opens a session for a user who proved who they are (p_method says how), and remembers the browser. A session that the same browser
@@ -158,8 +160,8 @@ BEGIN
   IF v_replaced_user IS NOT NULL THEN
     PERFORM record_account_audit(v_replaced_user, 'signed_out', v_metadata);
   END IF;
-  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent)
-  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400))
+  INSERT INTO sessions (user_id, token_hash, expires_at, ip_address, user_agent, method)
+  VALUES (p_user_id, p_token_hash, p_expires_at, left(p_ip_address, 64), left(p_user_agent, 400), p_method)
   RETURNING id INTO v_session_id;
   PERFORM remember_device(p_user_id, p_device_hash);
   PERFORM record_account_audit(p_user_id, 'signed_in', v_metadata || jsonb_build_object('method', p_method));
@@ -181,7 +183,7 @@ DECLARE
   v_user_id uuid;
 BEGIN
   UPDATE sessions s SET ended_at = clock_timestamp()
-  WHERE s.token_hash = current_setting('app.credential', true) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
+  WHERE s.id = (SELECT a.session_id FROM caller_account a WHERE a.scopes IS NULL) AND s.ended_at IS NULL RETURNING s.user_id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     PERFORM record_account_audit(v_user_id, 'signed_out', nullif(current_setting('app.request_metadata', true), '')::jsonb);
   END IF;
@@ -199,7 +201,7 @@ BEGIN
   IF v_caller.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
   END IF;
-  UPDATE users SET password_hash = p_password_hash WHERE id = v_caller.user_id;
+  UPDATE users SET password_hash = p_password_hash, password_given_at = NULL WHERE id = v_caller.user_id;
   UPDATE sessions SET ended_at = clock_timestamp() WHERE user_id = v_caller.user_id AND id <> v_caller.session_id AND ended_at IS NULL;
   UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_caller.user_id AND l.ended_at IS NULL;
   PERFORM forget_devices(v_caller.user_id);
@@ -223,7 +225,8 @@ BEGIN
   IF v_caller.company_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC403', MESSAGE = 'role not enough', HINT = 'role_required', DETAIL = 'admin';
   END IF;
-  INSERT INTO users (email, full_name, password_hash, language) VALUES (lower(p_email), p_display_name, p_password_hash, p_language)
+  INSERT INTO users (email, full_name, password_hash, language, password_given_at)
+  VALUES (lower(p_email), p_display_name, p_password_hash, p_language, CASE WHEN p_password_hash IS NOT NULL THEN clock_timestamp() END)
   ON CONFLICT (email) DO NOTHING;
   SELECT u.id INTO v_user_id FROM users u WHERE u.email = lower(p_email);
   UPDATE user_company_roles SET ended_at = p_ends_at, anonymised_at = NULL, assigned_at = coalesce(p_begins_at, clock_timestamp()), assigned_by = v_caller.user_id,
@@ -269,10 +272,18 @@ BEGIN
 END
 $$;
 
--- Whose link this is, while it can be used. No row for an unknown, used or late one.
-CREATE OR REPLACE FUNCTION find_password_link(p_token_hash text) RETURNS TABLE (email text, full_name text, is_new boolean)
+-- The companies a person belongs to now: words that their password may not be made of. Not granted to anyone.
+CREATE OR REPLACE FUNCTION list_company_names(p_user_id uuid) RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT u.email, u.full_name, u.password_hash IS NULL FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
+  SELECT coalesce(array_agg(co.name::text), '{}') FROM user_company_roles r JOIN companies co ON co.id = r.company_id
+  WHERE r.user_id = p_user_id AND (r.ended_at IS NULL OR r.ended_at > now())
+$$;
+
+-- Whose link this is, while it can be used. No row for an unknown, used or late one.
+DROP FUNCTION IF EXISTS find_password_link(text);
+CREATE OR REPLACE FUNCTION find_password_link(p_token_hash text) RETURNS TABLE (email text, full_name text, is_new boolean, company_names text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.email, u.full_name, u.password_hash IS NULL, list_company_names(u.id) FROM password_links l JOIN users u ON u.id = l.user_id AND u.status = 'active'
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
 $$;
 
@@ -286,7 +297,7 @@ DECLARE
 BEGIN
   UPDATE password_links l SET ended_at = clock_timestamp()
   WHERE l.token_hash = p_token_hash AND l.ended_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.user_id INTO v_user_id;
-  UPDATE users u SET password_hash = p_password_hash WHERE u.id = v_user_id AND u.status = 'active';
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.id = v_user_id AND u.status = 'active';
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'password_links_spent', MESSAGE = 'the link is used or too old';
   END IF;
@@ -395,9 +406,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $$;
 
 -- The account with this address, for commands. No row when there is none.
-CREATE OR REPLACE FUNCTION find_account(p_email text) RETURNS TABLE (user_id uuid, full_name text, language text, status text)
+DROP FUNCTION IF EXISTS find_account(text);
+CREATE OR REPLACE FUNCTION find_account(p_email text) RETURNS TABLE (user_id uuid, full_name text, language text, status text, company_names text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT u.id, u.full_name, u.language, u.status FROM users u WHERE u.email = lower(p_email)
+  SELECT u.id, u.full_name, u.language, u.status, list_company_names(u.id) FROM users u WHERE u.email = lower(p_email)
 $$;
 
 -- Gives an account a new password and ends all its sessions. Gives its id, or nothing for an unknown address.
@@ -406,7 +418,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
   v_user_id uuid;
 BEGIN
-  UPDATE users u SET password_hash = p_password_hash WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
+  UPDATE users u SET password_hash = p_password_hash, password_given_at = NULL WHERE u.email = lower(p_email) RETURNING u.id INTO v_user_id;
   IF v_user_id IS NOT NULL THEN
     UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.user_id = v_user_id AND s.ended_at IS NULL;
     UPDATE password_links l SET ended_at = clock_timestamp() WHERE l.user_id = v_user_id AND l.ended_at IS NULL;
@@ -415,6 +427,12 @@ BEGIN
   END IF;
   RETURN v_user_id;
 END
+$$;
+
+-- Says of an account's password that the command line made it up: it must be changed at the first sign-in, within a week.
+CREATE OR REPLACE FUNCTION mark_password_given(p_email text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE users u SET password_given_at = clock_timestamp() WHERE u.email = lower(p_email)
 $$;
 
 -- Takes an account's name out of every company and out of the account. Gives its id, or nothing for an unknown address.
@@ -461,6 +479,12 @@ BEGIN
 END
 $$;
 
+-- Who looks after the installation, for mail.
+CREATE OR REPLACE FUNCTION list_installation_admins() RETURNS TABLE (email text, language text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT u.email, u.language FROM installation_admins i JOIN users u ON u.id = i.user_id WHERE u.status = 'active' ORDER BY u.email
+$$;
+
 -- Every company of the installation, for commands.
 CREATE OR REPLACE FUNCTION list_companies() RETURNS TABLE (id uuid, name text, status text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -488,9 +512,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT c.id, c.name FROM companies c WHERE c.id::text = p_name_or_id OR lower(c.name) = lower(p_name_or_id) ORDER BY c.id LIMIT 1
 $$;
 GRANT EXECUTE ON FUNCTION create_company(text, jsonb), put_user(text, text, text, text), put_membership(uuid, uuid, text),
-  open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text),
+  open_command_session(text, text), has_companies(), find_company(text), find_account(text), put_password(text, text), mark_password_given(text),
   anonymise_account(text), set_account_status(text, text), put_installation_admin(text, boolean),
-  list_companies() TO bitcorp_owner;
+  list_installation_admins(), list_companies() TO bitcorp_owner;
 SET LOCAL ROLE bitcorp_owner;
 GRANT INSERT ON companies TO record_keeper;
 CREATE OR REPLACE TRIGGER trigger_020_check_last_admin BEFORE UPDATE ON user_company_roles

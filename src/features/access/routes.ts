@@ -5,6 +5,7 @@ import { hashSecret } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { type Ctx, cookieName, csrfToken, handle, sessionCookie } from '../../base/http.ts'
 import { MailError, sendMail } from '../../base/mail.ts'
+import { refuseWeak } from '../../base/weak-password.ts'
 import * as contract from './contract.ts'
 import { type CheckSecondFactor, deviceHashOf, giveDevice, makeSecret, signIn, withOwnPassword } from './sign-in.ts'
 import * as store from './store.ts'
@@ -16,6 +17,8 @@ export function accessRoutes(app: FastifyInstance, checkSecondFactor: CheckSecon
   handle(app, contract.signOut, async (ctx) => {
     await store.closeSession(ctx)
     ctx.reply.clearCookie(cookieName(app.ground.config, sessionCookie), { path: '/' })
+    // Not its storage and other cookies: language, columns and the mark of a known browser hold nothing of the company.
+    ctx.reply.header('clear-site-data', '"cache"')
     return null
   })
 
@@ -64,6 +67,7 @@ function peopleRoutes(app: FastifyInstance): void {
   handle(app, contract.getPerson, async (ctx, { params }) => (await store.findPerson(ctx, params.person_id)) ?? notFound())
 
   handle(app, contract.addPerson, async (ctx, { body }) => {
+    if (body.password !== undefined) refuseWeak(body.password, { email: body.email, name: body.display_name, companies: [await store.getCompanyName(ctx)] }, 'password')
     const passwordHash = body.password === undefined ? null : await hash(body.password)
     const id = await store.addPerson(ctx, { ...body, passwordHash, language: ctx.language })
     // Written before anything is mailed: a mail cannot be taken back.
@@ -86,15 +90,22 @@ function linkRoutes(app: FastifyInstance): void {
   })
 
   handle(app, contract.readPasswordLink, async (ctx, { body }) => {
-    const link = await store.findPasswordLink(ctx.db, hashSecret(body.token))
-    if (!link) throw new Refusal(422, 'password_links_spent')
+    const { company_names: _, ...link } = await findLink(ctx, body.token)
     return link
   })
 
   handle(app, contract.usePasswordLink, async (ctx, { body }) => {
+    const link = await findLink(ctx, body.token)
+    refuseWeak(body.password, { email: link.email, name: link.full_name, companies: link.company_names }, 'password')
     await store.usePasswordLink(ctx.db, hashSecret(body.token), await hash(body.password), giveDevice(app, ctx))
     return null
   })
+}
+
+async function findLink(ctx: Ctx, token: string) {
+  const link = await store.findPasswordLink(ctx.db, hashSecret(token))
+  if (!link) throw new Refusal(422, 'password_links_spent')
+  return link
 }
 
 const linkDays = 7
@@ -128,6 +139,9 @@ async function readMe(ctx: Ctx): Promise<contract.Me> {
 }
 
 async function changePassword(app: FastifyInstance, ctx: Ctx, current: string | undefined, next: string): Promise<void> {
+  const { email, full_name: name, companies } = await store.getAccount(ctx)
+  // Before the current one is looked at: a weak new one is no failed try.
+  refuseWeak(next, { email, name, companies: companies.map((company) => company.name) }, 'new_password')
   await withOwnPassword(ctx, 'current_password', current ?? '', async () => store.changeOwnPassword(ctx, await hash(next), deviceHashOf(app, ctx)))
 }
 

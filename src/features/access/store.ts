@@ -54,7 +54,7 @@ type AccountRow = { id: string; email: string; full_name: string; language: 'es'
 export async function getAccount(ctx: Runner): Promise<AccountRow> {
   const [row] = await ctx.run<AccountRow>(sql`
     SELECT u.id, u.email, u.full_name, u.language, EXISTS (SELECT FROM installation_admins i WHERE i.user_id = u.id) AS is_installation_admin, coalesce((
-      SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings) ORDER BY m.name)
+      SELECT json_agg(json_build_object('company_id', m.company_id, 'name', m.name, 'role', m.role, 'status', m.status, 'settings', m.settings, 'needs', m.needs) ORDER BY m.name)
       FROM caller_memberships m WHERE m.status = 'active'), '[]') AS companies
     FROM users u WHERE u.id = (SELECT a.user_id FROM caller_account a)`)
   if (!row) throw new Error('a verified caller has an account')
@@ -138,6 +138,10 @@ export async function addPerson(
   return row?.id ?? ''
 }
 
+export async function getCompanyName(ctx: Runner): Promise<string> {
+  return (await ctx.run<{ name: string }>(sql`SELECT name FROM companies WHERE id = (SELECT c.company_id FROM caller c)`))[0]?.name ?? ''
+}
+
 type PersonChange = { display_name?: string; role?: Role; is_active?: boolean; begins_at?: string; ends_at?: string | null }
 
 export async function changePerson(ctx: Runner, id: string, version: number | null, change: PersonChange): Promise<boolean> {
@@ -163,8 +167,10 @@ export async function makePasswordLink(ctx: Runner, personId: string, link: { to
   return row
 }
 
-export async function findPasswordLink(db: Database, tokenHash: string): Promise<{ email: string; full_name: string; is_new: boolean } | undefined> {
-  return (await db.plain<{ email: string; full_name: string; is_new: boolean }>(sql`SELECT email, full_name, is_new FROM find_password_link(${tokenHash})`))[0]
+type OpenLink = { email: string; full_name: string; is_new: boolean; company_names: string[] }
+
+export async function findPasswordLink(db: Database, tokenHash: string): Promise<OpenLink | undefined> {
+  return (await db.plain<OpenLink>(sql`SELECT email, full_name, is_new, company_names FROM find_password_link(${tokenHash})`))[0]
 }
 
 export async function usePasswordLink(db: Database, tokenHash: string, passwordHash: string, deviceHash: string): Promise<void> {

@@ -14,6 +14,9 @@ export const words = {
       password_links_spent: 'This link was used already or is too old. Ask an administrator of your company for a new one.',
       ucr_anonymised_ended: 'A person who is made anonymous no longer belongs to the company.',
       password_wrong: 'The current password is not right.',
+      password_change_needed: 'This password was given to you. Choose one of your own first, in your account.',
+      password_common: 'Too many people have this password, or one like it: intruders try it first. Choose another one, for example four words that do not belong together.',
+      password_own_words: 'This password is made of the name of the program, of the company or of the person. Choose one that nobody guesses from them.',
       token_end_past: 'The end of the token must lie in the future.',
       users_email_valid: 'This is not a valid e-mail address.',
       users_full_name_not_empty: 'Write a name.',
@@ -49,6 +52,7 @@ export const words = {
       field_anonymised_at: 'Made anonymous',
     },
     access: {
+      given_password: 'This password was given to you and is known to others. Choose one of your own: until then nothing else can be done.',
       mail_invitation_subject: 'Your access to {{company}} in Bitcorp ERP',
       mail_invitation:
         'Hello {{name}},\n\n{{company}} has added you to Bitcorp ERP. Choose your password here, within {{days}} days:\n\n{{link}}\n\nThe link works once. If you expect no such mail, leave it unused.\n',
@@ -185,7 +189,8 @@ export const words = {
       first_password_hint: 'Left empty, the person gets a mail with a link to choose one. A person who already has an account keeps their own password.',
       generate: 'Generate',
       first_password_title: 'How {{name}} signs in',
-      first_password_text: 'Hand this over in person or by a safe way; it is shown this once. If the person already had an account, their own password still holds instead of this one.',
+      first_password_text:
+        'Hand this over in person or by a safe way; it is shown this once. Within a week, the person chooses another one at the first sign-in. If the person already had an account, their own password still holds instead of this one.',
       end_title: 'End the membership of {{name}}?',
       end_access: 'Access to this company ends with their next request, on every device.',
       end_tokens: 'Tokens that act in their name stop working here.',
@@ -206,6 +211,9 @@ export const words = {
       password_links_spent: 'Este enlace ya se usó o es demasiado antiguo. Pida uno nuevo a un administrador de su empresa.',
       ucr_anonymised_ended: 'Una persona anonimizada ya no pertenece a la empresa.',
       password_wrong: 'La contraseña actual no es correcta.',
+      password_change_needed: 'Esta contraseña se la dio otra persona. Primero elija una propia, en su cuenta.',
+      password_common: 'Demasiadas personas tienen esta contraseña o una parecida: es lo primero que prueba un intruso. Elija otra, por ejemplo cuatro palabras que no tengan relación.',
+      password_own_words: 'Esta contraseña está hecha con el nombre del programa, de la empresa o de la persona. Elija una que nadie adivine a partir de ellos.',
       token_end_past: 'El fin del token debe estar en el futuro.',
       users_email_valid: 'No es un correo electrónico válido.',
       users_full_name_not_empty: 'Escriba un nombre.',
@@ -241,6 +249,7 @@ export const words = {
       field_anonymised_at: 'Anonimizado',
     },
     access: {
+      given_password: 'Esta contraseña se la dio otra persona, que la conoce. Elija una propia: hasta entonces no se puede hacer nada más.',
       mail_invitation_subject: 'Su acceso a {{company}} en Bitcorp ERP',
       mail_invitation:
         'Hola, {{name}}:\n\n{{company}} le agregó a Bitcorp ERP. Elija aquí su contraseña, dentro de {{days}} días:\n\n{{link}}\n\nEl enlace funciona una sola vez. Si no esperaba este correo, no lo use.\n',
@@ -378,7 +387,8 @@ export const words = {
       first_password_hint: 'Si queda vacío, la persona recibe un correo con un enlace para elegirla. Quien ya tiene una cuenta conserva su propia contraseña.',
       generate: 'Generar',
       first_password_title: 'Cómo inicia sesión {{name}}',
-      first_password_text: 'Entréguelo en persona o por una vía segura; se muestra esta única vez. Si la persona ya tenía una cuenta, vale su propia contraseña en lugar de esta.',
+      first_password_text:
+        'Entréguelo en persona o por una vía segura; se muestra esta única vez. Dentro de una semana, la persona elige otra al iniciar sesión por primera vez. Si la persona ya tenía una cuenta, vale su propia contraseña en lugar de esta.',
       end_title: '¿Terminar la membresía de {{name}}?',
       end_access: 'Su acceso a esta empresa termina con su próxima solicitud, en todos sus dispositivos.',
       end_tokens: 'Los tokens que actúan en su nombre dejan de funcionar aquí.',

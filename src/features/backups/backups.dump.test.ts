@@ -1,48 +1,26 @@
 // Your own server: Debian's PostgreSQL 15 with its client programs. The same SQL runs there, its dump is proven, and an empty cluster takes it.
-import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { quiet } from '../../../test/backups.ts'
 import { connected } from '../../../test/harness.ts'
-import { type Config, readConfig } from '../../base/config.ts'
-import { openDatabase } from '../../base/database.ts'
-import { Database } from '../../base/db.ts'
-import { nobody } from '../../base/embedded.ts'
-import { createServer, rooms } from '../../server.ts'
+import { bin, checksOf, isHere, OwnServers, withApp } from '../../../test/own-server.ts'
+import type { Config } from '../../base/config.ts'
 import { demoPassword, loadDemo } from '../operations/demo.ts'
-import { connect } from './base.ts'
-import { firstDifference, plain, takeChecks } from './checks.ts'
+import { firstDifference } from './checks.ts'
 import { loadDump } from './dump.ts'
 import { recover } from './recover.ts'
-import { findPrograms, makePlace, type Place, type Scratch, startScratch } from './scratch.ts'
+import { findPrograms, makePlace } from './scratch.ts'
 import { backUp, openShelf } from './take.ts'
 
-const bin = '/usr/lib/postgresql/15/bin'
-const folder = mkdtempSync(join(tmpdir(), 'bitcorp-own-'))
-chmodSync(folder, 0o755)
+const servers = new OwnServers()
+const { folder } = servers
 const path = process.env.PATH ?? ''
-const servers: { place: Place; scratch: Scratch }[] = []
 const message = (work: Promise<unknown>) => work.then(() => 'done').catch((error: Error) => error.message)
-
-/** An empty cluster of PostgreSQL 15 that a person who is not root runs, and a database in it. */
-async function makeServer(name: string): Promise<string> {
-  const place = makePlace(join(folder, name))
-  const made = spawnSync(join(bin, 'initdb'), ['-D', place.cluster, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync'], { ...nobody, cwd: '/', encoding: 'utf8' })
-  expect(made.stderr).toBe('')
-  const scratch = await startScratch(bin, place, 'postgres', { fsync: 'off', wal_level: 'replica' })
-  servers.push({ place, scratch })
-  await connected(scratch.url('postgres'), (q) => q('CREATE DATABASE bitcorp'))
-  const url = new URL(scratch.url('bitcorp'))
-  url.password = 'trusted'
-  return url.href
-}
-const configOf = (url: string, more: Record<string, string> = {}): Config =>
-  readConfig({ DATABASE_URL: url, BITCORP_DATA_DIR: join(folder, 'data'), BITCORP_BACKUP_DIR: join(folder, 'backups'), BITCORP_KEYS_FILE: join(folder, 'keys.json'), PATH: path, ...more })
+const configOf = (url: string, more: Record<string, string> = {}): Config => servers.config(url, more)
+const makeServer = async (name: string): Promise<string> => (await servers.make(name)).url
 const keyFile = join(folder, 'backup.key')
 
-const isHere = existsSync(bin)
 let url = ''
 beforeAll(async () => {
   if (!isHere) return
@@ -51,27 +29,6 @@ beforeAll(async () => {
   url = await makeServer('first')
   await withApp(configOf(url), (app, owner) => loadDemo(app, owner, quiet))
 }, 240_000)
-
-afterAll(async () => {
-  for (const { place, scratch } of servers) {
-    await scratch.stop('immediate')
-    place.remove()
-  }
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function withApp<T>(config: Config, work: (app: Awaited<ReturnType<typeof createServer>>, owner: string) => Promise<T>): Promise<T> {
-  const database = await openDatabase(config, rooms, quiet)
-  const db = new Database(database.urls.app, { size: 4 })
-  const app = await createServer({ ...config, rateLimitPerMinute: 1_000_000 }, db)
-  try {
-    return await work(app, database.urls.owner)
-  } finally {
-    await app.close()
-    await db.close()
-    await database.stop()
-  }
-}
 
 test.skipIf(!isHere)(
   'a dump with roles and schema is proven, and an empty cluster that takes it serves the same people',
@@ -104,16 +61,6 @@ test.skipIf(!isHere)(
   },
   300_000,
 )
-
-async function checksOf(at: string) {
-  const client = await connect(at)
-  try {
-    await plain(client)
-    return await takeChecks(client)
-  } finally {
-    await client.end()
-  }
-}
 
 test.skipIf(!isHere)(
   'a role that row security holds back is refused before anything is written, and told what is needed',

@@ -116,7 +116,7 @@ test('a different file in the archive is never overwritten, and the same one is 
   const cluster = join(home.folder, 'other')
   mkdirSync(join(cluster, 'bitcorp_wal'), { recursive: true })
   writeFileSync(join(cluster, 'bitcorp_wal', known?.name ?? ''), 'something else')
-  expect(await message(wal.collect(cluster))).toContain('holds something else')
+  expect(await message(wal.collect(join(cluster, 'bitcorp_wal')))).toContain('holds something else')
   expect(existsSync(join(cluster, 'bitcorp_wal', known?.name ?? '')), 'what was handed out stays').toBe(true)
   expect(wal.list()[0]).toEqual(known)
 })

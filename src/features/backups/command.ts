@@ -84,7 +84,8 @@ async function restoreCommand({ config }: CommandContext, id: string | undefined
   print(`${done.data_dir} holds the database as of ${time ?? done.to}: ${done.rows} rows in ${done.tables} tables, each read once.`)
   if (done.moved_aside) print(`What stood there is in ${done.moved_aside}. Remove it when all is well.`)
   if (done.keys) print(`Not in any backup, on purpose: ${done.keys}`)
-  print(into ? `Start on it: BITCORP_DATA_DIR=${into} npm start` : 'Start: npm start')
+  if (config.databaseUrl) print(`${done.data_dir}/postgres is a cluster of PostgreSQL ${done.major}, for your own server's programs: docs/operate.md, "Your own server's backups".`)
+  else print(into ? `Start on it: BITCORP_DATA_DIR=${into} npm start` : 'Start: npm start')
 }
 
 async function backup(context: CommandContext, { into, json, base }: BackupOptions): Promise<void> {
@@ -94,7 +95,7 @@ async function backup(context: CommandContext, { into, json, base }: BackupOptio
   try {
     const url = sourceUrl(config)
     if (!url) throw new CommandError('The database does not run.')
-    const made = await backUp(config, url, shelf, progress, () => true, base || !config.databaseUrl ? 'base' : 'dump')
+    const made = await backUp(config, url, shelf, progress, () => true, base ? 'base' : config.backupKind)
     if (!made) throw new CommandError('Another backup of this database is under way. Try again when it is done.')
     const { manifest, proof, folder } = made
     if (json) return printJson({ id: made.id, folder, state: made.state, proven_at: proof?.at, tables: manifest?.tables, rows: manifest?.rows, files: manifest?.files })

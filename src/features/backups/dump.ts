@@ -16,7 +16,7 @@ import { type Entry, packInto, textEntry, unpackInto } from './pack.ts'
 import { findPrograms, makePlace, refuseMissing, startScratch } from './scratch.ts'
 
 /** As the client programs take it: a password in the list of processes would be read by everybody. */
-function environmentOf(url: string, path: string): NodeJS.ProcessEnv {
+export function environmentOf(url: string, path: string): NodeJS.ProcessEnv {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url)
   const mode = searchParams.get('sslmode')
   return {

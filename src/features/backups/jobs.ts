@@ -2,10 +2,13 @@
 import { mkdirSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { Gauge, type Registry } from 'prom-client'
-import { bornAt, examineBackups, type Health } from '../../base/backup-health.ts'
+import { bornAt, examineBackups, type Health, lacksLog } from '../../base/backup-health.ts'
 import type { Config } from '../../base/config.ts'
+import { readReceiving, receives } from '../../base/receiving.ts'
+import { Receiver } from './receive.ts'
 import { sweepPlaces } from './scratch.ts'
 import { backUp, openShelf, sourceUrl } from './take.ts'
+import { AlarmTeller } from './tell.ts'
 
 /** The newest moment at which a backup was to be taken. The hour is the server's own. */
 export function lastDue(hour: number, now: Date): Date {
@@ -20,8 +23,10 @@ export function isDue(config: Config, now = new Date()): boolean {
   if (config.backupAt === undefined) return false
   const due = lastDue(config.backupAt, now)
   const shelf = openShelf(config)
-  const newest = shelf.newestProven()?.manifest?.created_at
-  if (bornAt(config) > due || (newest !== undefined && new Date(newest) >= due)) return false
+  const proven = shelf.newestProven()
+  const newest = proven?.manifest?.created_at
+  const isEarly = bornAt(config) > due || (newest !== undefined && new Date(newest) >= due)
+  if (isEarly && !(proven && lacksLog(readReceiving(config) ?? null, proven))) return false
   // After a failure again in half an hour, not each minute.
   const failed = shelf.status().last_failure?.at
   return failed === undefined || now.getTime() - new Date(failed).getTime() > 30 * 60_000
@@ -52,8 +57,8 @@ export class BackupRunner {
 }
 
 /** Looks each minute whether it is time, and ends what a program that was killed left behind. A backup under way does not hold up the server's end. */
-export function backupJobs(app: FastifyInstance, runner: BackupRunner): void {
-  const { config, jobs } = app.ground
+export function backupJobs(app: FastifyInstance, runner: BackupRunner, ownerUrl: string): void {
+  const { config, jobs, translate } = app.ground
   if (config.backupAt === undefined) return
   const run = async () => {
     await sweepPlaces(config.dataDir)
@@ -61,6 +66,12 @@ export function backupJobs(app: FastifyInstance, runner: BackupRunner): void {
     if (config.databaseUrl !== undefined) mkdirSync(config.backupDir, { recursive: true, mode: 0o700 })
     if (isDue(config)) runner.start(() => isDue(config))
   }
+  if (receives(config)) {
+    const receiver = new Receiver(config, (line) => app.log.warn(line))
+    jobs.add({ name: 'backup_receiver', everyMs: 5000, atStart: true, trouble: 'the log of the database is not received', run: () => receiver.run(), close: () => receiver.stop() })
+  }
+  const teller = new AlarmTeller(config, ownerUrl, translate)
+  if (config.smtpUrl !== undefined) jobs.add({ name: 'backup_alarm', everyMs: 60_000, trouble: 'that the backups are not well could not be mailed', run: () => teller.run() })
   jobs.add({ name: 'backups', everyMs: 60_000, trouble: 'the backups could not be looked at', run })
 }
 
@@ -81,5 +92,6 @@ export function backupMetrics(registry: Registry, config: Config): void {
   gauge('backup_last_proven_timestamp_seconds', 'When the newest proven backup was taken; 0: there is none', (health) => at(health.newest?.manifest?.created_at))
   gauge('backup_last_failure_timestamp_seconds', 'When a backup failed last; 0: never', (health) => at(health.failure?.at))
   gauge('backup_alarm', '1 when the backups are not as they must be: none proven for a day, the last try failed, or the log is not archived', (health) => (health.alarm ? 1 : 0))
+  if (receives(config)) gauge('backup_archive_timestamp_seconds', 'When the log of your own server was last seen to be archived whole; 0: never', (health) => at(health.receiving?.good_at))
   gauge('backup_archive_waiting_files', 'Files of the write-ahead log that wait to be archived', (health) => health.waiting.count)
 }

@@ -10,6 +10,7 @@ import { useAction, useRead } from '../../web/query.ts'
 import { useMay } from '../../web/session.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../web/states.tsx'
 import { ToneBadge } from '../../web/tone.tsx'
+import { PageLink } from '../../web/url.tsx'
 import { type Backup, type Backups, listBackups, startBackup } from './contract.ts'
 
 export function BackupsPage() {
@@ -37,6 +38,18 @@ export function BackupsPage() {
       {!read.data && (read.error ? <ErrorState error={read.error} retry={read.refetch} /> : <LoadingState />)}
       {read.data && <Content found={read.data} />}
     </Page>
+  )
+}
+
+/** On every other page, for who looks after the installation: a small line while the backups are not well. */
+export function BackupAlarm() {
+  const { t } = useTranslation()
+  const { data } = useRead(listBackups, {}, { keep: true, staleTime: 60_000, refetchInterval: 300_000 })
+  if (!data?.alarm) return null
+  return (
+    <Alert role="alert" color="red" variant="light" className="alert-bad" mb="md" icon={<IconAlertTriangle aria-hidden />}>
+      {t('backups.banner', { why: t(`backups.short_${data.alarm}`) })} <PageLink to="/installation/backups">{t('backups.banner_link')}</PageLink>
+    </Alert>
   )
 }
 
@@ -75,6 +88,12 @@ function Warnings({ found }: { found: Backups }) {
       {found.alarm && (
         <Alert role="alert" color="red" variant="light" className="alert-bad" icon={<IconAlertTriangle aria-hidden />} title={t('backups.alarm')}>
           {t(`backups.alarm_${found.alarm}`, { at: format.instant(found.last_failure?.at), reason: found.last_failure?.reason ?? '' })}
+          {found.archive_missing && ` ${t('backups.archive_missing', { name: found.archive_missing })}`}
+          {found.archive_trouble && (
+            <Text size="sm" className="mono break-words">
+              {found.archive_trouble}
+            </Text>
+          )}
         </Alert>
       )}
       {found.hour === null && (
@@ -112,6 +131,7 @@ function State({ found }: { found: Backups }) {
     [t('backups.next'), found.hour === null ? t('backups.by_hand') : t('backups.every_day', { hour: found.hour })],
     [t('backups.kept'), t('backups.days', { count: found.keep_days })],
     [t('backups.moments'), t(found.point_in_time ? 'backups.every_moment' : 'backups.each_backup')],
+    ...(found.archived_at ? [[t('backups.archived'), format.relative(found.archived_at)] as [string, string]] : []),
     [t('backups.folder'), found.folder],
   ]
   return (

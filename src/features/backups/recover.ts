@@ -17,7 +17,7 @@ const own = (path: string) => {
   if (nobody.uid) chownSync(path, nobody.uid, nobody.gid)
 }
 
-/** Where the log comes from, first to last: the backup itself, the archive, and what the old cluster still has. */
+/** Where the log comes from, first to last: the backup itself, the archive, and what the old cluster still has, or what arrived last. */
 export type Sources = { archive: Archive | undefined; oldLog: string | undefined }
 /** `name`: of a restore point, and wait there. `time`: the last moment to keep. Neither: all there is. */
 export type Target = { name?: string; time?: string }
@@ -69,8 +69,8 @@ class Feeder {
     if (archive && entry) return archive.read(entry, into()).then(() => true)
     const later = all.find((one) => name.length === 24 && one.name.length === 24 && one.name.slice(0, 8) === name.slice(0, 8) && one.name > name)
     if (archive && later) throw new ArchiveError(`${archive.pathOf(name)} is missing: the archive goes on with ${later.name}.`)
-    if (oldLog && existsSync(join(oldLog, name))) return copy(join(oldLog, name), into())
-    return false
+    const rest = [name, `${name}.partial`].find((file) => oldLog && existsSync(join(oldLog, file)))
+    return oldLog && rest ? copy(join(oldLog, rest), into()) : false
   }
   async end(): Promise<void> {
     this.isOver = true

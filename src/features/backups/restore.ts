@@ -3,21 +3,22 @@ import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readd
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { archiveSettings } from '../../base/archive.ts'
+import { type Archive, archiveSettings } from '../../base/archive.ts'
 import type { Config } from '../../base/config.ts'
-import { nobody, placeCluster, readSecrets, restoringNote, runningUrls, StartError } from '../../base/embedded.ts'
+import { nobody, placeCluster, readSecrets, restoringNote, runningUrls, StartError, stagingName } from '../../base/embedded.ts'
 import { Keyring, troubleWith } from '../../base/keys.ts'
 import { lockDataDir } from '../../base/lock.ts'
+import { readReceiving, receivingFolder } from '../../base/receiving.ts'
 import type { Backup, Shelf } from '../../base/shelf.ts'
 import { connect, segmentsBetween } from './base.ts'
 import { type firstDifference, plain, takeChecks, totalOf } from './checks.ts'
 import { refuseWithoutRoom } from './prove.ts'
 import { recover, type Sources } from './recover.ts'
 import { makePlace, type Scratch, sweepPlaces } from './scratch.ts'
-import { openWal, type Say } from './take.ts'
+import { openWal, type Say, sourceUrl } from './take.ts'
 
 export type Wish = { id?: string | undefined; time?: string | undefined; into?: string | undefined; force: boolean }
-export type Restored = { backup: string; data_dir: string; to: string; tables: number; rows: number; moved_aside: string | null; keys: string | null }
+export type Restored = { backup: string; data_dir: string; to: string; major: number; tables: number; rows: number; moved_aside: string | null; keys: string | null }
 
 /** The newest proven one from before the time, or the one that is asked for. */
 export function choose(shelf: Shelf, { id, time }: Pick<Wish, 'id' | 'time'>): Backup {
@@ -68,25 +69,38 @@ export async function restore(config: Config, shelf: Shelf, wish: Wish, say: Say
 /** The log up to now: what the running server has not handed out yet, or what a stopped one left lying. */
 async function gatherLog(config: Config, backup: Backup, say: Say): Promise<Sources> {
   const archive = openWal(config)
-  const running = config.databaseUrl ? undefined : runningUrls(config.dataDir)
+  if (config.databaseUrl) {
+    const slot = readReceiving(config)?.slot
+    // Dead or silent: what it sent last lies where it arrives, the end of it under the name of a part.
+    if (slot !== undefined)
+      await askForNewest(sourceUrl(config) ?? '', archive, say, slot).catch((error: Error) => say(`Your server does not answer (${error.message}): what it had not sent is left out.`))
+    return { archive, oldLog: receivingFolder(config) }
+  }
+  const running = runningUrls(config.dataDir)
   if (running && config.backupAt !== undefined) {
-    const client = await connect(running.superuser, 'restore')
-    try {
-      // A record of its own: without anything new there would be no segment to hand out, and none to wait for.
-      const { rows } = await client.query("SELECT pg_walfile_name(pg_create_restore_point('bitcorp restore')) AS name")
-      await client.query('SELECT pg_switch_wal()')
-      const isHere = () => archive.list().some((entry) => entry.name >= rows[0].name)
-      for (let tries = 0; tries < 300 && !isHere(); tries++) await sleep(100)
-      if (!isHere()) say('The running server has not archived its newest entries within 30 seconds; they are left out.')
-    } finally {
-      await client.end().catch(() => {})
-    }
+    await askForNewest(running.superuser, archive, say)
     return { archive, oldLog: undefined }
   }
   const cluster = join(config.dataDir, 'postgres')
   if (running || !existsSync(join(cluster, 'global', 'pg_control')) || systemOf(cluster) !== backup.manifest?.system) return { archive, oldLog: undefined }
-  await archive.collect(realpathSync(cluster))
+  await archive.collect(join(realpathSync(cluster), stagingName))
   return { archive, oldLog: join(realpathSync(cluster), 'pg_wal') }
+}
+
+/** Lets the running server hand out what it wrote last, and waits until it is in the archive. `slot`: only while somebody receives. */
+async function askForNewest(url: string, archive: Archive, say: Say, slot?: string): Promise<void> {
+  const client = await connect(url, 'restore')
+  try {
+    if (slot !== undefined && !(await client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot])).rowCount) return
+    // A record of its own: without anything new there would be no segment to hand out, and none to wait for.
+    const { rows } = await client.query("SELECT pg_walfile_name(pg_create_restore_point('bitcorp restore')) AS name")
+    await client.query('SELECT pg_switch_wal()')
+    const isHere = () => archive.list().some((entry) => entry.name >= rows[0].name)
+    for (let tries = 0; tries < 300 && !isHere(); tries++) await sleep(100)
+    if (!isHere()) say('The running server has not archived its newest entries within 30 seconds; they are left out.')
+  } finally {
+    await client.end().catch(() => {})
+  }
 }
 
 /** The first eight bytes of pg_control tell which server it is. */
@@ -105,7 +119,7 @@ async function putIn(config: Config, shelf: Shelf, backup: Backup, wish: Wish, d
   const note = join(dataDir, restoringNote)
   const sources = await gatherLog(config, backup, say)
   const wal = backup.manifest?.wal
-  if (wal) await sources.archive?.check(segmentsBetween(wal.timeline, wal.start_lsn, wal.target_lsn, wal.segment_bytes).at(-1) ?? '', wish.time)
+  if (wal) await sources.archive?.check(segmentsBetween(wal.timeline, wal.start_lsn, wal.target_lsn, wal.segment_bytes).at(-1) ?? '', wish.time, wal.segment_bytes)
   const cluster = placeCluster(dataDir)
   const aside = readdirSync(cluster).length > 0 ? `${cluster}-before-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}` : undefined
   if (aside) {
@@ -115,12 +129,14 @@ async function putIn(config: Config, shelf: Shelf, backup: Backup, wish: Wish, d
   writeFileSync(note, `A restore of ${backup.id} is under way here, or was cut short.\n`, { mode: 0o600 })
   const place = makePlace(dataDir, cluster)
   try {
-    makeStaging(cluster)
-    const extra = config.backupAt === undefined ? {} : archiveSettings()
+    // The copy of your own server goes back to it as it was: its passwords and its archive are its administrator's.
+    const isOwn = config.databaseUrl !== undefined
+    if (!isOwn) makeStaging(cluster)
+    const extra = isOwn || config.backupAt === undefined ? {} : archiveSettings()
     const recovering = await recover({ shelf, backup, place, sources, target: wish.time ? { time: wish.time } : {}, path: config.searchPath, extra, say })
     let done: Omit<Restored, 'moved_aside'>
     try {
-      done = await examine(recovering.scratch, recovering.checks, backup, dataDir, wish.into ? join(dataDir, 'keys.json') : config.keysFile, say)
+      done = await examine(recovering.scratch, recovering.checks, backup, dataDir, { keys: wish.into ? join(dataDir, 'keys.json') : config.keysFile, isOwn }, say)
       await recovering.scratch.stop('fast')
     } finally {
       await recovering.scratch.stop('immediate')
@@ -151,7 +167,14 @@ function makeStaging(cluster: string): void {
 }
 
 /** Every row is read once, passwords are those of this folder, and what the backup cannot hold is told. */
-async function examine(scratch: Scratch, before: Parameters<typeof firstDifference>[0], backup: Backup, dataDir: string, keysFile: string, say: Say): Promise<Omit<Restored, 'moved_aside'>> {
+async function examine(
+  scratch: Scratch,
+  before: Parameters<typeof firstDifference>[0],
+  backup: Backup,
+  dataDir: string,
+  how: { keys: string; isOwn: boolean },
+  say: Say,
+): Promise<Omit<Restored, 'moved_aside'>> {
   const { manifest } = backup
   const client = await connect(scratch.url(manifest?.database ?? ''), 'restore')
   try {
@@ -162,20 +185,24 @@ async function examine(scratch: Scratch, before: Parameters<typeof firstDifferen
     if (changed.length) say(`Since the backup these changed: ${changed.join(', ')}.`)
     const broken = await client.query('SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid LIMIT 1')
     if (broken.rows[0]) say(`The index ${broken.rows[0].name} is not valid; bitcorp doctor says what to do.`)
-    const secrets = readSecrets(dataDir)
-    for (const [role, secret] of [
-      [manifest?.superuser ?? 'postgres', secrets.superuser],
-      ['bitcorp_owner', secrets.owner],
-      ['application_user', secrets.app],
-      ['reporting_user', secrets.reporting],
-    ] as const)
-      await client.query(`ALTER ROLE ${pg.escapeIdentifier(role)} PASSWORD ${pg.escapeLiteral(secret)}`)
+    if (!how.isOwn) await putPasswords(client, manifest?.superuser ?? 'postgres', dataDir)
     const used = await usedKeys(client)
     const { rows } = await client.query('SELECT to_char(coalesce(pg_last_xact_replay_timestamp(), now()) AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') AS at')
-    return { backup: backup.id, data_dir: dataDir, to: rows[0].at, ...totalOf(checks), keys: keysTrouble(keysFile, used) }
+    return { backup: backup.id, data_dir: dataDir, to: rows[0].at, major: manifest?.major ?? 0, ...totalOf(checks), keys: keysTrouble(how.keys, used) }
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+async function putPasswords(client: pg.Client, superuser: string, dataDir: string): Promise<void> {
+  const secrets = readSecrets(dataDir)
+  for (const [role, secret] of [
+    [superuser, secrets.superuser],
+    ['bitcorp_owner', secrets.owner],
+    ['application_user', secrets.app],
+    ['reporting_user', secrets.reporting],
+  ] as const)
+    await client.query(`ALTER ROLE ${pg.escapeIdentifier(role)} PASSWORD ${pg.escapeLiteral(secret)}`)
 }
 
 async function usedKeys(client: pg.Client): Promise<{ key_id: string; used: number }[]> {

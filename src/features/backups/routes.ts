@@ -1,7 +1,7 @@
 // Backups over HTTP, for who looks after the installation.
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
-import { examineBackups, onOneDisk } from '../../base/backup-health.ts'
+import { examineBackups, lacksLog, onOneDisk } from '../../base/backup-health.ts'
 import { Refusal } from '../../base/errors.ts'
 import { handle } from '../../base/http.ts'
 import type { Backup as Kept } from '../../base/shelf.ts'
@@ -21,7 +21,10 @@ export function backupRoutes(app: FastifyInstance, runner: BackupRunner): void {
       hour: config.backupAt ?? null,
       keep_days: config.backupKeepDays,
       same_disk: onOneDisk(config),
-      point_in_time: config.backupAt !== undefined && config.databaseUrl === undefined,
+      point_in_time: config.backupAt !== undefined && config.backupKind === 'base',
+      archived_at: health.receiving?.good_at ?? null,
+      archive_trouble: health.alarm === 'archive_stuck' ? (health.receiving?.trouble ?? null) : null,
+      archive_missing: lacksLog(health.receiving, health.newest) ? (health.receiving?.missing?.name ?? null) : null,
       alarm: health.alarm,
       last_proven_at: health.newest?.manifest?.created_at ?? null,
       last_failure: health.failure,

@@ -46,7 +46,7 @@ async function takeTurn<T>(url: string, work: (client: pg.Client) => Promise<T>)
 }
 
 /** Undefined: another program is taking one now. `due`: asked once more when it is this program's turn. */
-export async function backUp(config: Config, url: string, shelf: Shelf, say: Say, due: () => boolean = () => true, kind: Kind = config.databaseUrl ? 'dump' : 'base'): Promise<Backup | undefined> {
+export async function backUp(config: Config, url: string, shelf: Shelf, say: Say, due: () => boolean = () => true, kind: Kind = config.backupKind): Promise<Backup | undefined> {
   return takeTurn(url, async (client) => {
     if (!due()) return undefined
     try {

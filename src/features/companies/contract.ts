@@ -12,6 +12,7 @@ export const CompanySettings = Type.Object(
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
     language: Type.Optional(Choice(['es', 'en'])),
     maintenance_digest_hour: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 23, description: "Hour of the company's day of the mail about due services; null: none, left out: 7" }))),
+    second_factor_demanded: Type.Optional(Type.Boolean({ description: 'Who signs in with a password alone can do nothing here but set up a second factor' })),
     working_days: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), { minItems: 1, maxItems: 7, uniqueItems: true, description: '1 is Monday, 7 Sunday' })),
     working_hours: Type.Optional(Type.Object({ from: Clock, to: Clock }, { additionalProperties: false })),
   },

@@ -2,6 +2,7 @@
 import { Alert, Box, Button, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconLock } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { looksMistyped } from '../../plain/ruc.ts'
 import { FormBody, useSaveForm } from '../../web/form.tsx'
@@ -12,7 +13,7 @@ import { useTranslation } from '../../web/i18n.ts'
 import { notifyDone } from '../../web/notify.tsx'
 import { Page } from '../../web/page.tsx'
 import { useCall, useRead } from '../../web/query.ts'
-import { useMay, usualWork } from '../../web/session.tsx'
+import { meKey, useMay, usualWork } from '../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../web/states.tsx'
 import { PageLink } from '../../web/url.tsx'
 import { type Company, changeCompany, changeTaxId, getCompany, revealTaxId } from './contract.ts'
@@ -25,7 +26,15 @@ type Draft = {
   email: string
   phone: string
   address: Record<AddressField, string>
-  settings: { time_zone: string; currency: string; language: 'es' | 'en'; maintenance_digest_hour: string; working_days: number[]; working_hours: { from: string; to: string } }
+  settings: {
+    time_zone: string
+    currency: string
+    language: 'es' | 'en'
+    maintenance_digest_hour: string
+    working_days: number[]
+    working_hours: { from: string; to: string }
+    second_factor_demanded: boolean
+  }
 }
 
 const draftOf = (company: Company): Draft => ({
@@ -46,6 +55,7 @@ const draftOf = (company: Company): Draft => ({
     maintenance_digest_hour: String(company.settings.maintenance_digest_hour === undefined ? 7 : (company.settings.maintenance_digest_hour ?? none)),
     working_days: company.settings.working_days ?? usualWork.days,
     working_hours: company.settings.working_hours ?? usualWork.hours,
+    second_factor_demanded: company.settings.second_factor_demanded ?? false,
   },
 })
 
@@ -89,6 +99,7 @@ export function SettingsPage() {
 function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => void }) {
   const { t } = useTranslation()
   const send = useCall()
+  const queries = useQueryClient()
   const state = useSaveForm({
     initial: draftOf(company),
     version: company.version,
@@ -106,6 +117,8 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
     },
     onSaved: () => {
       notifyDone(t('companies.saved'))
+      // What the company demands of its people may concern the one who saved.
+      void queries.invalidateQueries({ queryKey: meKey })
       onSaved()
     },
   })
@@ -138,7 +151,20 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
         </div>
       </section>
       <DaysAndAmounts form={form} />
+      <SignInRules form={form} />
     </FormBody>
+  )
+}
+
+function SignInRules({ form }: { form: UseFormReturnType<Draft> }) {
+  const { t } = useTranslation()
+  return (
+    <section className="surface">
+      <Title order={2} mb="sm">
+        {t('companies.sign_in')}
+      </Title>
+      <Checkbox label={t('companies.second_factor')} description={t('companies.second_factor_hint')} {...form.getInputProps('settings.second_factor_demanded', { type: 'checkbox' })} />
+    </section>
   )
 }
 
@@ -312,6 +338,7 @@ function Reading({ company, reason }: { company: Company; reason: string }) {
     ['time_zone', draft.settings.time_zone.replaceAll('_', ' ')],
     ['currency', draft.settings.currency],
     ['digest_hour', draft.settings.maintenance_digest_hour === none ? t('companies.digest_none') : `${draft.settings.maintenance_digest_hour.padStart(2, '0')}:00`],
+    ['second_factor', t(draft.settings.second_factor_demanded ? 'web.yes' : 'web.no')],
     ['language', languages.find(({ code }) => code === draft.settings.language)?.name ?? ''],
     ['working_days', draft.settings.working_days.map((day) => dayName(i18n.language, day)).join(', ')],
     ['working_hours', `${draft.settings.working_hours.from} – ${draft.settings.working_hours.to}`],

@@ -4,6 +4,7 @@ import type { Words } from '../../plain/words.ts'
 export const words = {
   en: {
     problems: {
+      companies_second_factor_valid: 'A second factor is demanded or not.',
       companies_name_not_empty: 'Write the name of the company.',
       companies_email_valid: 'This is not a valid e-mail address.',
       companies_phone_not_empty: 'Write the telephone number or leave it out.',
@@ -53,6 +54,9 @@ export const words = {
       tax_id_doubt: 'The last digit does not fit a Peruvian RUC. Check what you typed; you can still save it.',
       need_name: 'Write the name of the company.',
       need_email: 'This is not a valid e-mail address.',
+      sign_in: 'Signing in',
+      second_factor: 'Demand a second factor',
+      second_factor_hint: 'Who signs in with a password must set up the code of an app first, and can do nothing here until then. It does not touch tokens and single sign-on.',
       webhooks: 'Webhooks',
       subtitle: 'What the whole company shares.',
       saved: 'The settings are saved.',
@@ -91,6 +95,7 @@ export const words = {
   },
   es: {
     problems: {
+      companies_second_factor_valid: 'Un segundo factor se exige o no.',
       companies_name_not_empty: 'Escriba el nombre de la empresa.',
       companies_email_valid: 'No es un correo electrónico válido.',
       companies_phone_not_empty: 'Escriba el teléfono o déjelo vacío.',
@@ -140,6 +145,10 @@ export const words = {
       tax_id_doubt: 'El último dígito no corresponde a un RUC peruano. Revise lo que escribió; aun así puede guardarlo.',
       need_name: 'Escriba el nombre de la empresa.',
       need_email: 'No es un correo electrónico válido.',
+      sign_in: 'Inicio de sesión',
+      second_factor: 'Exigir un segundo factor',
+      second_factor_hint:
+        'Quien inicia sesión con contraseña debe configurar primero el código de una aplicación, y hasta entonces no puede hacer nada aquí. No afecta a los tokens ni al inicio de sesión único.',
       webhooks: 'Webhooks',
       subtitle: 'Lo que comparte toda la empresa.',
       saved: 'La configuración se guardó.',

@@ -16,14 +16,17 @@ const currentValue = (day: RawBuilder<unknown>) => sql`CASE WHEN e.current_value
   ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, ${day}) END`
 const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
 
-const columns = (day: RawBuilder<unknown> = today) => sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
+const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
-  ${money(currentValue(day))} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  ${money(sql`w.current_value`)} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
   e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
     'assigned_at', a.assigned_at, 'due_at', a.due_at, 'accepted_at', a.accepted_at, 'condition', a.condition, 'notes', a.notes) END AS holder`
 
-const joins = sql`LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
+/** Worked out once a row, for the amount and for whether there is one. */
+const worth = (day: RawBuilder<unknown>) => sql`CROSS JOIN LATERAL (SELECT ${currentValue(day)} AS current_value OFFSET 0) w`
+
+const joins = sql`${worth(today)} LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
   LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
@@ -34,7 +37,7 @@ const heldAt = ({ asOf, knownAt }: Moment) => sql`SELECT h.* FROM equipment_assi
   WHERE x.company_id = e.company_id AND x.equipment_id = e.id AND x.assigned_at <= ${asOf} AND h.returned_at IS NULL ORDER BY x.assigned_at DESC LIMIT 1`
 
 /** The same joins for machines as they were: categories under the names they had, people under their own, which no event keeps. */
-const joinsAt = (moment: Moment) => sql`LEFT JOIN get_categories_at(${moment.recordedAt}) k ON k.id = e.category_id
+const joinsAt = (moment: Moment) => sql`${worth(dayAt(moment))} LEFT JOIN get_categories_at(${moment.recordedAt}) k ON k.id = e.category_id
   LEFT JOIN LATERAL (${heldAt(moment)}) a ON true
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
@@ -142,7 +145,7 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
     WITH page AS MATERIALIZED (
       SELECT e.company_id, e.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
       FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns()}, page.sort_value ${total}
+    SELECT ${columns}, page.sort_value ${total}
     FROM page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins} ORDER BY page.place`)
   return counted(query, page.finish(rows), rows)
 }
@@ -192,7 +195,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     WITH ${moment.table}, page AS MATERIALIZED (
       SELECT e AS machine, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
       FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns(day)}, page.sort_value ${total}
+    SELECT ${columns}, page.sort_value ${total}
     FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`
   // All but the plain walk may turn every machine back: that takes a connection of its own, so that no short read waits behind it.
   const walks = Object.keys(rest).every((name) => name === 'limit' || name === 'cursor')
@@ -204,10 +207,10 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
 export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Equipment | undefined> {
   const moment = momentOf(query)
   const rows = moment
-    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns(dayAt(moment))}
+    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns}
         FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e ${joinsAt(moment)}
         WHERE b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`)
-    : ctx.run<Equipment>(sql`SELECT ${columns()} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
+    : ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
   return (await rows)[0]
 }
 
@@ -257,7 +260,7 @@ const typed = (column: string, value: unknown) => {
 
 /** Runs a write that gives machine rows, and gives the machine as the API shows it: one statement, one round trip. */
 async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Equipment | undefined> {
-  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns()} FROM e ${joins}`))[0]
+  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns} FROM e ${joins}`))[0]
 }
 
 export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Equipment> {

@@ -206,7 +206,7 @@ DECLARE
   v_company_id uuid;
 BEGIN
   FOR v_place IN 1 .. cardinality(p_credentials) LOOP
-    PERFORM set_config('app.credential', p_credentials[v_place], true), set_config('app.current_company_id', p_companies[v_place]::text, true);
+    PERFORM identify_caller(p_credentials[v_place], p_companies[v_place]);
     IF EXISTS (SELECT FROM caller c WHERE c.role IN ('admin', 'manager')) THEN
       place := v_place;
       IF v_company_id IS DISTINCT FROM p_companies[v_place] THEN
@@ -218,7 +218,7 @@ BEGIN
       RETURN NEXT;
     END IF;
   END LOOP;
-  PERFORM set_config('app.credential', '', true), set_config('app.current_company_id', '', true);
+  PERFORM identify_caller(NULL, NULL);
 END
 $$;
 GRANT EXECUTE ON FUNCTION watch_event_feed(text[], uuid[]) TO application_user;

@@ -10,7 +10,7 @@ import { Keyring, troubleWith } from '../../base/keys.ts'
 import { migrationStatus } from '../../base/migrate.ts'
 import { differences, picture } from '../../base/picture.ts'
 import { examineReplicas } from './doctor-replicas.ts'
-import { type Exposure, exposedDemo, exposedInTheClear } from './exposure.ts'
+import { type Exposure, exposedDemo, exposedInTheClear, plainConnections } from './exposure.ts'
 
 export type Finding = { name: string; ok: boolean; found: string; advice?: string }
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>
@@ -57,6 +57,8 @@ function examineMachine({ config }: CommandContext): Finding[] {
     { name: 'program', ok: major > 20 || (major === 20 && minor >= 19), found: `Bitcorp ERP ${programVersion} on Node ${process.versions.node}`, advice: 'Install Node 20.19 or newer.' },
   ]
   for (const warning of config.warnings) findings.push({ name: 'secret files', ok: false, found: warning })
+  // A name without a dot is a container's, mostly on the same machine: told, and not called wrong.
+  for (const plain of plainConnections(config)) findings.push({ name: 'connections', ok: !/\(.*[.:].*\)/.test(plain), found: `not encrypted: ${plain}` })
   if (!isLoopback(config.host)) findings.push(findingOf('address', exposedInTheClear(config), `serves ${config.host}, with TLS in front`))
   findings.push(...examineCopies(config))
   if (config.databaseUrl || !existsSync(config.dataDir)) return findings
@@ -85,7 +87,7 @@ const alarms: Record<Alarm, string> = {
 
 function examineCopies(config: CommandContext['config']): Finding[] {
   if (config.backupAt === undefined) return []
-  const { alarm, newest, failure } = examineBackups(config)
+  const { alarm, newest, failure, receiving } = examineBackups(config)
   const proven = newest?.manifest ? `the last proven one is of ${newest.manifest.created_at}` : 'the first is taken tonight'
   return [
     {
@@ -94,7 +96,7 @@ function examineCopies(config: CommandContext['config']): Finding[] {
       found:
         alarm === null
           ? `${proven}${onOneDisk(config) ? ', on the same disk as the data: set BITCORP_BACKUP_DIR' : ''}`
-          : `${alarms[alarm]}${alarm === 'last_failed' && failure ? `: ${failure.reason}` : ''}`,
+          : `${alarms[alarm]}${alarm === 'last_failed' && failure ? `: ${failure.reason}` : alarm === 'archive_stuck' && receiving?.trouble ? `: ${receiving.trouble}` : ''}`,
       advice: '`bitcorp backup` takes and proves one now, or says why it cannot.',
     },
   ]

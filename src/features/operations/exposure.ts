@@ -34,6 +34,24 @@ export async function exposedDemo({ host, behindProxy, demo, allowDemoPublic }: 
   }
 }
 
+/** Connections over the network that nothing encrypts, each by the setting that makes it. Passwords and data go along in them. */
+export function plainConnections(config: Config): string[] {
+  const { databaseUrl, databaseAppUrl, backupUrl, replicaUrls, smtpUrl } = config
+  const databases = [['DATABASE_URL', databaseUrl], ['DATABASE_APP_URL', databaseAppUrl], ['BITCORP_BACKUP_URL', backupUrl], ...replicaUrls.map((url) => ['DATABASE_REPLICA_URL', url])] as const
+  const plain = databases.filter(([, url]) => url && isPlainDatabase(url)).map(([name, url]) => `${name} (${hostOf(url ?? '')}): add sslmode=verify-full`)
+  const isPlainMail = smtpUrl !== undefined && !isLocal(smtpUrl) && new URL(smtpUrl).protocol !== 'smtps:' && new URL(smtpUrl).searchParams.get('requireTLS') !== 'true'
+  return isPlainMail ? [...plain, `BITCORP_SMTP_URL (${hostOf(smtpUrl)}): use smtps://, or add ?requireTLS=true`] : plain
+}
+
+/** A folder in the place of a host is a socket of this machine. */
+const hostOf = (url: string): string => (new URL(url).searchParams.get('host') ?? new URL(url).hostname.replace(/^\[|\]$/g, '')) || 'localhost'
+const isLocal = (url: string): boolean => isLoopback(hostOf(url)) || /^(\/|%2f)/i.test(hostOf(url))
+
+function isPlainDatabase(url: string): boolean {
+  const { searchParams } = new URL(url)
+  return !isLocal(url) && !/^(require|verify-ca|verify-full|no-verify)$/.test(searchParams.get('sslmode') ?? '') && !/^(true|1)$/.test(searchParams.get('ssl') ?? '')
+}
+
 async function openDemoAccounts(ownerUrl: string): Promise<{ open: string[]; empty: boolean }> {
   return asOwner(ownerUrl, async (owner) => {
     const [known] = await owner.query<{ any: boolean }>('SELECT has_companies() AS any')

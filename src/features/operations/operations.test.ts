@@ -5,7 +5,7 @@ import { createWorld } from '../../../test/harness.ts'
 import { readConfig } from '../../base/config.ts'
 import { asOwner } from '../../base/owner.ts'
 import { demoPassword, everyDemoAccount } from './demo.ts'
-import { exposedDemo, exposedInTheClear, refuseExposure } from './exposure.ts'
+import { exposedDemo, exposedInTheClear, plainConnections, refuseExposure } from './exposure.ts'
 
 const world = await createWorld()
 const behindProxy = { BITCORP_BEHIND_PROXY: '1' }
@@ -22,6 +22,36 @@ it('a public address without TLS in front is refused, and served loudly where a 
     expect(said).toEqual([expect.stringMatching(new RegExp(`^CAREFUL: HOST is ${HOST}.*because of BITCORP_ALLOW_HTTP=1`))])
   }
   expect(exposedInTheClear(readConfig({ HOST: '127.0.0.1' }))).toBeUndefined()
+})
+
+it('a connection to another machine that nothing encrypts is told, by its setting, and its password is not', () => {
+  const told = (env: Record<string, string>) => plainConnections(readConfig(env))
+  const pg = 'postgresql://app:hidden@db.example.com:5432/bitcorp'
+  const all = told({
+    DATABASE_URL: pg,
+    DATABASE_APP_URL: `${pg}?sslmode=prefer`,
+    BITCORP_BACKUP_URL: `${pg}?sslmode=disable`,
+    DATABASE_REPLICA_URL: `${pg},${pg}?sslmode=require`,
+    BITCORP_SMTP_URL: 'smtp://me:hidden@mail.example.com',
+  })
+  expect(all).toEqual([
+    'DATABASE_URL (db.example.com): add sslmode=verify-full',
+    'DATABASE_APP_URL (db.example.com): add sslmode=verify-full',
+    'BITCORP_BACKUP_URL (db.example.com): add sslmode=verify-full',
+    'DATABASE_REPLICA_URL (db.example.com): add sslmode=verify-full',
+    'BITCORP_SMTP_URL (mail.example.com): use smtps://, or add ?requireTLS=true',
+  ])
+  for (const DATABASE_URL of [
+    'postgresql://a@127.0.0.1/b',
+    'postgresql://a@localhost/b',
+    'postgresql://a@[::1]/b',
+    'postgresql:///b?host=/var/run/postgresql',
+    `${pg}?sslmode=verify-full`,
+    `${pg}?ssl=true`,
+  ])
+    expect(told({ DATABASE_URL }), DATABASE_URL).toEqual([])
+  for (const BITCORP_SMTP_URL of ['smtp://localhost:25', 'smtps://u:p@mail.example.com', 'smtp://mail.example.com:587?requireTLS=true'])
+    expect(told({ BITCORP_SMTP_URL }), BITCORP_SMTP_URL).toEqual([])
 })
 
 it('a demo account counts while it is active and the published password opens it', async () => {

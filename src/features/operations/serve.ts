@@ -8,7 +8,7 @@ import { Database } from '../../base/db.ts'
 import { StartError } from '../../base/embedded.ts'
 import { asOwner } from '../../base/owner.ts'
 import { demoAccounts, demoPassword, loadDemo } from './demo.ts'
-import { exposedDemo, exposedInTheClear, refuseExposure } from './exposure.ts'
+import { exposedDemo, exposedInTheClear, plainConnections, refuseExposure } from './exposure.ts'
 
 type Running = { database?: OpenDatabase; db?: Database; app?: FastifyInstance }
 
@@ -45,6 +45,7 @@ export async function serve(context: CommandContext, json: boolean): Promise<voi
 async function start(context: CommandContext, running: Running, say: (line: string) => void): Promise<void> {
   const { config, rooms, createServer } = context
   for (const warning of config.warnings) say(warning)
+  for (const plain of plainConnections(config)) say(`CAREFUL: a connection to another machine is not encrypted. ${plain}.`)
   refuseExposure(exposedInTheClear(config), say)
   await refuseTakenPort(config)
   running.database = await openDatabase(config, rooms, say)

@@ -14,6 +14,8 @@ export type Identity = {
   writes: boolean
   member: string | null
   isAdmin: boolean
+  /** The company whose administrator they make themselves out to be, under a seal of their own. */
+  claims?: string
 }
 export type Stage = { own: string; other: string; identities: Identity[] }
 
@@ -59,8 +61,8 @@ export async function setStage(query: Look, real: readonly string[]): Promise<St
   const nobody = { role: 'application_user' as const, company: null, user: null, writes: false, member: null, isAdmin: false }
   identities.push({ ...nobody, name: 'unknown', credential: hashSecret(randomUUID()), chosen: own })
   identities.push({ ...nobody, name: 'no credential', credential: '', chosen: own })
-  identities.push({ ...nobody, name: 'empty', credential: '', chosen: '' })
-  identities.push({ ...nobody, name: 'not an id', credential: "' OR true --", chosen: "' OR true --" })
+  identities.push({ ...nobody, name: 'empty', credential: '', chosen: null })
+  identities.push({ ...nobody, name: 'forged seal', credential: null, chosen: null, claims: own })
   return { own, other, identities }
 }
 

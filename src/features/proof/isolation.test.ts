@@ -43,13 +43,13 @@ test('every identity reaches its own company alone; the evidence says so with nu
     'unknown',
     'no credential',
     'empty',
-    'not an id',
+    'forged seal',
     'unset',
     'without a company',
     'admin choosing the other',
   ])
     for (const e of report.evidence.filter((e) => e.identity === nobody && e.table !== 'users')) expect([e.identity, e.table, e.sees]).toEqual([e.identity, e.table, expect.toBeOneOf([0, 'no right'])])
-  for (const nobody of ['unknown', 'no credential', 'empty', 'not an id', 'unset', 'account deactivated', 'session over'])
+  for (const nobody of ['unknown', 'no credential', 'empty', 'forged seal', 'unset', 'account deactivated', 'session over'])
     for (const e of [...report.views, ...report.secrets].filter((e) => e.identity === nobody)) expect([e, expect.toBeOneOf([0, 'no right'])]).toEqual([e, e.sees])
   expect(await world.sqlAdmin((q) => q('SELECT (SELECT count(*) FROM companies) AS companies, (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM domain_events) AS events'))).toEqual(before)
 })

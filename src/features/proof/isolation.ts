@@ -119,11 +119,11 @@ async function readSamples(query: Look, table: Table, stage: Stage): Promise<Sam
   return { rows, own: own as string | null, other: other as string | null }
 }
 
-/** Puts the identity's credential and company where the policies look for them, and takes on its role. */
-async function become(query: Look, { role, credential, chosen }: Identity): Promise<void> {
+/** Makes the identity's credential and company the caller's, and takes on its role. */
+async function become(query: Look, { role, credential, chosen, claims }: Identity): Promise<void> {
   await query('SET LOCAL ROLE bitcorp_owner')
-  if (credential !== null) await query("SELECT set_config('app.credential', $1, true)", [credential])
-  if (chosen !== null) await query("SELECT set_config('app.current_company_id', $1, true)", [chosen])
+  await query('SELECT identify_caller($1, $2)', [credential, chosen])
+  if (claims) await query(`SELECT set_config('app.caller', repeat('f', 64) || ROW (gen_random_uuid(), gen_random_uuid(), NULL, NULL, true, false, $1::uuid, 'admin')::caller_found, true)`, [claims])
   await query(`SET LOCAL ROLE ${role}`)
 }
 

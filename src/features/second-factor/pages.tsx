@@ -1,5 +1,6 @@
 // The second factor of my account: set up with a QR code, recovery codes, switched off.
-import { Button, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
 import { create } from 'qrcode'
 import { useState } from 'react'
 import { call } from '../../web/client.ts'
@@ -11,6 +12,7 @@ import { notifyDone } from '../../web/notify.tsx'
 import { Page } from '../../web/page.tsx'
 import { useRead } from '../../web/query.ts'
 import { CopyField, SecretPanel } from '../../web/secret.tsx'
+import { useMaybeCompany } from '../../web/session.tsx'
 import { ErrorState, LoadingState } from '../../web/states.tsx'
 import { ToneBadge } from '../../web/tone.tsx'
 import { PageLink } from '../../web/url.tsx'
@@ -21,6 +23,7 @@ type Asking = 'begin' | 'renew' | 'end'
 
 export function SecondFactorPage() {
   const { t } = useTranslation()
+  const queries = useQueryClient()
   const state = useRead(getSecondFactor, {})
   const [asking, setAsking] = useState<Asking | null>(null)
   const [made, setMade] = useState<Made | null>(null)
@@ -35,8 +38,18 @@ export function SecondFactorPage() {
         </PageLink>
       }
     >
+      <Demanded />
       {codes && (
-        <SecretPanel title={t('second_factor.codes_title')} text={t('second_factor.codes_text')} fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]} onDone={() => setCodes(null)}>
+        <SecretPanel
+          title={t('second_factor.codes_title')}
+          text={t('second_factor.codes_text')}
+          fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]}
+          onDone={() => {
+            setCodes(null)
+            // What the company demanded is there now: not before the codes were read.
+            void queries.invalidateQueries()
+          }}
+        >
           <ol className="recovery-codes">
             {codes.map((code) => (
               <li key={code}>
@@ -63,6 +76,17 @@ export function SecondFactorPage() {
       {asking === 'renew' && <RenewDialog onClose={() => setAsking(null)} onCodes={setCodes} />}
       {asking === 'end' && <EndDialog onClose={() => setAsking(null)} />}
     </Page>
+  )
+}
+
+/** Why the person was led here, where they did not come by themselves. */
+function Demanded() {
+  const { t } = useTranslation()
+  if (useMaybeCompany()?.needs !== 'second_factor') return null
+  return (
+    <Alert role="alert" className="alert-info" mb="md">
+      {t('second_factor.demanded')}
+    </Alert>
   )
 }
 

@@ -135,7 +135,7 @@ test('a token touches nobody’s second factor', async () => {
   for (const call of ["begin_totp('abcdef12', repeat('x', 60)::bytea)", "confirm_totp('x', 5, '{}')", "renew_recovery_codes('{}')", 'end_totp()'])
     await expect(
       world.sqlBare(async (q) => {
-        await q("SELECT set_config('app.credential', $1, true)", [hashed])
+        await q('SELECT identify_caller($1, NULL)', [hashed])
         return q(`SELECT ${call}`)
       }),
       call,
@@ -181,4 +181,36 @@ test('the installation’s owner lets in who lost everything, and the audit tell
   await owner('SELECT anonymise_account($1)', ['manager@andina.test'])
   expect((await world.sqlAdmin((q) => q('SELECT FROM totp_secrets WHERE user_id = $1', [world.person('andina', 'manager').userId]))).length).toBe(0)
   expect(await new Client(world.app, '', {}).get('/api/v1/me').then(problem)).toBe('401 signed_out')
+})
+
+test('where a company demands it, who has none can set it up and do nothing else there, by any door; programs and the command line go on', async () => {
+  const admin = world.as('sur', 'admin')
+  const { id } = world.companies.sur
+  const demand = async (second_factor_demanded: unknown) => (await admin.patch(admin.base, { settings: { second_factor_demanded } }, { version: '*' })).status
+  const session = await signIn('manager@sur.test')
+  const client = new Client(world.app, admin.base, sessionHeaders(session.secret))
+  const token = await client.post('/api/v1/tokens', { name: 't', company_id: id, scopes: ['read'], expires_at: new Date(Date.now() + 86_400_000).toISOString() })
+  expect([session.body.companies[0].needs, (await client.get('/equipment')).status, token.status]).toEqual([null, 200, 201])
+  expect([await demand('yes'), await demand(true)]).toEqual([400, 200])
+  for (const reply of [await client.get('/equipment'), await client.post('/equipment', { name: 'x', ownership: 'rented' })]) expect(problem(reply)).toBe('403 second_factor_needed')
+  expect(problem(await client.get('/equipment')), 'at once, in a session that was open').toBe('403 second_factor_needed')
+  expect((await client.get('/api/v1/me')).body.companies[0].needs).toBe('second_factor')
+  expect((await signIn('manager@sur.test')).body.companies[0].needs).toBe('second_factor')
+  const seen = await world.sqlBare(async (q) => {
+    await q('SELECT identify_caller($1, $2)', [hashSecret(session.secret), id])
+    return q('SELECT count(*)::int AS people FROM user_company_roles')
+  })
+  expect(seen, 'in SQL, past the start of a request').toEqual([{ people: 0 }])
+  expect((await world.withToken('sur', token.body.token).get('/equipment')).status).toBe(200)
+  expect((await admin.get('/equipment')).status, 'a session of the command line').toBe(200)
+  expect(problem(await new Client(world.app, world.as('andina', 'admin').base, client.auth).get('/equipment')), 'tells nothing of others').toBe('404 not_found')
+  const begun = await client.post(path, { password })
+  expect((await client.post(`${path}/confirm`, { code: codeAt(begun.body.secret, now()) })).status).toBe(200)
+  expect([(await client.get('/equipment')).status, (await client.get('/api/v1/me')).body.companies[0].needs]).toEqual([200, null])
+  const other = await signIn('viewer@sur.test')
+  const viewer = new Client(world.app, admin.base, sessionHeaders(other.secret))
+  expect(problem(await viewer.get('/equipment'))).toBe('403 second_factor_needed')
+  await world.sqlAdmin((q) => q("UPDATE sessions SET method = 'single_sign_on' WHERE token_hash = $1", [hashSecret(other.secret)]))
+  expect((await viewer.get('/equipment')).status, 'the provider sees to factors itself').toBe(200)
+  expect(await demand(false)).toBe(200)
 })

@@ -4,6 +4,7 @@ import type { Words } from '../../plain/words.ts'
 export const words = {
   en: {
     problems: {
+      second_factor_needed: 'This company demands a second factor. Set yours up first, in your account.',
       totp_needed: 'This account also needs the code of its authenticator app.',
       totp_wrong: 'The code is not right, was used already, or is too old. Wait for the next one and try again.',
       totp_active: 'This account has a second factor already. Switch it off first.',
@@ -28,6 +29,7 @@ export const words = {
       say_user_recovery_codes_renewed: 'made new recovery codes',
     },
     second_factor: {
+      demanded: 'This company demands a second factor of everybody who signs in with a password. Set yours up: until then nothing else can be done here.',
       title: 'Second factor',
       subtitle: 'A code of an app on your phone, beside the password: whoever learns your password still does not get in.',
       off: 'Off',
@@ -60,6 +62,7 @@ export const words = {
   },
   es: {
     problems: {
+      second_factor_needed: 'Esta empresa exige un segundo factor. Primero configure el suyo, en su cuenta.',
       totp_needed: 'Esta cuenta también necesita el código de su aplicación de autenticación.',
       totp_wrong: 'El código no es correcto, ya se usó o es demasiado antiguo. Espere el siguiente e intente de nuevo.',
       totp_active: 'Esta cuenta ya tiene un segundo factor. Desactívelo primero.',
@@ -84,6 +87,7 @@ export const words = {
       say_user_recovery_codes_renewed: 'creó códigos de recuperación nuevos',
     },
     second_factor: {
+      demanded: 'Esta empresa exige un segundo factor a quien inicia sesión con contraseña. Configure el suyo: hasta entonces no se puede hacer nada más aquí.',
       title: 'Segundo factor',
       subtitle: 'Un código de una aplicación en su teléfono, además de la contraseña: quien conozca su contraseña no podrá entrar.',
       off: 'Desactivado',

@@ -4,6 +4,10 @@ import type { Words } from '../../plain/words.ts'
 export const words = {
   en: {
     problems: {
+      caller_seals_key_length: 'The key of the seal on who is calling has 32 bytes.',
+      caller_seals_single: 'There is one key of the seal on who is calling.',
+      users_password_given_finite: 'A password is given now, at a real time.',
+      sessions_method_valid: 'The session could not be opened.',
       sign_in_throttles_scope_valid: 'The try could not be counted.',
       sign_in_throttles_key_form: 'The try could not be counted.',
       sign_in_throttles_failures_range: 'The try could not be counted.',
@@ -42,6 +46,10 @@ export const words = {
   },
   es: {
     problems: {
+      caller_seals_key_length: 'La clave del sello sobre quién llama tiene 32 bytes.',
+      caller_seals_single: 'Hay una sola clave del sello sobre quién llama.',
+      users_password_given_finite: 'Una contraseña se da ahora, en un momento real.',
+      sessions_method_valid: 'No se pudo abrir la sesión.',
       sign_in_throttles_scope_valid: 'No se pudo contar el intento.',
       sign_in_throttles_key_form: 'No se pudo contar el intento.',
       sign_in_throttles_failures_range: 'No se pudo contar el intento.',

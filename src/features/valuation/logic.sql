@@ -6,16 +6,22 @@
 --   value = round(greatest(salvage, price - price * rate * years), 2), half cents away from zero.
 -- NULL before the purchase, and where price, rate or day of purchase is not known.
 CREATE OR REPLACE FUNCTION get_book_value(p_price numeric, p_salvage numeric, p_rate numeric, p_from date, p_at date) RETURNS numeric
-LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT round(greatest(p_salvage, p_price - p_price * p_rate * (w.years * (w.next_day - w.last_day) + (p_at - w.last_day)) / (w.next_day - w.last_day)), 2)
-  FROM (
-    SELECT y.years, (p_from + make_interval(years => y.years))::date AS last_day, (p_from + make_interval(years => y.years + 1))::date AS next_day
-    FROM (
-      SELECT d.years - CASE WHEN (p_from + make_interval(years => d.years))::date > p_at THEN 1 ELSE 0 END AS years
-      FROM (SELECT (extract(year FROM p_at) - extract(year FROM p_from))::integer AS years) d
-    ) y
-  ) w
-  WHERE p_at >= p_from
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  v_years integer := extract(year FROM p_at)::integer - extract(year FROM p_from)::integer;
+  v_last_day date := p_from + make_interval(years => v_years);
+  v_next_day date;
+BEGIN
+  IF p_at < p_from THEN
+    RETURN NULL;
+  END IF;
+  IF v_last_day > p_at THEN
+    v_years := v_years - 1;
+    v_last_day := p_from + make_interval(years => v_years);
+  END IF;
+  v_next_day := p_from + make_interval(years => v_years + 1);
+  RETURN round(greatest(p_salvage, p_price - p_price * p_rate * (v_years * (v_next_day - v_last_day) + (p_at - v_last_day)) / (v_next_day - v_last_day)), 2);
+END
 $$;
 
 -- The years until nothing is left to write off, at most 200: each from its first day (the purchase's in the first year) to its last (the

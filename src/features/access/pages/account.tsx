@@ -1,5 +1,5 @@
 // My account: name, language, password.
-import { Button, PasswordInput, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, PasswordInput, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useQueryClient } from '@tanstack/react-query'
 import type { Language } from '../../../plain/words.ts'
@@ -18,6 +18,11 @@ export function AccountPage() {
   const { me } = useSession()
   return (
     <Page title={t('web.account')} subtitle={me.user.email}>
+      {me.companies.some(({ needs }) => needs === 'password') && (
+        <Alert role="alert" className="alert-info" mb="md">
+          {t('access.given_password')}
+        </Alert>
+      )}
       <div className="columns-2">
         <section className="surface">
           <ProfileForm />
@@ -87,13 +92,14 @@ function ProfileForm() {
 function PasswordForm() {
   const { t } = useTranslation()
   const { me } = useSession()
+  const queries = useQueryClient()
   const form = useForm({
     initialValues: { current_password: '', new_password: '' },
     validate: { current_password: (text) => (text ? null : t('access.current_needed')), new_password: (text) => (text.length < 12 ? t('access.new_too_short') : null) },
   })
   const submit = form.onSubmit(async (values) => {
     try {
-      await call(changeMe, { body: values })
+      queries.setQueryData(meKey, await call(changeMe, { body: values }))
       form.reset()
       notifyDone(t('access.password_saved'))
     } catch (error) {

@@ -1,0 +1,49 @@
+// Load on an HTTP server: so many connections, each sending its next request when the last is answered; what it took of the processors.
+import { readdirSync, readFileSync } from 'node:fs'
+import autocannon, { type Result } from 'autocannon'
+
+export type Request = { method: 'GET' | 'POST'; path: string; body?: string }
+export type Load = { address: string; headers: Record<string, string>; connections: number; seconds: number; next: () => Request; expected: readonly number[] }
+/** `rps`: answers a second; `p50`, `p95`, `p99`: milliseconds; `bytes`: of a mean answer; `wrong`: answers of other states than expected, with errors and timeouts. */
+export type Figures = { rps: number; p50: number; p95: number; p99: number; bytes: number; wrong: number }
+
+export async function measureLoad({ address, headers, connections, seconds, next, expected }: Load): Promise<Figures> {
+  const times: number[] = []
+  let bytes = 0
+  let wrong = 0
+  const options = { url: address, connections, duration: seconds, timeout: 30, headers, requests: [{ setupRequest: (request: object) => ({ ...request, ...next() }) as never }] }
+  const result = await new Promise<Result>((done, fail) => {
+    const run = autocannon(options, (error, found) => (error ? fail(error) : done(found)))
+    run.on('response', (_client, status, size, ms) => {
+      times.push(ms)
+      bytes += size
+      if (!expected.includes(status)) wrong++
+    })
+  })
+  times.sort((a, b) => a - b)
+  const at = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
+  return { rps: times.length / result.duration, p50: at(0.5), p95: at(0.95), p99: at(0.99), bytes: bytes / times.length, wrong: wrong + result.errors + result.timeouts }
+}
+
+/** Processor seconds used so far by a process and, with `tree`, by all its children, also those that ended. */
+export function processorSeconds(pid: number, tree = false): number {
+  const stat = (of: number) =>
+    readFileSync(`/proc/${of}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+  const ticks = (fields: string[], from: number, count: number) => fields.slice(from, from + count).reduce((sum, field) => sum + Number(field), 0)
+  if (!tree) return ticks(stat(pid), 11, 2) / 100
+  let sum = ticks(stat(pid), 11, 4)
+  for (const child of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const fields = stat(Number(child))
+      if (Number(fields[1]) === pid) sum += ticks(fields, 11, 4)
+    } catch {
+      // Ended meanwhile: its parent has its time by now.
+    }
+  }
+  return sum / 100
+}
+
+/** Resident memory of a process in MiB. */
+export const memory = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024

@@ -7,6 +7,9 @@ CREATE FUNCTION pg_temp.id(p_kind int, p_n bigint) RETURNS uuid LANGUAGE sql IMM
 RETURN ('01' || to_hex(p_kind) || '00000-0000-7000-8000-' || lpad(to_hex(p_n), 12, '0'))::uuid;
 CREATE FUNCTION pg_temp.company_of(p_n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN p_n % 100 < 20 THEN 1 WHEN p_n % 100 < 25 THEN 2 ELSE 3 + (p_n % 100 - 25) * 18 / 75 END;
+-- Machines and hand-overs have ids as the product gives them, in the order of time: a second apart.
+CREATE FUNCTION pg_temp.timed_id(p_kind int, p_n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+RETURN (lpad(to_hex(1672531200000 + p_n * 1000), 12, '0') || '700' || to_hex(p_kind) || '8000' || lpad(to_hex(p_n), 12, '0'))::uuid;
 -- The same number for the same machine, but without the pattern that its place in the sequence has.
 CREATE FUNCTION pg_temp.mixed(p_n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN ((p_n * 2654435761) % 4294967296) >> 8;
@@ -25,10 +28,10 @@ FROM generate_series(1, 20) c, generate_series(0, 14) k;
 -- == machines
 INSERT INTO equipment (company_id, id, category_id, name, description, serial_number, fleet_code, manufacturer, model, manufacturer_serial_number, year, plate, ownership, purchase_date, purchase_price,
   depreciation_rate, currency, status, location, next_maintenance_date, warranty_expires_at, specifications, tags, created_at, updated_at, created_by, updated_by, version)
-SELECT pg_temp.id(1, c), pg_temp.id(4, n), pg_temp.id(3, c * 100 + 3 + h % 12),
+SELECT pg_temp.id(1, c), pg_temp.timed_id(4, n), pg_temp.id(3, c * 100 + 3 + h % 12),
   (ARRAY['Excavator', 'Bulldozer', 'Grader', 'Loader', 'Roller', 'Paver', 'Crane', 'Backhoe', 'Dumper', 'Tractor', 'Compressor', 'Generator', 'Breaker', 'Drill', 'Pump', 'Mixer', 'Trailer', 'Forklift', 'Scraper', 'Trencher'])[h % 20 + 1]
     || CASE WHEN h % 6 = 0 THEN ' diesel ' ELSE ' ' END || n,
-  'Registered with the fleet ' || n % 977 || ', seen on site ' || h % 400, 'EQ-2026-GN-' || lpad(n::text, 6, '0'), 'F-' || n,
+  'Registered with the fleet ' || n % 977 || ', seen on site ' || h % 400, 'EQ-2025-GN-' || lpad(n::text, 6, '0'), 'F-' || n,
   (ARRAY['Caterpillar', 'Komatsu', 'Volvo', 'JCB', 'Hitachi', 'Liebherr', 'Doosan', 'Hyundai', 'Bomag', 'Sany', 'Terex', 'Case'])[(h >> 5) % 12 + 1], 'M' || h % 300, 'SN' || n, 2000 + h % 26,
   CASE WHEN n % 2 = 0 THEN 'PL-' || n END, CASE WHEN h % 10 < 7 THEN 'owned' ELSE 'rented' END, CASE WHEN h % 10 < 7 THEN (t.at - interval '30 days')::date END, CASE WHEN h % 10 < 7 THEN 20000 + h % 300000 END,
   CASE WHEN h % 4 = 0 THEN 0.15 END, 'PEN', CASE WHEN h % 100 < 85 THEN 'active' WHEN h % 100 < 93 THEN 'maintenance' ELSE 'retired' END, 'Obra ' || h % 400,
@@ -45,7 +48,7 @@ INSERT INTO equipment_fleet_periods SELECT t.company_id, t.equipment_id, t.from_
 
 -- == hand-overs
 INSERT INTO equipment_assignments (company_id, id, equipment_id, user_id, assigned_at, assigned_by, due_at, notes, returned_at, returned_by, created_at, updated_at, created_by, updated_by, version)
-SELECT e.company_id, pg_temp.id(5, n * 3 + k), e.id, pg_temp.id(2, (c - 1) * 100 + 1 + (n + k * 7) % 100), s.at, e.created_by, s.at + interval '60 days', 'with keys and papers', s.back, CASE WHEN s.back IS NOT NULL THEN e.created_by END,
+SELECT e.company_id, pg_temp.timed_id(5, n * 3 + k), e.id, pg_temp.id(2, (c - 1) * 100 + 1 + (n + k * 7) % 100), s.at, e.created_by, s.at + interval '60 days', 'with keys and papers', s.back, CASE WHEN s.back IS NOT NULL THEN e.created_by END,
   s.at, coalesce(s.back, s.at), e.created_by, e.created_by, CASE WHEN s.back IS NULL THEN 1 ELSE 2 END
 FROM equipment e, LATERAL (SELECT ('x' || right(e.id::text, 12))::bit(48)::bigint AS n) i, LATERAL (SELECT pg_temp.company_of(n) AS c) j, generate_series(0, 2) k,
   LATERAL (SELECT e.created_at + interval '60 days' + k * interval '90 days' AS at, CASE WHEN k < 2 OR n % 4 > 0 OR e.status = 'retired' THEN e.created_at + interval '105 days' + k * interval '90 days' END AS back) s;

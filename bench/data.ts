@@ -4,10 +4,14 @@ import { hash } from '@node-rs/argon2'
 import pg from 'pg'
 
 export const bench = { email: 'bench@bench.example', password: 'measure-with-care-2026', anchor: '2026-11-01T00:00:00Z' } as const
-const id = (kind: number, n: number): string => `01${kind}00000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
+const id = (kind: number, n: number): string => `01${kind}00000-0000-7000-8000-${hex(n, 12)}`
 export const companyId = (c: number): string => id(1, c)
 export const userId = (u: number): string => id(2, u)
-export const machineId = (n: number): string => id(4, n)
+const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0')
+/** As `timed_id` of data.sql. */
+const machineId = (n: number): string => `${hex(1_672_531_200_000 + n * 1000, 12)}70048000${hex(n, 12)}`.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+/** After all machines of the data set come those that were registered while measuring. */
+export const afterAll = '01860000-0000-7000-8000-000000000000'
 /** The k-th machine of the largest company. */
 export const largest = (k: number): string => machineId(Math.floor(k / 20) * 100 + (k % 20))
 
@@ -28,19 +32,17 @@ export async function fill(url: string, machines: number, say: (line: string) =>
     const indexes = await setAside(client)
     const password = (await hash(bench.password)).replaceAll("'", "''")
     for (const { what, sql } of parts('data.sql')) {
-      say(`Filling: ${what} …`)
+      say(`${new Date().toISOString().slice(11, 19)} filling: ${what} …`)
       await client.query(sql.replaceAll('{machines}', String(machines)).replaceAll('{anchor}', bench.anchor).replaceAll('{password_hash}', password))
     }
-    for (const again of indexes) {
-      say(`Filling: ${again.slice(0, 90)} …`)
-      await client.query(again)
-    }
+    say(`${new Date().toISOString().slice(11, 19)} filling: ${indexes.length} indexes …`)
+    for (const again of indexes) await client.query(again)
     await client.query('COMMIT')
     for (const { what, sql } of parts('plain.sql')) {
-      say(`Filling: ${what} …`)
+      say(`${new Date().toISOString().slice(11, 19)} filling: ${what} …`)
       await client.query(sql)
     }
-    say('Filling: VACUUM ANALYZE …')
+    say(`${new Date().toISOString().slice(11, 19)} filling: VACUUM ANALYZE …`)
     await client.query('VACUUM ANALYZE')
     await client.query('CHECKPOINT')
   } finally {

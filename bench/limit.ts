@@ -7,7 +7,7 @@ import { companyId } from './data.ts'
 import { reads } from './plain.ts'
 
 const company = `'${companyId(1)}'`
-const machine = `('01400000-0000-7000-8000-' || lpad(to_hex(:k / 20 * 100 + :k % 20), 12, '0'))::uuid`
+const machine = 'plain.largest(:k)'
 const record = (kind: string, table: string) => `, event AS (INSERT INTO plain.domain_events (company_id, aggregate_id, aggregate_type, event_type, event_version, event_data, subject_id)
     SELECT company_id, id, '${kind}', '${kind}_changed', version, jsonb_build_object('new', to_jsonb(${table})), id FROM ${table})
   , audit AS (INSERT INTO plain.audit_logs (company_id, entity_type, entity_id, action, new_values) SELECT company_id, '${kind}', id, 'changed', to_jsonb(${table}) FROM ${table})`

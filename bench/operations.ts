@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { paging } from '../src/base/list.ts'
-import { companyId, largest, userId } from './data.ts'
+import { afterAll, companyId, largest, userId } from './data.ts'
 import type { Request } from './load.ts'
 
 export type Operation = {
@@ -28,8 +28,8 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
   const { rows } = await client.query<{ id: string; status: 'active' | 'maintenance'; held: boolean }>(
     `SELECT e.id, e.status, a.id IS NOT NULL AS held FROM equipment e
      LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
-     WHERE e.company_id = $1 AND e.status IN ('active', 'maintenance') AND e.id < '01500000-0000-7000-8000-000000000000' ORDER BY e.id LIMIT 100000`,
-    [companyId(1)],
+     WHERE e.company_id = $1 AND e.status IN ('active', 'maintenance') AND e.id < $2 ORDER BY e.id LIMIT 100000`,
+    [companyId(1), afterAll],
   )
   const deep = await client.query<{ sort_value: string; id: string }>(
     'SELECT e.created_at::text AS sort_value, e.id FROM equipment e WHERE e.company_id = $1 AND NOT e.is_deleted ORDER BY e.created_at DESC, e.id DESC OFFSET $2 LIMIT 2',

@@ -11,6 +11,9 @@ CREATE TABLE plain.equipment_assignments AS SELECT * FROM equipment_assignments;
 CREATE TABLE plain.domain_events AS SELECT * FROM domain_events;
 CREATE TABLE plain.audit_logs AS SELECT * FROM audit_logs;
 CREATE TABLE plain.equipment_search AS SELECT e.company_id, e.id AS equipment_id, to_tsvector('simple', concat_ws(' ', e.name, e.serial_number, e.fleet_code, e.manufacturer, e.model, e.plate, e.description, e.location)) AS document FROM equipment e;
+-- The k-th machine of the largest company, as the data set numbers them.
+CREATE FUNCTION plain.largest(k int) RETURNS uuid LANGUAGE sql IMMUTABLE
+RETURN (lpad(to_hex(1672531200000 + (k / 20 * 100 + k % 20) * 1000::bigint), 12, '0') || '70048000' || lpad(to_hex(k / 20 * 100 + k % 20), 12, '0'))::uuid;
 CREATE SEQUENCE plain.serial START 2000000;
 ALTER TABLE plain.equipment ALTER id SET DEFAULT generate_uuid_v7(), ALTER created_at SET DEFAULT clock_timestamp(), ALTER updated_at SET DEFAULT clock_timestamp(), ALTER status SET DEFAULT 'active', ALTER currency SET DEFAULT 'PEN',
   ALTER ownership SET DEFAULT 'rented', ALTER specifications SET DEFAULT '{}', ALTER tags SET DEFAULT '{}', ALTER version SET DEFAULT 1, ALTER is_deleted SET DEFAULT false;

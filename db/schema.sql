@@ -4206,10 +4206,9 @@ BEGIN
   FOR v_month IN SELECT u.company_id, u.month FROM company_usage_months u GROUP BY u.company_id, u.month HAVING count(*) > 8
       ORDER BY u.company_id, u.month LOOP
     CONTINUE WHEN NOT pg_try_advisory_xact_lock_shared(hashtextextended('usage of ' || v_month.company_id, 0));
-    WITH part AS (
-      SELECT u.part FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month FOR UPDATE SKIP LOCKED
-    ), gone AS (
-      DELETE FROM company_usage_months u USING part WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = part.part RETURNING u.*
+    WITH gone AS (
+      DELETE FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = ANY (ARRAY(
+        SELECT p.part FROM company_usage_months p WHERE p.company_id = v_month.company_id AND p.month = v_month.month FOR UPDATE SKIP LOCKED)) RETURNING u.*
     )
     INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
     SELECT g.company_id, g.month, sum(g.assignments_begun), sum(g.assignments_ended), sum(g.assigned_rest), sum(g.fleet_entered), sum(g.fleet_left), sum(g.fleet_rest)
@@ -4868,8 +4867,9 @@ DECLARE
   v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
+    -- Later than all that was recorded before. Asked without "superseded_at IS NULL", which the dear index of the exclusion would answer.
     SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
-    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id;
     IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
       v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
       v_to := (NEW.last_status_correction ->> 'to')::timestamptz;
@@ -4887,7 +4887,9 @@ BEGIN
       RETURN NULL;
     END IF;
     UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL AND superseded_at IS NULL;
+    WHERE company_id = NEW.company_id AND id = (
+      SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id
+        AND coalesce(h.superseded_at, 'infinity') = 'infinity' ORDER BY h.effective_from DESC LIMIT 1) AND effective_to IS NULL;
   END IF;
   INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
   VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);

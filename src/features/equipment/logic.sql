@@ -151,8 +151,9 @@ DECLARE
   v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
+    -- Later than all that was recorded before. Asked without "superseded_at IS NULL", which the dear index of the exclusion would answer.
     SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
-    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id AND h.superseded_at IS NULL;
+    WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id;
     IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
       v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
       v_to := (NEW.last_status_correction ->> 'to')::timestamptz;
@@ -170,7 +171,9 @@ BEGIN
       RETURN NULL;
     END IF;
     UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND equipment_id = NEW.id AND effective_to IS NULL AND superseded_at IS NULL;
+    WHERE company_id = NEW.company_id AND id = (
+      SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id
+        AND coalesce(h.superseded_at, 'infinity') = 'infinity' ORDER BY h.effective_from DESC LIMIT 1) AND effective_to IS NULL;
   END IF;
   INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
   VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);

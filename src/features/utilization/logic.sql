@@ -263,10 +263,9 @@ BEGIN
   FOR v_month IN SELECT u.company_id, u.month FROM company_usage_months u GROUP BY u.company_id, u.month HAVING count(*) > 8
       ORDER BY u.company_id, u.month LOOP
     CONTINUE WHEN NOT pg_try_advisory_xact_lock_shared(hashtextextended('usage of ' || v_month.company_id, 0));
-    WITH part AS (
-      SELECT u.part FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month FOR UPDATE SKIP LOCKED
-    ), gone AS (
-      DELETE FROM company_usage_months u USING part WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = part.part RETURNING u.*
+    WITH gone AS (
+      DELETE FROM company_usage_months u WHERE u.company_id = v_month.company_id AND u.month = v_month.month AND u.part = ANY (ARRAY(
+        SELECT p.part FROM company_usage_months p WHERE p.company_id = v_month.company_id AND p.month = v_month.month FOR UPDATE SKIP LOCKED)) RETURNING u.*
     )
     INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
     SELECT g.company_id, g.month, sum(g.assignments_begun), sum(g.assignments_ended), sum(g.assigned_rest), sum(g.fleet_entered), sum(g.fleet_left), sum(g.fleet_rest)

@@ -53,7 +53,7 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     reading('list', () => `${base}?status=active&limit=50`),
     reading('search', () => `${base}?q=komatsu%20excavator&limit=50`),
     reading('timeline', () => `${anyone()}/timeline`),
-    writing('create', () => post(base, { name: 'Excavator new', manufacturer: 'Komatsu', model: 'M1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
+    writing('create', () => post(base, { name: 'Hoist', manufacturer: 'Bench', model: 'B1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
     writing('status', changeStatusOf(rows.filter((row) => !row.held))),
     writing('handover', takeBackAndHandOver(rows.filter((row) => row.held && row.status === 'active').map((row) => row.id)), { requests: 2 }),
     reading('page', () => `${base}?limit=50&cursor=${cursor}`, alone),

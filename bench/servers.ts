@@ -10,7 +10,7 @@ import { bench } from './data.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export type Server = { address: string; pid: number; stop: () => Promise<void> }
 /** `superuser`: where the product's own database listens; `database`: the process of its postmaster. */
-export type Product = Server & { superuser: string; owner: string; database: number; startedMs: number }
+export type Product = Server & { superuser: string; database: number; startedMs: number }
 
 async function freePort(): Promise<number> {
   const probe = createServer()
@@ -58,13 +58,7 @@ export async function startProduct(dataDir: string): Promise<Product> {
   const urls = runningUrls(dataDir)
   if (!urls) throw new Error('the product runs without its database')
   const database = Number(readFileSync(join(realpathSync(join(dataDir, 'postgres')), 'postmaster.pid'), 'utf8').split('\n')[0])
-  return { ...server, superuser: urls.superuser, owner: urls.owner, database, startedMs }
-}
-
-/** The product once more on the same database, as another user of it. */
-export const startBeside = (dataDir: string, owner: string, app: string): Promise<Server> => {
-  const env = { NODE_ENV: 'production', BITCORP_DATA_DIR: dataDir, DATABASE_URL: owner, DATABASE_APP_URL: app, BITCORP_DEMO: '0', BITCORP_RATE_LIMIT: '10000000', BITCORP_LOG_LEVEL: 'info' }
-  return start(['bin/bitcorp.js', 'serve'], env, join(dataDir, 'beside.log'))
+  return { ...server, superuser: urls.superuser, database, startedMs }
 }
 
 export const startFloor = (dataDir: string, superuser: string): Promise<Server> =>

@@ -1456,6 +1456,7 @@ VIEW table_usage_stats -- owner bitcorp_owner, security_invoker=true
 CREATE OR REPLACE FUNCTION public.accept_assignment(p_assignment_id uuid)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
@@ -1505,7 +1506,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.add_maintenance_file(p_maintenance_id uuid, p_name text, p_content bytea)
  RETURNS SETOF maintenance_files
  LANGUAGE plpgsql
- SECURITY DEFINER
+ SECURITY DEFINER ROWS 1
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
@@ -1615,6 +1616,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_reservation_id uuid;
@@ -1862,6 +1864,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.cancel_maintenance(p_id uuid, p_version integer, p_reason text, p_back_to_active boolean)
  RETURNS SETOF maintenance_records
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
@@ -1883,6 +1886,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.cancel_reservation(p_assignment_id uuid, p_reason text)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
@@ -1958,6 +1962,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.change_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_reason text)
  RETURNS SETOF equipment
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 BEGIN
   PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
@@ -2319,6 +2324,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.complete_maintenance(p_id uuid, p_version integer, p_completed_date date, p_counts_as_service boolean, p_cost numeric, p_currency text, p_technician text, p_parts text, p_notes text, p_meter_reading numeric, p_back_to_active boolean, p_next_is_given boolean, p_next_maintenance_date date)
  RETURNS SETOF maintenance_records
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
@@ -2378,6 +2384,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.correct_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_from timestamp with time zone, p_to timestamp with time zone, p_reason text)
  RETURNS SETOF equipment
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 BEGIN
   PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
@@ -4370,6 +4377,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.pick_up_reservation(p_assignment_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
@@ -5123,6 +5131,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.reserve_equipment(p_equipment_id uuid, p_user_id uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_notes text)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 BEGIN
   PERFORM lock_equipment(p_equipment_id);
@@ -5140,6 +5149,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.return_equipment(p_equipment_id uuid, p_notes text, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 BEGIN
   PERFORM lock_equipment(p_equipment_id);
@@ -5212,6 +5222,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.send_to_maintenance(p_equipment_id uuid, p_version integer, p_type text, p_scheduled_date date, p_title text, p_reason text, p_technician text, p_notes text, p_meter_reading numeric)
  RETURNS SETOF maintenance_records
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_company_id uuid := (SELECT c.company_id FROM caller c);
@@ -5298,6 +5309,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text)
  RETURNS SETOF maintenance_records
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
@@ -5514,6 +5526,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamp with time zone, p_condition text, p_meter_reading numeric)
  RETURNS SETOF equipment_assignments
  LANGUAGE plpgsql
+ ROWS 1
 AS $function$
 DECLARE
   v_from equipment_assignments;

@@ -223,7 +223,7 @@ $$;
 -- Errors by constraint: fk_ea_equipment, fk_ea_user, ea_machine_in_service, ea_reserved_ahead, ea_reserved_period, ea_claims_do_not_overlap.
 CREATE OR REPLACE FUNCTION reserve_equipment(p_equipment_id uuid, p_user_id uuid, p_from timestamptz, p_until timestamptz, p_notes text)
 RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 BEGIN
   PERFORM lock_equipment(p_equipment_id);
   IF p_from >= clock_timestamp() - interval '5 minutes' THEN
@@ -258,7 +258,7 @@ $$;
 -- Errors by constraint: ea_not_reserved, ea_reservation_over, ea_machine_active, ea_one_holder_at_a_time, ea_claims_do_not_overlap. BC404, 42501.
 CREATE OR REPLACE FUNCTION pick_up_reservation(p_assignment_id uuid, p_notes text, p_due_at timestamptz, p_condition text, p_meter_reading numeric)
 RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
 BEGIN
@@ -277,7 +277,7 @@ $$;
 
 -- Gives up a reservation, with the reason. Gives the row. Errors by constraint: ea_not_reserved, ea_reservation_over. BC404, 42501.
 CREATE OR REPLACE FUNCTION cancel_reservation(p_assignment_id uuid, p_reason text) RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
 BEGIN
@@ -296,7 +296,7 @@ $$;
 -- The holder says that the machine is with them as described. Gives the row.
 -- Errors by constraint: ea_nothing_to_accept (not out, or accepted before), ea_accepted_by_holder. BC404, 42501.
 CREATE OR REPLACE FUNCTION accept_assignment(p_assignment_id uuid) RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_row equipment_assignments := get_assignment_to_change(p_assignment_id);
 BEGIN
@@ -312,7 +312,7 @@ $$;
 -- Errors by constraint: fk_ea_equipment, fk_ea_user, ea_machine_active, ea_one_holder_at_a_time, ea_claims_do_not_overlap, ea_due_needed, ea_due_after_assigned.
 CREATE OR REPLACE FUNCTION assign_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamptz, p_condition text, p_meter_reading numeric)
 RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_reservation_id uuid;
 BEGIN
@@ -335,7 +335,7 @@ $$;
 -- Takes a machine back from whoever has it. Gives the assignment, now closed.
 -- Errors by constraint: fk_ea_equipment (no such machine), ea_nothing_to_return. 42501 when it is held by someone else than the caller may return for.
 CREATE OR REPLACE FUNCTION return_equipment(p_equipment_id uuid, p_notes text, p_condition text, p_meter_reading numeric) RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 BEGIN
   PERFORM lock_equipment(p_equipment_id);
   RETURN QUERY
@@ -356,7 +356,7 @@ $$;
 -- once, for the return and for the hand-over. Gives the new assignment.
 CREATE OR REPLACE FUNCTION transfer_equipment(p_equipment_id uuid, p_user_id uuid, p_notes text, p_due_at timestamptz, p_condition text, p_meter_reading numeric)
 RETURNS SETOF equipment_assignments
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_from equipment_assignments;
 BEGIN

@@ -344,7 +344,7 @@ $$;
 -- Changes a machine's status for a reason, which history, event and audit keep. p_version NULL: whatever version it has.
 -- Gives the machine; no row when the caller's company has no such machine. Errors by constraint: equipment_disposed_final, equipment_retire_while_assigned.
 CREATE OR REPLACE FUNCTION change_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_reason text) RETURNS SETOF equipment
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 BEGIN
   PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
   RETURN QUERY
@@ -361,7 +361,7 @@ $$;
 -- esh_correction_changes_nothing, esh_correction_while_assigned, equipment_disposed_final.
 CREATE OR REPLACE FUNCTION correct_equipment_status(p_equipment_id uuid, p_version integer, p_status text, p_from timestamptz, p_to timestamptz,
   p_reason text) RETURNS SETOF equipment
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 BEGIN
   PERFORM set_config('app.reason', coalesce(p_reason, ''), true);
   RETURN QUERY

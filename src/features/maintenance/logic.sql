@@ -185,7 +185,7 @@ CREATE OR REPLACE TRIGGER trigger_900_record_change AFTER INSERT OR UPDATE ON ma
 -- no row when there is no such machine. Errors by constraint: equipment_disposed_final, idx_maintenance_records_open.
 CREATE OR REPLACE FUNCTION send_to_maintenance(p_equipment_id uuid, p_version integer, p_type text, p_scheduled_date date, p_title text,
   p_reason text, p_technician text, p_notes text, p_meter_reading numeric) RETURNS SETOF maintenance_records
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_company_id uuid := (SELECT c.company_id FROM caller c);
   v_today date := get_company_day(v_company_id);
@@ -221,7 +221,7 @@ $$;
 
 -- Begins planned work, with the machine in status maintenance if p_to_maintenance. Gives the record, or no row.
 CREATE OR REPLACE FUNCTION start_maintenance(p_id uuid, p_version integer, p_to_maintenance boolean, p_reason text) RETURNS SETOF maintenance_records
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
 BEGIN
@@ -240,7 +240,7 @@ $$;
 
 -- Ends work that will not be done, with the machine back to active if p_back_to_active. Gives the record, or no row.
 CREATE OR REPLACE FUNCTION cancel_maintenance(p_id uuid, p_version integer, p_reason text, p_back_to_active boolean) RETURNS SETOF maintenance_records
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
 BEGIN
@@ -264,7 +264,7 @@ $$;
 CREATE OR REPLACE FUNCTION complete_maintenance(p_id uuid, p_version integer, p_completed_date date, p_counts_as_service boolean, p_cost numeric,
   p_currency text, p_technician text, p_parts text, p_notes text, p_meter_reading numeric, p_back_to_active boolean,
   p_next_is_given boolean, p_next_maintenance_date date) RETURNS SETOF maintenance_records
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 DECLARE
   v_record maintenance_records := take_open_maintenance(p_id);
   v_machine equipment;
@@ -361,7 +361,7 @@ $$;
 -- Kind, size and hash are told by the bytes; a name that does not end like its kind gets that ending. Gives the file, or no row when
 -- there is no such record. Errors: 42501; by constraint mf_kind_known, mf_name_valid, mf_size_range, mf_record_full, idx_maintenance_files_once.
 CREATE OR REPLACE FUNCTION add_maintenance_file(p_maintenance_id uuid, p_name text, p_content bytea) RETURNS SETOF maintenance_files
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_caller caller := (SELECT c FROM caller c);
   v_kind text := find_file_kind(p_content);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildWhenStale, cleanUp, isAlive, makeFolder, nameOf, type Program, register, run, signIn, start, until } from './program.ts'
 
 const [first, second, third] = [makeFolder(), makeFolder(), makeFolder()]
-const [email, password] = ['ana@constructora.test', 'bitcorp-test-2026']
+const [email, password] = ['ana@constructora.test', 'motoniveladora-al-alba-2026']
 const names = new Map<string, string>()
 let server: Program
 let replica: Program

@@ -47,11 +47,13 @@ export function changeLanguage(language: Language): void {
 
 /** A page together with the words of rooms that the first load leaves out: nothing is shown before its words are there. */
 export async function withWords<M>(page: Promise<M>, ...rooms: Promise<{ words: Words }>[]): Promise<M> {
+  // Together: when the server is away each of them fails, and each failure is heard.
+  const [opened, ...found] = await Promise.all([page, ...rooms])
   addWords(
     words,
-    (await Promise.all(rooms)).map((room) => room.words),
+    found.map((room) => room.words),
   )
-  return page
+  return opened
 }
 
 function applyLanguage(): void {

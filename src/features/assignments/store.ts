@@ -104,9 +104,17 @@ export async function listAssignments(ctx: Runner, { as_of, known_at, ...query }
   if (query.open) conditions.push(query.open === 'true' ? isOut : sql`a.returned_at IS NOT NULL`)
   if (query.overdue) conditions.push(query.overdue === 'true' ? inState(now).overdue : sql`(${inState(now).overdue}) IS NOT TRUE`)
   const sortColumn = fields[(query.sort ?? fallback).replace(/^-/, '')]?.column ?? sql`${row}.assigned_at`
-  const rows = await ctx.run<Assignment & { sort_value: string }>(sql`
-    ${moment ? sql`WITH ${moment.table}` : sql``} SELECT ${columns(now)}, (${sortColumn})::text AS sort_value
-    FROM ${moment ? sourceAt(moment) : sql`equipment_assignments a ${joins}`} WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${page.order} LIMIT ${page.limit}`)
+  const where = sql.join(conditions, sql` AND `)
+  const sorted = sql`(${sortColumn})::text AS sort_value`
+  // The page is chosen first; machines and names are joined to its rows alone.
+  const rows = await ctx.run<Assignment & { sort_value: string }>(
+    moment
+      ? sql`WITH ${moment.table} SELECT ${columns(now)}, ${sorted} FROM ${sourceAt(moment)} WHERE ${where} ORDER BY ${page.order} LIMIT ${page.limit}`
+      : sql`
+    WITH page AS MATERIALIZED (
+      SELECT a.company_id, a.id, ${sorted}, row_number() OVER (ORDER BY ${page.order}) AS place FROM equipment_assignments a WHERE ${where} ORDER BY ${page.order} LIMIT ${page.limit})
+    SELECT ${columns(now)}, page.sort_value FROM page JOIN equipment_assignments a ON a.company_id = page.company_id AND a.id = page.id ${joins} ORDER BY page.place`,
+  )
   return page.finish(rows)
 }
 

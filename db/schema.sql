@@ -1655,6 +1655,8 @@ AS $function$
 DECLARE
   v_found caller_found := identify_caller(p_credential, p_company_id);
 BEGIN
+  -- Reads nothing. Policies use this view: held from the beginning, as an upgrade takes its locks, neither stands in the other's way.
+  PERFORM FROM caller LIMIT 0;
   PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
   IF v_found.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';

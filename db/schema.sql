@@ -510,7 +510,6 @@ TABLE equipment_categories (
 );
 -- owner bitcorp_owner, row security forced
 CREATE INDEX idx_equipment_categories_parent ON public.equipment_categories USING btree (company_id, parent_id);
-CREATE INDEX idx_equipment_categories_path ON public.equipment_categories USING gist (company_id, path);
 CREATE UNIQUE INDEX idx_equipment_categories_sibling_name ON public.equipment_categories USING btree (company_id, parent_id, lower((name)::text)) NULLS NOT DISTINCT WHERE (NOT is_deleted);
 CREATE TRIGGER trigger_000_lock_category_tree BEFORE INSERT OR UPDATE ON public.equipment_categories FOR EACH STATEMENT EXECUTE FUNCTION lock_category_tree();
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_categories FOR EACH ROW EXECUTE FUNCTION refuse_delete();
@@ -1846,7 +1845,7 @@ BEGIN
     v_from := coalesce(v_from, NEW.last_maintenance_date);
   END IF;
   -- Who changes an interval at this moment is waited for: its change reaches this machine now, or finds it afterwards.
-  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path
+  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[])
   WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id FOR SHARE OF k;
   v_due := get_next_maintenance_day(v_from, NEW.last_maintenance_date,
     find_maintenance_interval(NEW.company_id, NEW.category_id, NEW.maintenance_interval_days));
@@ -2734,7 +2733,7 @@ CREATE OR REPLACE FUNCTION public.find_maintenance_interval(p_company_id uuid, p
 AS $function$
   SELECT coalesce(p_own_days, (
     SELECT k.maintenance_interval_days FROM equipment_categories own
-    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[]) AND k.maintenance_interval_days IS NOT NULL
     WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
@@ -3494,7 +3493,7 @@ BEGIN
   NEW.currency := coalesce(NEW.currency, v_settings ->> 'currency', 'PEN');
   IF NEW.serial_number IS NULL THEN
     SELECT k.type_code INTO v_type_code FROM equipment_categories own
-    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.type_code IS NOT NULL
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[]) AND k.type_code IS NOT NULL
     WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
     v_prefix := 'EQ-' || to_char(now() AT TIME ZONE coalesce(v_settings ->> 'time_zone', 'UTC'), 'YYYY') || '-' || coalesce(v_type_code, 'GN');
     INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number) VALUES (NEW.company_id, v_prefix, 1)
@@ -4250,7 +4249,7 @@ BEGIN
     e.last_maintenance_date, find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days))
   WHERE e.company_id = NEW.company_id AND NOT e.is_deleted AND e.last_maintenance_date IS NOT NULL
     AND (e.maintenance_counted_from IS NOT NULL OR e.next_maintenance_date IS NULL)
-    AND e.category_id IN (SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path)
+    AND e.category_id = ANY (ARRAY(SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path))
     AND get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date), e.last_maintenance_date,
       find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days)) <> coalesce(e.next_maintenance_date, '-infinity');
   RETURN NULL;

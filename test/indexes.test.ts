@@ -128,7 +128,6 @@ test.each(inside)('GET %s goes by %s inside its function', async (path, index) =
 
 /** Indexes that no page of this test asks for, and what needs them. */
 const elsewhere: Record<string, string> = {
-  idx_equipment_categories_path: 'all below a category, in a tree larger than this one',
   idx_equipment_assignments_equipment: 'the hand-overs of a machine that has had many; and the foreign key to it',
   idx_encrypted_tax_ids_company_hash: 'the company that a tax id belongs to, asked by the owner',
   idx_encrypted_tax_ids_key: 'the rotation of keys, which walks what an old key still holds',

@@ -1,6 +1,6 @@
 // Many at once: thirty-two clients on connections of their own, twenty-five rounds each, after one prize.
-import { expect, test } from 'vitest'
-import { type Body, createWorld, type Reply } from './harness.ts'
+import { afterEach, expect, test } from 'vitest'
+import { type Body, createWorld, type Query, type Reply, transaction } from './harness.ts'
 
 const world = await createWorld({ poolSize: 32 })
 const clients = 32
@@ -22,6 +22,29 @@ const eachRound = async (work: (round: number) => Promise<void>) => {
   for (let round = 0; round < rounds; round++) await work(round)
 }
 const count = (sql: string, values: unknown[] = []) => world.sqlAdmin(async (q) => (await q(`SELECT count(*) AS n FROM ${sql}`, values))[0].n)
+
+/** Rows of the company by each index of overlaps (GiST), and by the table itself: an entry lost there is a promise lost. */
+async function countByOverlapIndexes(q: Query) {
+  const counts: { index: string; by: string; rows: number }[] = []
+  for (const { index, table, predicate } of await q(`
+    SELECT x.indexrelid::regclass::text AS index, x.indrelid::regclass::text AS table, coalesce(pg_get_expr(x.indpred, x.indrelid), 'true') AS predicate
+    FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname = 'gist'`)) {
+    await q(`UPDATE pg_index SET indisvalid = (indexrelid = '${index}'::regclass) WHERE indrelid = '${table}'::regclass`)
+    for (const by of ['table', 'index']) {
+      await q(`SELECT set_config('enable_seqscan', $1, true), set_config('enable_indexscan', $2, true), set_config('enable_bitmapscan', 'off', true)`, by === 'table' ? ['on', 'off'] : ['off', 'on'])
+      const rows = `FROM ${table} t WHERE t.company_id = '${andina}' AND (${predicate})`
+      expect(JSON.stringify(await q(`EXPLAIN SELECT t.* ${rows}`)).includes(`using ${index} `)).toBe(by === 'index')
+      counts.push({ index, by, rows: (await q(`SELECT count(t.*)::int AS n ${rows}`))[0].n })
+    }
+  }
+  return counts
+}
+
+afterEach(async () => {
+  const counts = await transaction(world.superuserUrl, false, countByOverlapIndexes)
+  expect(counts.length).toBeGreaterThanOrEqual(8)
+  expect(counts.filter(({ by }) => by === 'index').map(({ index, rows }) => [index, rows])).toEqual(counts.filter(({ by }) => by === 'table').map(({ index, rows }) => [index, rows]))
+})
 
 test('the clients really are on connections of their own', async () => {
   await atOnce(() => manager.post('/equipment', { name: 'Calentamiento', ownership: 'rented' }))

@@ -46,7 +46,7 @@ test('cut off before any statement of any migration, and in the logic, the next 
       const cut = refusalOf(() => migrate(clone.owner, rooms, quiet))
       await new Promise((done) => setTimeout(done, delay))
       await connected(clone.superuser, (q) => q("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bitcorp_erp migrate' AND datname = current_database()"))
-      expect(await cut).toMatch(/^(57P01|done|Error: Connection terminated.*|Error: Client has encountered a connection error.*)$/)
+      expect(await cut).toMatch(/^(57P01|done|Error: Connection terminated.*|Error: (src\/\S+: )?Client has encountered a connection error.*)$/)
     }
     await migrate(clone.owner, rooms, quiet)
     expect(await connected(clone.superuser, picture)).toBe(await admin(picture))

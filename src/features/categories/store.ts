@@ -24,7 +24,7 @@ const select = (where: RawBuilder<unknown>, query: MomentQuery, only?: string) =
   return sql<Category>`
   WITH ${from.before} held AS MATERIALIZED (
     SELECT e.category_id, e.status, count(*) AS count FROM ${from.machines} e
-    WHERE e.company_id = ${company} AND NOT e.is_deleted AND ${only ? sql`e.category_id IN (SELECT b.id FROM ${from.categories} own JOIN ${from.categories} b ON b.company_id = own.company_id AND b.path <@ own.path WHERE own.company_id = ${company} AND own.id = ${only}::uuid)` : sql`e.category_id IS NOT NULL`}
+    WHERE e.company_id = ${company} AND NOT e.is_deleted AND ${only ? sql`e.category_id = ANY (ARRAY(SELECT b.id FROM ${from.categories} own JOIN ${from.categories} b ON b.company_id = own.company_id AND b.path <@ own.path WHERE own.company_id = ${company} AND own.id = ${only}::uuid))` : sql`e.category_id IS NOT NULL`}
     GROUP BY 1, 2
   ), rolled AS (
     SELECT up.id, sum(h.count)::int AS total, coalesce(sum(h.count) FILTER (WHERE h.category_id = up.id), 0)::int AS here,

@@ -11,7 +11,7 @@ const company = sql`(SELECT c.company_id FROM caller c)`
 /** The name of each category from the root on. */
 const categoryPath = (id: RawBuilder<unknown>) => sql`(
   SELECT string_agg(a.name, ' > ' ORDER BY nlevel(a.path)) FROM equipment_categories own
-  JOIN equipment_categories a ON a.company_id = own.company_id AND a.path @> own.path
+  JOIN equipment_categories a ON a.company_id = own.company_id AND a.id = ANY (string_to_array(own.path::text, '.')::uuid[])
   WHERE own.company_id = ${company} AND own.id = ${id})`
 
 export async function listImportCategories(ctx: Runner): Promise<Category[]> {

@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION find_maintenance_interval(p_company_id uuid, p_catego
 LANGUAGE sql STABLE AS $$
   SELECT coalesce(p_own_days, (
     SELECT k.maintenance_interval_days FROM equipment_categories own
-    JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path AND k.maintenance_interval_days IS NOT NULL
+    JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[]) AND k.maintenance_interval_days IS NOT NULL
     WHERE own.company_id = p_company_id AND own.id = p_category_id ORDER BY nlevel(k.path) DESC LIMIT 1))
 $$;
 
@@ -63,7 +63,7 @@ BEGIN
     v_from := coalesce(v_from, NEW.last_maintenance_date);
   END IF;
   -- Who changes an interval at this moment is waited for: its change reaches this machine now, or finds it afterwards.
-  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.path @> own.path
+  PERFORM FROM equipment_categories own JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[])
   WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id FOR SHARE OF k;
   v_due := get_next_maintenance_day(v_from, NEW.last_maintenance_date,
     find_maintenance_interval(NEW.company_id, NEW.category_id, NEW.maintenance_interval_days));
@@ -158,7 +158,7 @@ BEGIN
     e.last_maintenance_date, find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days))
   WHERE e.company_id = NEW.company_id AND NOT e.is_deleted AND e.last_maintenance_date IS NOT NULL
     AND (e.maintenance_counted_from IS NOT NULL OR e.next_maintenance_date IS NULL)
-    AND e.category_id IN (SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path)
+    AND e.category_id = ANY (ARRAY(SELECT k.id FROM equipment_categories k WHERE k.company_id = NEW.company_id AND k.path <@ NEW.path))
     AND get_next_maintenance_day(coalesce(e.maintenance_counted_from, e.last_maintenance_date), e.last_maintenance_date,
       find_maintenance_interval(e.company_id, e.category_id, e.maintenance_interval_days)) <> coalesce(e.next_maintenance_date, '-infinity');
   RETURN NULL;

@@ -52,8 +52,8 @@ function sourcesOf(query: MomentQuery, ids?: string[]): Sources {
 }
 
 /** The categories of a branch. */
-const branch = ({ categories }: Sources, categoryId: string) => sql`(SELECT below.id FROM ${categories} top
-  JOIN ${categories} below ON below.company_id = top.company_id AND below.path <@ top.path WHERE ${own('top')} AND top.id = ${categoryId}::uuid)`
+const branch = ({ categories }: Sources, categoryId: string) => sql`ANY (ARRAY(SELECT below.id FROM ${categories} top
+  JOIN ${categories} below ON below.company_id = top.company_id AND below.path <@ top.path WHERE ${own('top')} AND top.id = ${categoryId}::uuid))`
 
 /** The company's zone, the months asked for, and the two instants between which time counts. */
 const range = ({ from, to }: Span, { before, now, zone }: Sources) => sql`
@@ -69,7 +69,7 @@ const range = ({ from, to }: Span, { before, now, zone }: Sources) => sql`
 
 export async function listMonths(ctx: Runner, query: Span & { equipment_id?: string }): Promise<MonthUse[]> {
   const from = sourcesOf(query, query.equipment_id ? [query.equipment_id] : undefined)
-  const machines = [query.category_id ? sql`e.category_id IN ${branch(from, query.category_id)}` : undefined, query.equipment_id ? sql`e.id = ${query.equipment_id}::uuid` : undefined].filter(
+  const machines = [query.category_id ? sql`e.category_id = ${branch(from, query.category_id)}` : undefined, query.equipment_id ? sql`e.id = ${query.equipment_id}::uuid` : undefined].filter(
     (condition) => condition !== undefined,
   )
   const source = machines.length
@@ -126,11 +126,11 @@ const sums = (assigned: RawBuilder<unknown>, available: RawBuilder<unknown>) => 
 export async function listCategoryUse(ctx: Runner, query: Span & { parent_id?: string }): Promise<CategoryUse[]> {
   const from = sourcesOf(query)
   const depth = query.parent_id ? sql`(SELECT nlevel(p.path) FROM ${from.categories} p WHERE ${own('p')} AND p.id = ${query.parent_id}::uuid)` : sql`0`
-  const inside = query.parent_id ? sql`u.equipment_id IN (SELECT e.id FROM ${from.machines} e WHERE ${own('e')} AND e.category_id IN ${branch(from, query.parent_id)})` : sql`true`
+  const inside = query.parent_id ? sql`u.equipment_id IN (SELECT e.id FROM ${from.machines} e WHERE ${own('e')} AND e.category_id = ${branch(from, query.parent_id)})` : sql`true`
   return ctx.run<CategoryUse>(sql`
     WITH ${used(query, from, inside)}, home AS MATERIALIZED (
       SELECT k.id, head.id AS head_id FROM ${from.categories} k
-      JOIN ${from.categories} head ON head.company_id = k.company_id AND head.path @> k.path AND nlevel(head.path) = ${depth} + 1
+      JOIN ${from.categories} head ON head.company_id = k.company_id AND head.id = (string_to_array(k.path::text, '.')::uuid[])[${depth}::int + 1]
       WHERE ${own('k')}
     )
     SELECT head.id AS category_id, head.name AS category_name,
@@ -162,7 +162,7 @@ export async function listMachineUse(ctx: Runner, query: Span & { limit?: number
         ? sql`e.category_id = ${query.category_id}::uuid`
         : sql`e.category_id IS NULL`
       : query.category_id
-        ? sql`e.category_id IN ${branch(from, query.category_id)}`
+        ? sql`e.category_id = ${branch(from, query.category_id)}`
         : sql`true`
   const sortColumn = machineFields[(query.sort ?? 'name').replace(/^-/, '')]?.column ?? sql`r.name`
   const rows = await ctx.run<MachineUse & { sort_value: string }>(sql`
@@ -191,7 +191,7 @@ export type ExportRow = {
   utilization: number | null
 }
 
-const chosen = (query: Span, from: Sources) => sql`${own('e')} AND ${query.category_id ? sql`e.category_id IN ${branch(from, query.category_id)}` : sql`true`}`
+const chosen = (query: Span, from: Sources) => sql`${own('e')} AND ${query.category_id ? sql`e.category_id = ${branch(from, query.category_id)}` : sql`true`}`
 
 /** The rows of equipment_utilization_monthly for some machines, now or at a moment, as `monthly`. */
 const monthly = (query: Span, from: Sources, machines: RawBuilder<unknown>, ids?: string[]) => sql`

@@ -29,7 +29,7 @@ export async function findDepreciation(ctx: Runner, equipmentId: string): Promis
 export async function getFleetValue(ctx: Runner, { as_of, parent_id }: { as_of?: string; parent_id?: string }): Promise<FleetValue> {
   const depth = parent_id ? sql`(SELECT nlevel(p.path) FROM equipment_categories p WHERE ${own('p')} AND p.id = ${parent_id}::uuid)` : sql`0`
   const inside = parent_id
-    ? sql`e.category_id IN (SELECT b.id FROM equipment_categories p JOIN equipment_categories b ON b.company_id = p.company_id AND b.path <@ p.path WHERE ${own('p')} AND p.id = ${parent_id}::uuid)`
+    ? sql`e.category_id = ANY (ARRAY(SELECT b.id FROM equipment_categories p JOIN equipment_categories b ON b.company_id = p.company_id AND b.path <@ p.path WHERE ${own('p')} AND p.id = ${parent_id}::uuid))`
     : sql`true`
   // A machine is there from its purchase until the day it was disposed of or deleted.
   const [row] = await ctx.run<FleetValue>(sql`
@@ -38,7 +38,7 @@ export async function getFleetValue(ctx: Runner, { as_of, parent_id }: { as_of?:
       FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)
     ), home AS MATERIALIZED (
       SELECT k.id, head.id AS head_id FROM equipment_categories k
-      JOIN equipment_categories head ON head.company_id = k.company_id AND head.path @> k.path AND nlevel(head.path) = ${depth} + 1 WHERE ${own('k')}
+      JOIN equipment_categories head ON head.company_id = k.company_id AND head.id = (string_to_array(k.path::text, '.')::uuid[])[${depth}::int + 1] WHERE ${own('k')}
     ), machine AS MATERIALIZED (
       SELECT e.currency, e.purchase_price, h.head_id, get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, a.day) AS book
       FROM asked a CROSS JOIN equipment e LEFT JOIN home h ON h.id = e.category_id

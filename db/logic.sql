@@ -29,20 +29,17 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 -- nobody, or nobody there, sees nothing; nor does who has a password that somebody else gave, or lacks the second factor that the company
 -- demands. A token without the scope to write counts as a viewer. is_personal: a session that a person opened here, not one of the command
 -- line or of an identity provider, which sees to factors itself. Gives what it found.
+-- What it seals in app.caller: 64 digits of the seal, company and user (36 each, blank for none), role (8), session and the token's company
+-- (36 each), two flags, time zone, a blank, scopes. The views caller and caller_account read it, when its seal is that of this transaction.
 CREATE OR REPLACE FUNCTION identify_caller(p_credential text, p_company_id uuid) RETURNS caller_found
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_found caller_found;
-  v_text text;
-  v_key bytea := (SELECT k.key FROM caller_seals k);
+  v_set text;
 BEGIN
-  SELECT u.id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL, m.company_id,
-    CASE
-      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
-      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
-      ELSE 'viewer'
-    END
-  INTO v_found
+  SELECT f.user_id, f.session_id, f.token_company_id, f.scopes, f.is_personal, f.has_given_password, f.company_id, f.role, f.time_zone,
+    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || t.text, 'UTF8'))), 'hex') || t.text, true)
+  INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal, v_found.has_given_password, v_found.company_id, v_found.role, v_found.time_zone, v_set
   FROM (
     SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
       s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
@@ -59,46 +56,43 @@ BEGIN
     AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
     AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
     AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
-      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL));
-  IF v_found.company_id IS NULL THEN
-    v_found.role := NULL;
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL))
+  CROSS JOIN caller_seals k
+  CROSS JOIN LATERAL (SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password,
+    m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC') AS time_zone,
+    CASE
+      WHEN m.company_id IS NULL THEN NULL
+      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
+      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END AS role) f
+  CROSS JOIN LATERAL (SELECT rpad(coalesce(f.company_id::text, ''), 36) || f.user_id || rpad(coalesce(f.role, ''), 8) || f.session_id || rpad(coalesce(f.token_company_id::text, ''), 36)
+    || f.is_personal::int || f.has_given_password::int || f.time_zone || ' ' || coalesce(f.scopes::text, '') AS text OFFSET 0) t;
+  IF v_found.user_id IS NULL THEN
+    v_set := set_config('app.caller', '', true);
   END IF;
-  -- The seal is good for this transaction of this connection; read_caller makes it once more and compares.
-  v_text := v_found;
-  PERFORM set_config('app.caller', CASE WHEN v_found.user_id IS NULL THEN '' ELSE encode(sha256(v_key || sha256(v_key || convert_to(
-      pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || v_text, 'UTF8'))), 'hex') || v_text END, true),
-    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  v_set := set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
   RETURN v_found;
 END
 $$;
 GRANT EXECUTE ON FUNCTION identify_caller(text, uuid) TO application_user, reporting_user, bitcorp_owner;
 
--- What identify_caller found in this transaction; all NULL for nobody, and for whatever has another seal.
-CREATE OR REPLACE FUNCTION read_caller() RETURNS caller_found
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  v_sealed text := current_setting('app.caller', true);
-  v_key bytea;
-BEGIN
-  IF v_sealed <> '' THEN
-    SELECT k.key INTO v_key FROM caller_seals k;
-    IF left(v_sealed, 64) = encode(sha256(v_key || sha256(v_key || convert_to(
-        pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || substr(v_sealed, 65), 'UTF8'))), 'hex') THEN
-      RETURN substr(v_sealed, 65)::caller_found;
-    END IF;
-  END IF;
-  RETURN NULL;
-END
-$$;
-GRANT EXECUTE ON FUNCTION read_caller() TO application_user, reporting_user, bitcorp_owner;
-
--- The account of the caller: at most one row, none for an unknown, ended or expired credential.
+-- The account of the caller: at most one row, none for an unknown, ended or expired credential, nor under a seal that is not this transaction's.
 CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
-SELECT (r.c).user_id, (r.c).session_id, (r.c).token_company_id, (r.c).scopes, (r.c).is_personal, (r.c).has_given_password FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).user_id IS NOT NULL;
+SELECT substr(current_setting('app.caller', true), 101, 36)::uuid AS user_id, substr(current_setting('app.caller', true), 145, 36)::uuid AS session_id, nullif(substr(current_setting('app.caller', true), 181, 36), repeat(' ', 36))::uuid AS token_company_id,
+  nullif(split_part(substr(current_setting('app.caller', true), 219), ' ', 2), '')::text[] AS scopes, substr(current_setting('app.caller', true), 217, 1) = '1' AS is_personal, substr(current_setting('app.caller', true), 218, 1) = '1' AS has_given_password
+FROM caller_seals k
+WHERE left(current_setting('app.caller', true), 64) = encode(sha256(k.key || sha256(k.key || convert_to(
+  pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || substr(current_setting('app.caller', true), 65), 'UTF8'))), 'hex');
 
 -- The caller in the active company: at most one row, none unless the membership holds at the beginning of the transaction and the company is active.
 CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
-SELECT (r.c).user_id, (r.c).company_id, (r.c).role FROM (SELECT read_caller() AS c OFFSET 0) r WHERE (r.c).company_id IS NOT NULL;
+SELECT substr(current_setting('app.caller', true), 101, 36)::uuid AS user_id, substr(current_setting('app.caller', true), 65, 36)::uuid AS company_id, rtrim(substr(current_setting('app.caller', true), 137, 8))::varchar AS role,
+  split_part(substr(current_setting('app.caller', true), 219), ' ', 1) AS time_zone
+FROM caller_seals k
+WHERE left(current_setting('app.caller', true), 64) = encode(sha256(k.key || sha256(k.key || convert_to(
+  pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || substr(current_setting('app.caller', true), 65), 'UTF8'))), 'hex')
+  AND substr(current_setting('app.caller', true), 65, 1) <> ' ';
 
 -- The caller's memberships in every company, for "which companies may I choose". needs: what the person must do first.
 CREATE OR REPLACE VIEW caller_memberships WITH (security_barrier) AS
@@ -113,6 +107,8 @@ JOIN user_company_roles m ON m.user_id = a.user_id
 JOIN companies co ON co.id = m.company_id AND NOT co.is_deleted;
 
 GRANT SELECT ON caller_account, caller, caller_memberships TO application_user, reporting_user, bitcorp_owner;
+-- The views read the seal themselves since 20261129202.
+DROP FUNCTION IF EXISTS read_caller();
 
 -- === as bitcorp_owner: the start of every request ================================================================
 SET LOCAL ROLE bitcorp_owner;
@@ -126,10 +122,10 @@ RETURNS TABLE (user_id uuid, role text)
 LANGUAGE plpgsql AS $$
 DECLARE
   v_found caller_found := identify_caller(p_credential, p_company_id);
+  v_set text := set_config('app.request_metadata', coalesce(p_metadata, '{}'), true) || set_config('app.reason', '', true);
 BEGIN
   -- Reads nothing. Policies use this view: held from the beginning, as an upgrade takes its locks, neither stands in the other's way.
   PERFORM FROM caller LIMIT 0;
-  PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
   IF v_found.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
   ELSIF p_company_id IS NULL THEN

@@ -1311,24 +1311,23 @@ GRANT INSERT (company_id, name, url, event_types), SELECT, UPDATE (name, url, ev
 GRANT SELECT, UPDATE TO record_keeper;
 
 VIEW caller -- owner record_keeper, security_barrier=true
- SELECT (c).user_id AS user_id,
-    (c).company_id AS company_id,
-    (c).role AS role
-   FROM ( SELECT read_caller() AS c
-         OFFSET 0) r
-  WHERE (c).company_id IS NOT NULL;
+ SELECT substr(current_setting('app.caller'::text, true), 101, 36)::uuid AS user_id,
+    substr(current_setting('app.caller'::text, true), 65, 36)::uuid AS company_id,
+    rtrim(substr(current_setting('app.caller'::text, true), 137, 8))::character varying AS role,
+    split_part(substr(current_setting('app.caller'::text, true), 219), ' '::text, 1) AS time_zone
+   FROM caller_seals k
+  WHERE "left"(current_setting('app.caller'::text, true), 64) = encode(sha256(key || sha256(key || convert_to(((pg_backend_pid() || ' '::text) || EXTRACT(epoch FROM transaction_timestamp())) || substr(current_setting('app.caller'::text, true), 65), 'UTF8'::name))), 'hex'::text) AND substr(current_setting('app.caller'::text, true), 65, 1) <> ' '::text;
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_account -- owner record_keeper, security_barrier=true
- SELECT (c).user_id AS user_id,
-    (c).session_id AS session_id,
-    (c).token_company_id AS token_company_id,
-    (c).scopes AS scopes,
-    (c).is_personal AS is_personal,
-    (c).has_given_password AS has_given_password
-   FROM ( SELECT read_caller() AS c
-         OFFSET 0) r
-  WHERE (c).user_id IS NOT NULL;
+ SELECT substr(current_setting('app.caller'::text, true), 101, 36)::uuid AS user_id,
+    substr(current_setting('app.caller'::text, true), 145, 36)::uuid AS session_id,
+    NULLIF(substr(current_setting('app.caller'::text, true), 181, 36), repeat(' '::text, 36))::uuid AS token_company_id,
+    NULLIF(split_part(substr(current_setting('app.caller'::text, true), 219), ' '::text, 2), ''::text)::text[] AS scopes,
+    substr(current_setting('app.caller'::text, true), 217, 1) = '1'::text AS is_personal,
+    substr(current_setting('app.caller'::text, true), 218, 1) = '1'::text AS has_given_password
+   FROM caller_seals k
+  WHERE "left"(current_setting('app.caller'::text, true), 64) = encode(sha256(key || sha256(key || convert_to(((pg_backend_pid() || ' '::text) || EXTRACT(epoch FROM transaction_timestamp())) || substr(current_setting('app.caller'::text, true), 65), 'UTF8'::name))), 'hex'::text);
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_memberships -- owner record_keeper, security_barrier=true
@@ -1653,10 +1652,10 @@ CREATE OR REPLACE FUNCTION public.begin_request(p_credential text, p_company_id 
 AS $function$
 DECLARE
   v_found caller_found := identify_caller(p_credential, p_company_id);
+  v_set text := set_config('app.request_metadata', coalesce(p_metadata, '{}'), true) || set_config('app.reason', '', true);
 BEGIN
   -- Reads nothing. Policies use this view: held from the beginning, as an upgrade takes its locks, neither stands in the other's way.
   PERFORM FROM caller LIMIT 0;
-  PERFORM set_config('app.request_metadata', coalesce(p_metadata, '{}'), true), set_config('app.reason', '', true);
   IF v_found.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'BC401', MESSAGE = 'sign in first';
   ELSIF p_company_id IS NULL THEN
@@ -3226,16 +3225,11 @@ CREATE OR REPLACE FUNCTION public.identify_caller(p_credential text, p_company_i
 AS $function$
 DECLARE
   v_found caller_found;
-  v_text text;
-  v_key bytea := (SELECT k.key FROM caller_seals k);
+  v_set text;
 BEGIN
-  SELECT u.id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL, m.company_id,
-    CASE
-      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
-      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
-      ELSE 'viewer'
-    END
-  INTO v_found
+  SELECT f.user_id, f.session_id, f.token_company_id, f.scopes, f.is_personal, f.has_given_password, f.company_id, f.role, f.time_zone,
+    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || t.text, 'UTF8'))), 'hex') || t.text, true)
+  INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal, v_found.has_given_password, v_found.company_id, v_found.role, v_found.time_zone, v_set
   FROM (
     SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
       s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
@@ -3252,15 +3246,22 @@ BEGIN
     AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
     AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
     AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
-      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL));
-  IF v_found.company_id IS NULL THEN
-    v_found.role := NULL;
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL))
+  CROSS JOIN caller_seals k
+  CROSS JOIN LATERAL (SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password,
+    m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC') AS time_zone,
+    CASE
+      WHEN m.company_id IS NULL THEN NULL
+      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
+      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END AS role) f
+  CROSS JOIN LATERAL (SELECT rpad(coalesce(f.company_id::text, ''), 36) || f.user_id || rpad(coalesce(f.role, ''), 8) || f.session_id || rpad(coalesce(f.token_company_id::text, ''), 36)
+    || f.is_personal::int || f.has_given_password::int || f.time_zone || ' ' || coalesce(f.scopes::text, '') AS text OFFSET 0) t;
+  IF v_found.user_id IS NULL THEN
+    v_set := set_config('app.caller', '', true);
   END IF;
-  -- The seal is good for this transaction of this connection; read_caller makes it once more and compares.
-  v_text := v_found;
-  PERFORM set_config('app.caller', CASE WHEN v_found.user_id IS NULL THEN '' ELSE encode(sha256(v_key || sha256(v_key || convert_to(
-      pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || v_text, 'UTF8'))), 'hex') || v_text END, true),
-    set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  v_set := set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
   RETURN v_found;
 END
 $function$
@@ -4641,28 +4642,6 @@ CREATE OR REPLACE FUNCTION public.quote_sign(p_key integer, p_sign text)
  IMMUTABLE
 RETURN ((''''::text || replace(replace(((('c'::text || p_key) || ':'::text) || p_sign), '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text)
 -- owner record_keeper
-
-CREATE OR REPLACE FUNCTION public.read_caller()
- RETURNS caller_found
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-DECLARE
-  v_sealed text := current_setting('app.caller', true);
-  v_key bytea;
-BEGIN
-  IF v_sealed <> '' THEN
-    SELECT k.key INTO v_key FROM caller_seals k;
-    IF left(v_sealed, 64) = encode(sha256(v_key || sha256(v_key || convert_to(
-        pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || ' ' || substr(v_sealed, 65), 'UTF8'))), 'hex') THEN
-      RETURN substr(v_sealed, 65)::caller_found;
-    END IF;
-  END IF;
-  RETURN NULL;
-END
-$function$
--- owner record_keeper, executed by application_user, bitcorp_owner, reporting_user
 
 CREATE OR REPLACE FUNCTION public.rebuild_equipment_usage(p_company_id uuid)
  RETURNS void

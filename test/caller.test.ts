@@ -81,7 +81,12 @@ test('a seal that was altered, made up, or belongs to another transaction or con
 
 test('who serves can neither read the key nor take over what reads it', async () => {
   for (const url of [world.appUrl, world.reportingUrl])
-    for (const sql of ['SELECT key FROM caller_seals', 'UPDATE caller_seals SET key = key', 'ALTER FUNCTION read_caller() OWNER TO CURRENT_USER'])
+    for (const sql of [
+      'SELECT key FROM caller_seals',
+      'UPDATE caller_seals SET key = key',
+      'ALTER FUNCTION identify_caller(text, uuid) OWNER TO CURRENT_USER',
+      'ALTER VIEW caller OWNER TO CURRENT_USER',
+    ])
       await expect(
         connected(url, (q) => q(sql)),
         sql,

@@ -128,7 +128,9 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
       const items = rows.slice(0, size)
       const last = items.at(-1)
       const next = rows.length > size && last ? Buffer.from(JSON.stringify([mark, last.sort_value ?? null, last.id])).toString('base64url') : null
-      return { items: items.map(({ sort_value: _, ...item }) => item as (typeof rows)[number]), next_cursor: next }
+      // Undefined is left out of a reply; copying each row without it would cost more than all else here.
+      for (const item of items as { sort_value?: unknown }[]) item.sort_value = undefined
+      return { items, next_cursor: next }
     },
   }
 }

@@ -1,5 +1,8 @@
-// Questions about the past: the instants of a request as SQL that the database checks once a statement.
+// Days and instants as SQL: the company's present day, and the moments of the past that a request asks about.
 import { type RawBuilder, sql } from 'kysely'
+
+/** The day it is in the company's time zone. A sub-select is worked out once a statement, so that the day is a constant to an index. */
+export const today = sql`(SELECT (clock_timestamp() AT TIME ZONE c.time_zone)::date FROM caller c)`
 
 export type MomentQuery = { as_of?: string | undefined; known_at?: string | undefined }
 

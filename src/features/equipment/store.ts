@@ -3,13 +3,11 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
-import { type Moment, type MomentQuery, momentOf } from '../../base/moment.ts'
+import { type Moment, type MomentQuery, momentOf, today } from '../../base/moment.ts'
 import type { Money } from '../../plain/operation.ts'
 import type { Equipment, EquipmentChange, EquipmentInput, Status, StatusPeriod, Summary, TimelineEntry } from './contract.ts'
 
 const company = sql`e.company_id = (SELECT c.company_id FROM caller c)`
-
-const today = sql`(SELECT get_company_day(c.company_id) FROM caller c)`
 
 /** What someone set; else the book value of the company's day, worked out only for machines that depreciate. */
 const currentValue = (day: RawBuilder<unknown>) => sql`CASE WHEN e.current_value IS NOT NULL OR e.depreciation_rate IS NULL THEN e.current_value
@@ -151,7 +149,8 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
 }
 
 function counted(query: EquipmentQuery, { items, next_cursor }: { items: Row[]; next_cursor: string | null }, rows: Row[]): EquipmentPage {
-  return { items: items.map(({ total: _, ...item }) => item), next_cursor, ...(query.count === 'true' ? { total: rows[0]?.total ?? 0 } : {}) }
+  if (query.count !== 'true') return { items, next_cursor }
+  return { items: items.map(({ total: _, ...item }) => item), next_cursor, total: rows[0]?.total ?? 0 }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { filters, type ListFields, paging } from '../../base/list.ts'
+import { today } from '../../base/moment.ts'
 import type { Money } from '../../plain/operation.ts'
 import type { CancelInput, CompleteInput, DueMachine, DueState, MaintenanceChange, MaintenanceFile, MaintenanceInput, MaintenanceRecord, SendInput, StartInput } from './contract.ts'
 
@@ -108,8 +109,6 @@ export function completeMaintenance(ctx: Runner, id: string, input: CompleteInpu
   )
 }
 
-// A sub-select is worked out once, so that the day is a constant to the index.
-const today = sql`(SELECT get_company_day(c.company_id) FROM caller c)`
 const inState: Record<DueState, RawBuilder<unknown>> = {
   overdue: sql`e.next_maintenance_date < ${today}`,
   week: sql`e.next_maintenance_date >= ${today} AND e.next_maintenance_date <= ${today} + 7`,

@@ -202,14 +202,17 @@ test('where a policy is gone that work needs, the finding is told instead of an 
 })
 
 test('finds a caller that holds although the company is suspended, the membership or the session over, or the seal forged', async () => {
-  const definitions = await world.sqlAdmin((q) => q("SELECT proname AS name, pg_get_functiondef(oid) AS text FROM pg_proc WHERE proname IN ('identify_caller', 'read_caller')"))
+  const definitions = await world.sqlAdmin((q) =>
+    q(`SELECT 'identify_caller' AS name, pg_get_functiondef('identify_caller'::regproc) AS text
+       UNION ALL SELECT 'caller', 'CREATE OR REPLACE VIEW caller WITH (security_barrier) AS ' || pg_get_viewdef('caller'::regclass)`),
+  )
   const tries: [string, string, string][] = [
     ['identify_caller', "co.status = 'active'", 'company suspended'],
     ['identify_caller', '(m.ended_at IS NULL OR m.ended_at > now())', 'membership over'],
     ['identify_caller', 'm.assigned_at <= now()', 'membership to come'],
     ['identify_caller', "u.status = 'active'", 'account deactivated'],
     ['identify_caller', 's.expires_at > now()', 'session over'],
-    ['read_caller', 'left(v_sealed, 64) = encode(', 'forged seal'],
+    ['caller', `"left"(current_setting('app.caller'::text, true), 64) = encode(`, 'forged seal'],
   ]
   for (const [name, part, identity] of tries) {
     const definition: string = definitions.find((one) => one.name === name)?.text

@@ -123,7 +123,7 @@ async function readSamples(query: Look, table: Table, stage: Stage): Promise<Sam
 async function become(query: Look, { role, credential, chosen, claims }: Identity): Promise<void> {
   await query('SET LOCAL ROLE bitcorp_owner')
   await query('SELECT identify_caller($1, $2)', [credential, chosen])
-  if (claims) await query(`SELECT set_config('app.caller', repeat('f', 64) || ROW (gen_random_uuid(), gen_random_uuid(), NULL, NULL, true, false, $1::uuid, 'admin')::caller_found, true)`, [claims])
+  if (claims) await query(`SELECT set_config('app.caller', repeat('f', 64) || $1::text || gen_random_uuid() || rpad('admin', 8) || gen_random_uuid() || repeat(' ', 36) || '10UTC ', true)`, [claims])
   await query(`SET LOCAL ROLE ${role}`)
 }
 

@@ -1,10 +1,10 @@
 // The queries of what machines are worth. The formula is get_book_value's alone.
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
+import { today } from '../../base/moment.ts'
 import type { Depreciation, FleetValue } from './contract.ts'
 
 const own = (alias: string) => sql`${sql.ref(`${alias}.company_id`)} = (SELECT c.company_id FROM caller c)`
-const today = sql`(SELECT get_company_day(c.company_id) FROM caller c)`
 const money = (amount: RawBuilder<unknown>, currency: RawBuilder<unknown>) =>
   sql`CASE WHEN ${amount} IS NOT NULL THEN json_build_object('amount', round(${amount}, 2)::text, 'currency', ${currency}) END`
 

@@ -3,15 +3,32 @@ import { readdirSync, readFileSync } from 'node:fs'
 import autocannon, { type Result } from 'autocannon'
 
 export type Request = { method: 'GET' | 'POST'; path: string; body?: string }
-export type Load = { address: string; headers: Record<string, string>; connections: number; seconds: number; next: () => Request; expected: readonly number[] }
+export type Load = {
+  address: string
+  headers: Record<string, string>
+  connections: number
+  seconds: number
+  next: () => Request
+  expected: readonly number[]
+  /** Whether this is the answer to that path; left out, the state alone counts. */
+  right?: (path: string, body: string) => boolean
+}
 /** `rps`: answers a second; `p50`, `p95`, `p99`: milliseconds; `bytes`: of a mean answer; `wrong`: answers of other states than expected, with errors and timeouts. */
 export type Figures = { rps: number; p50: number; p95: number; p99: number; bytes: number; wrong: number }
 
-export async function measureLoad({ address, headers, connections, seconds, next, expected }: Load): Promise<Figures> {
+export async function measureLoad({ address, headers, connections, seconds, next, expected, right }: Load): Promise<Figures> {
   const times: number[] = []
   let bytes = 0
   let wrong = 0
-  const options = { url: address, connections, duration: seconds, timeout: 30, headers, requests: [{ setupRequest: (request: object) => ({ ...request, ...next() }) as never }] }
+  const asked = (request: object, context: object) => {
+    const made = next()
+    Object.assign(context, { path: made.path })
+    return { ...request, ...made } as never
+  }
+  const answered = (status: number, body: string, context: object) => {
+    if (expected.includes(status) && right && !right((context as { path: string }).path, body)) wrong++
+  }
+  const options = { url: address, connections, duration: seconds, timeout: 30, headers, requests: [{ setupRequest: asked, ...(right ? { onResponse: answered } : {}) }] }
   const result = await new Promise<Result>((done, fail) => {
     const run = autocannon(options, (error, found) => (error ? fail(error) : done(found)))
     run.on('response', (_client, status, size, ms) => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, type Bed, judged, type Measured, measure, middle, type Part, query, ratio, settle } from './bed.ts'
+import { forgetCompanies, makeCompany } from './company.ts'
 import { bench, companyId } from './data.ts'
 import type { Request } from './load.ts'
 import { operationsOn } from './operations.ts'
@@ -13,8 +14,8 @@ const most = 1.1
 
 export const background: Part = { measure: measureBackground, rounds: 3, seconds: 10, connections: 16, env: { BITCORP_WEBHOOK_HTTP: '1', BITCORP_WEBHOOK_ALLOW: '127.0.0.1' } }
 
-/** Begins it; gives what ends it and says how much was done. */
-type Work = (bed: Bed) => Promise<() => Promise<number>>
+/** Begins it, for the company that machines are made in; gives what ends it and says how much was done. */
+type Work = (bed: Bed, company: string) => Promise<() => Promise<number>>
 /** `quiet`: what the clock does by itself goes on in all of them. */
 const works: Record<string, Work[]> = { quiet: [], jobs: [runJobs], webhooks: [sendWebhooks], backup: [backUp], all: [runJobs, sendWebhooks, backUp] }
 
@@ -22,7 +23,10 @@ async function measureBackground(bed: Bed): Promise<object> {
   const { product, dataDir, rounds, say } = bed
   const [get, create] = (await operationsOn(product.superuser, bed.machines)).filter(({ name }) => name === 'get' || name === 'create')
   let turn = 0
-  const next = (): Request => (turn++ % 2 === 0 ? get : create)?.next() as Request
+  await forgetCompanies(bed)
+  const company = await makeCompany(bed)
+  const make = create?.next() as Request
+  const next = (): Request => (turn++ % 2 === 0 ? (get?.next() as Request) : { ...make, path: make.path.replace(companyId(1), company) })
   const forSeconds = (seconds: number) => measure(product, product.database, { headers: bed.headers, connections: bed.connections, seconds, next, expected: [200, 201] })
   const series: Record<string, { figures: Measured[]; done: number[][] }> = {}
   await query(product.superuser, 'SELECT put_installation_admin($1, true)', [bench.email])
@@ -31,7 +35,7 @@ async function measureBackground(bed: Bed): Promise<object> {
     for (let round = 0; round < rounds; round++) {
       for (const [name, parts] of Object.entries(works)) {
         await settle(bed)
-        const ends = await Promise.all(parts.map((begin) => begin(bed)))
+        const ends = await Promise.all(parts.map((begin) => begin(bed, company)))
         await sleep(500)
         const figures = await forSeconds(bed.seconds)
         const done = await Promise.all(ends.map((end) => end()))
@@ -43,6 +47,7 @@ async function measureBackground(bed: Bed): Promise<object> {
   } finally {
     await query(product.superuser, 'SELECT put_installation_admin($1, false)', [bench.email])
     rmSync(join(dataDir, 'backups'), { recursive: true, force: true })
+    await forgetCompanies(bed)
   }
   const p95 = (name: string) => (series[name]?.figures ?? []).map((one) => one.p95)
   return Object.fromEntries(
@@ -86,8 +91,8 @@ async function runJobs(bed: Bed): Promise<() => Promise<number>> {
   })
 }
 
-/** All events of the largest company to a receiver in this process. Gives how many arrived. */
-async function sendWebhooks(bed: Bed): Promise<() => Promise<number>> {
+/** All events of the company to a receiver in this process. Gives how many arrived. */
+async function sendWebhooks(bed: Bed, company: string): Promise<() => Promise<number>> {
   let arrived = 0
   const receiver = createServer((request, response) => {
     request.resume().on('end', () => {
@@ -97,7 +102,7 @@ async function sendWebhooks(bed: Bed): Promise<() => Promise<number>> {
   })
   await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done))
   const { port } = receiver.address() as AddressInfo
-  const path = `/api/v1/companies/${companyId(1)}/webhooks`
+  const path = `/api/v1/companies/${company}/webhooks`
   const { webhook } = await ask<{ webhook: { id: string } }>(bed, 'POST', path, { name: 'bench', url: `http://127.0.0.1:${port}/` })
   return async () => {
     await ask(bed, 'DELETE', `${path}/${webhook.id}`)

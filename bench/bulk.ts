@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { xlsxRowLimit } from '../src/base/sheet.ts'
 import { rowLimit } from '../src/features/imports/read.ts'
-import { ask, type Bed, median, type Part, query, ratio, rounded, settle } from './bed.ts'
-import { bench, companyId } from './data.ts'
+import { type Bed, median, type Part, query, ratio, rounded, settle } from './bed.ts'
+import { forgetCompanies, makeCompany } from './company.ts'
+import { companyId } from './data.ts'
 import { memory } from './load.ts'
 
 const leastOfCopy = 0.5
 const mostMemory = 200
-const named = 'Carga de la medición'
 
 export const bulk: Part = { measure: measureBulk, rounds: 1, seconds: 0, connections: 1 }
 
@@ -22,19 +22,19 @@ async function measureBulk(bed: Bed): Promise<object> {
   const exports = [await measureExport(bed, 'csv'), await measureExport(bed, 'xlsx')]
   const rows = machines > 10_000 ? 100_000 : 10_000
   const series = { imported: [] as number[], copied: [] as number[] }
-  await forget(bed)
+  await forgetCompanies(bed)
   const peak = watchMemory(product.pid)
   try {
     for (let round = 0; round < rounds; round++) {
-      const [into, copy] = [await makeCompany(bed, 2 * round), await makeCompany(bed, 2 * round + 1)]
+      const [into, copy] = [await makeCompany(bed), await makeCompany(bed)]
       await settle(bed)
       series.imported.push(rows / (await importRows(bed, into, rows)))
       await settle(bed)
       series.copied.push(rows / (await copyRows(bed, into, copy)))
-      await forget(bed)
+      await forgetCompanies(bed)
     }
   } finally {
-    await forget(bed)
+    await forgetCompanies(bed)
   }
   const found = { rows, import_per_second: rounded(median(series.imported)), copy_per_second: rounded(median(series.copied)), ratio: ratio(series.imported, series.copied), peak_mib: peak() }
   const isEnough = found.ratio >= leastOfCopy ? 'within' : 'BELOW'
@@ -78,16 +78,6 @@ function watchMemory(pid: number): () => number {
     clearInterval(timer)
     return Math.round(Math.max(most, memory(pid)))
   }
-}
-
-/** A company of its own, which nothing else counts on. */
-async function makeCompany(bed: Bed, n: number): Promise<string> {
-  const settings = { time_zone: 'America/Lima', currency: 'PEN', language: 'es' }
-  const [made] = await query<{ id: string }>(bed.product.superuser, 'SELECT create_company($1, $2) AS id', [`${named} ${n}`, settings])
-  const id = made?.id ?? ''
-  await query(bed.product.superuser, "SELECT put_membership($1, u.id, 'admin') FROM users u WHERE u.email = $2", [id, bench.email])
-  await ask(bed, 'POST', `/api/v1/companies/${id}/equipment-categories`, { name: 'Volquetes' })
-  return id
 }
 
 const header = 'Código de flota;Nombre;Descripción;Marca;Modelo;Serie;Año;Placa;Propiedad;Ubicación;Categoría'
@@ -140,28 +130,5 @@ async function copyRows({ product, headers }: Bed, from: string, into: string): 
   } finally {
     await client.end()
     rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Takes out the companies of this part with all their rows, past triggers, so that the data set is as it was. */
-async function forget(bed: Bed): Promise<void> {
-  await settle(bed)
-  const client = new pg.Client({ connectionString: bed.product.superuser, options: '-c statement_timeout=0 -c session_replication_role=replica' })
-  await client.connect()
-  try {
-    const { rows: companies } = await client.query<{ id: string }>('SELECT id FROM companies WHERE name LIKE $1', [`${named}%`])
-    if (companies.length === 0) return
-    const ids = companies.map(({ id }) => id)
-    const { rows: tables } = await client.query<{
-      name: string
-    }>(`SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'company_id' AND NOT a.attisdropped
-      WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace`)
-    await client.query('BEGIN')
-    for (const { name } of tables) await client.query(`DELETE FROM ${name} WHERE company_id = ANY ($1)`, [ids])
-    await client.query('DELETE FROM companies WHERE id = ANY ($1)', [ids])
-    await client.query('COMMIT')
-    for (const { name } of tables) await client.query(`VACUUM ANALYZE ${name}`)
-  } finally {
-    await client.end()
   }
 }

@@ -20,13 +20,14 @@ async function measureCrowd({ product, headers, machines, seconds, connections, 
   const after = memory(product.pid)
   await sleep(15_000)
   const kept = { before: Math.round(before), after: Math.round(after), later: Math.round(memory(product.pid)) }
-  const { rps, p50, p95, p99, wrong } = figures
+  const { rps, p50, p95, p99, errors } = figures
+  const wrong = figures.wrong - errors
   const spread = rounded(p99 / p50, 2)
   say(
-    `${connections} connections, get and list in turn: ${rps.toFixed(0)}/s, errors and wrong answers ${wrong}, p50 ${p50.toFixed(0)} p95 ${p95.toFixed(0)} p99 ${p99.toFixed(0)} ms, p99/p50 ${judged(spread, mostSpread)}`,
+    `${connections} connections, get and list in turn: ${rps.toFixed(0)}/s, ${errors} errors, ${wrong} wrong answers, p50 ${p50.toFixed(0)} p95 ${p95.toFixed(0)} p99 ${p99.toFixed(0)} ms, p99/p50 ${judged(spread, mostSpread)}`,
   )
   say(`Memory of the product: ${kept.before} MiB before, ${kept.after} at the end, ${kept.later} 15 s later`)
-  return { rps: rounded(rps), p50: rounded(p50), p95: rounded(p95), p99: rounded(p99), p99_of_p50: spread, wrong, memory_mib: kept }
+  return { rps: rounded(rps), p50: rounded(p50), p95: rounded(p95), p99: rounded(p99), p99_of_p50: spread, errors, wrong, memory_mib: kept }
 }
 
 /** A machine is the one that was asked for; a page is whole and holds no machine of another status. */

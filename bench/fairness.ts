@@ -9,7 +9,7 @@ const most = 2
 const heavyConnections = 8
 const [heavy, other] = [1, 3]
 
-export const fairness: Part = { measure: measureFairness, rounds: 3, seconds: 4, connections: 16 }
+export const fairness: Part = { measure: measureFairness, rounds: 3, seconds: 10, connections: 16 }
 
 async function measureFairness(bed: Bed): Promise<object> {
   const { product, rounds, seconds, connections, say } = bed
@@ -22,10 +22,10 @@ async function measureFairness(bed: Bed): Promise<object> {
   for (let round = 0; round < rounds; round++) {
     series.quiet.push(await light())
     // Begins before and ends after what is measured beside it.
-    const reports = measureLoad({ address: product.address, headers: bed.headers, connections: heavyConnections, seconds: seconds + 2, next: reportsInTurn(), expected: [200] })
+    const beside = measureLoad({ address: product.address, headers: bed.headers, connections: heavyConnections, seconds: seconds + 2, next: reportsInTurn(bed.only), expected: [200] })
     await sleep(1000)
     series.busy.push(await light())
-    series.reports.push(await reports)
+    series.reports.push(await beside)
     await settle(bed)
   }
   const p95 = (all: Figures[]) => all.map((one) => one.p95)
@@ -44,20 +44,24 @@ async function measureFairness(bed: Bed): Promise<object> {
   return found
 }
 
-/** All that one company can ask that reads all it has. */
-function reportsInTurn(): () => Request {
-  const base = `/api/v1/companies/${companyId(heavy)}`
-  const paths = [
-    `${base}/utilization`,
-    `${base}/utilization/machines?limit=200&sort=-utilization`,
-    `${base}/equipment/export?format=csv`,
-    `${base}/equipment?as_of=2025-06-01T00:00:00Z&limit=200`,
-    `${base}/utilization/categories`,
-    `${base}/utilization/export?format=csv&from=2026-09&to=2026-10`,
-    `${base}/equipment?as_of=2025-01-01T00:00:00Z&limit=200&sort=name`,
-  ]
+const base = `/api/v1/companies/${companyId(heavy)}`
+/** What a company can ask that reads all it has. */
+const reports: Record<string, string> = {
+  months: `${base}/utilization`,
+  machines: `${base}/utilization/machines?limit=200&sort=-utilization`,
+  categories: `${base}/utilization/categories`,
+  use: `${base}/utilization/export?format=csv&from=2026-09&to=2026-10`,
+  past: `${base}/equipment?as_of=2025-06-01T00:00:00Z&limit=200`,
+  named: `${base}/equipment?as_of=2025-01-01T00:00:00Z&limit=200&sort=name`,
+  export: `${base}/equipment/export?format=csv`,
+}
+
+/** `only`: the names of some of them, to find out which one keeps others waiting. */
+function reportsInTurn(only: string[] | undefined): () => Request {
+  const names = Object.keys(reports).filter((name) => !only || only.includes(name))
+  if (names.length === 0) throw new Error(`--only takes some of ${Object.keys(reports).join(',')}`)
   let turn = 0
-  return () => ({ method: 'GET', path: paths[turn++ % paths.length] ?? '' })
+  return () => ({ method: 'GET', path: reports[names[turn++ % names.length] ?? ''] ?? '' })
 }
 
 /** The people of the data set have no password: this one gets that of who measures. */

@@ -1,5 +1,5 @@
-// `npm run bench:growth SMALL LARGE`: two files of results of different sizes (without names: the newest of the smallest and of the largest size): what takes longer
-// the more there is, beside how much longer it may take.
+// `npm run bench:growth [SMALL LARGE]`: how much longer the product takes where there is more, beside how much longer it may take.
+// Without names: the newest results of the smallest size and of the largest.
 import { readdirSync, readFileSync } from 'node:fs'
 
 type Measured = { rps: number; p50: number; databaseMs: number }

@@ -12,6 +12,7 @@ function lastTwo(): [string, string] {
     .filter((name) => name.endsWith('.json'))
     .sort()
     .map((name) => new URL(name, folder).pathname)
+    .filter((file) => 'operations' in read(file))
   const branch = files.at(-1)
   const base = branch && files.slice(0, -1).findLast((file) => read(file).machines === read(branch).machines)
   if (!base) throw new Error('bench/results holds no two results of the same size; run `npm run bench` before and after the change.')

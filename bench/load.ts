@@ -3,26 +3,54 @@ import { readdirSync, readFileSync } from 'node:fs'
 import autocannon, { type Result } from 'autocannon'
 
 export type Request = { method: 'GET' | 'POST'; path: string; body?: string }
-export type Load = { address: string; headers: Record<string, string>; connections: number; seconds: number; next: () => Request; expected: readonly number[] }
-/** `rps`: answers a second; `p50`, `p95`, `p99`: milliseconds; `bytes`: of a mean answer; `wrong`: answers of other states than expected, with errors and timeouts. */
-export type Figures = { rps: number; p50: number; p95: number; p99: number; bytes: number; wrong: number }
+export type Load = {
+  address: string
+  headers: Record<string, string>
+  connections: number
+  seconds: number
+  next: () => Request
+  expected: readonly number[]
+  /** Whether this is the answer to that path; left out, the state alone counts. */
+  right?: (path: string, body: string) => boolean
+}
+/** `rps`: answers a second; `p50`, `p95`, `p99`: milliseconds; `bytes`: of a mean answer; `wrong`: answers other than expected, with `errors`: those that never came. */
+export type Figures = { rps: number; p50: number; p95: number; p99: number; bytes: number; wrong: number; errors: number }
 
-export async function measureLoad({ address, headers, connections, seconds, next, expected }: Load): Promise<Figures> {
+export async function measureLoad({ address, headers, connections, seconds, next, expected, right }: Load): Promise<Figures> {
   const times: number[] = []
   let bytes = 0
   let wrong = 0
-  const options = { url: address, connections, duration: seconds, timeout: 30, headers, requests: [{ setupRequest: (request: object) => ({ ...request, ...next() }) as never }] }
+  const asked = (request: object, context: object) => {
+    const made = next()
+    Object.assign(context, { path: made.path })
+    // Its own headers: the length of a body that is written among them would go along with the next request that has none.
+    return { ...request, headers: { ...headers }, ...made } as never
+  }
+  const answered = (status: number, body: string, context: object) => {
+    if (expected.includes(status) && right && !right((context as { path: string }).path, body)) wrong++
+  }
+  const options = { url: address, connections, duration: seconds, timeout: 30, headers, requests: [{ setupRequest: asked, ...(right ? { onResponse: answered } : {}) }] }
+  const heard = new Map<object, number>()
+  const began = performance.now()
   const result = await new Promise<Result>((done, fail) => {
     const run = autocannon(options, (error, found) => (error ? fail(error) : done(found)))
-    run.on('response', (_client, status, size, ms) => {
+    run.on('response', (client, status, size, ms) => {
+      heard.set(client, performance.now())
       times.push(ms)
       bytes += size
       if (!expected.includes(status)) wrong++
     })
   })
+  const answers = times.length
+  times.sort((a, b) => a - b)
+  // Whoever still waits at the end waited at least as long as this: left out, a server that answers nobody would look quick.
+  const end = began + seconds * 1000
+  const middle = times[Math.floor(answers / 2)] ?? 0
+  const since = [...heard.values(), ...Array.from({ length: connections - heard.size }, () => began)]
+  times.push(...since.map((from) => end - from).filter((ms) => ms > middle))
   times.sort((a, b) => a - b)
   const at = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
-  return { rps: times.length / result.duration, p50: at(0.5), p95: at(0.95), p99: at(0.99), bytes: bytes / times.length, wrong: wrong + result.errors + result.timeouts }
+  return { rps: answers / result.duration, p50: at(0.5), p95: at(0.95), p99: at(0.99), bytes: bytes / answers, wrong: wrong + result.errors, errors: result.errors }
 }
 
 /** Processor seconds used so far by a process and, with `tree`, by all its children, also those that ended. */

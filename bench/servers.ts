@@ -48,11 +48,11 @@ async function start(args: string[], env: Record<string, string>, log: string): 
   }
 }
 
-/** The production build with its own database, everything on: sign-in, row security, rate limit, log, metrics. */
-export async function startProduct(dataDir: string): Promise<Product> {
+/** The production build with its own database, everything on: sign-in, row security, rate limit, log, metrics. `more`: further settings. */
+export async function startProduct(dataDir: string, more: Record<string, string> = {}): Promise<Product> {
   mkdirSync(dataDir, { recursive: true })
   const began = Date.now()
-  const env = { NODE_ENV: 'production', BITCORP_DATA_DIR: dataDir, BITCORP_DEMO: '0', BITCORP_RATE_LIMIT: '10000000', BITCORP_LOG_LEVEL: 'info', BITCORP_BACKUP_AT: 'off' }
+  const env = { NODE_ENV: 'production', BITCORP_DATA_DIR: dataDir, BITCORP_DEMO: '0', BITCORP_RATE_LIMIT: '10000000', BITCORP_LOG_LEVEL: 'info', BITCORP_BACKUP_AT: 'off', ...more }
   const server = await start(['bin/bitcorp.js', 'serve'], env, join(dataDir, 'server.log'))
   const startedMs = Date.now() - began
   const urls = runningUrls(dataDir)
@@ -65,8 +65,8 @@ export const startFloor = (dataDir: string, superuser: string): Promise<Server> 
   start(['--import', 'tsx', 'bench/floor.ts'], { NODE_ENV: 'production', DATABASE_URL: superuser }, join(dataDir, 'floor.log'))
 
 /** Signs in as a browser does; what each request carries from then on. */
-export async function signIn(address: string): Promise<Record<string, string>> {
-  const reply = await fetch(`${address}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: bench.email, password: bench.password }) })
+export async function signIn(address: string, email: string = bench.email): Promise<Record<string, string>> {
+  const reply = await fetch(`${address}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password: bench.password }) })
   if (!reply.ok) throw new Error(`signing in: ${reply.status} ${await reply.text()}`)
   const { csrf_token: token } = (await reply.json()) as { csrf_token: string }
   const cookie = reply.headers

@@ -18,7 +18,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /app
 COPY --from=pack /package ./
 COPY --from=packages /packages/node_modules ./node_modules
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BITCORP_DATA_DIR=/data BITCORP_DEMO=0
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 HOST=0.0.0.0 PORT=3000 BITCORP_DATA_DIR=/data BITCORP_DEMO=0
 USER node
 VOLUME /data
 EXPOSE 3000

@@ -55,6 +55,8 @@ export type Config = Readonly<{
   /** Throws when a reply does not match its contract. Set by the tests. */
   checkReplies: boolean
   rateLimitPerMinute: number
+  /** Reports, exports and questions about the past that one company has worked on at a time. */
+  reportsAtOnce: number
   /** The keys that values are encrypted with; the same file for all servers on one database. */
   keysFile: string
   /** Hosts, with or without a port, that webhooks reach whatever their address; every other one must be public. */
@@ -120,6 +122,7 @@ export function readConfig(given: NodeJS.ProcessEnv = process.env): Config {
     behindProxy: readFlag(env, 'BITCORP_BEHIND_PROXY', false),
     checkReplies: readFlag(env, 'BITCORP_CHECK_REPLIES', false),
     rateLimitPerMinute: readNumber(env, 'BITCORP_RATE_LIMIT', 3000, 1, 10_000_000),
+    reportsAtOnce: readNumber(env, 'BITCORP_REPORTS_AT_ONCE', Math.max(1, Math.floor(availableParallelism() / 2)), 1, 200),
     keysFile: resolve(env.BITCORP_KEYS_FILE || join(dataDir, 'keys.json')),
     webhookAllow: readHosts(env, 'BITCORP_WEBHOOK_ALLOW'),
     webhookHttp: readFlag(env, 'BITCORP_WEBHOOK_HTTP', false),

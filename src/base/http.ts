@@ -22,6 +22,7 @@ import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
 import { Replicas } from './replicas.ts'
 import { logStatements } from './statement-log.ts'
+import { Turns } from './turns.ts'
 import { checkReply, compileValidator, fieldsOf } from './validation.ts'
 
 export const sessionCookie = 'bitcorp_session'
@@ -50,7 +51,7 @@ export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Prom
 
 declare module 'fastify' {
   interface FastifyInstance {
-    ground: { config: Config; db: Database; keys: Keyring; jobs: Jobs; replicas: Replicas; translate: (language: Language) => Translate }
+    ground: { config: Config; db: Database; keys: Keyring; jobs: Jobs; replicas: Replicas; turns: Turns; translate: (language: Language) => Translate }
   }
 }
 
@@ -85,7 +86,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
     clientErrorHandler: (error, socket) => answerBrokenRequest(app.log, error, socket),
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   })
-  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), replicas: openReplicas(app, config, db), translate })
+  app.decorate('ground', { config, db, keys: new Keyring(config.keysFile), jobs: new Jobs(app.log), replicas: openReplicas(app, config, db), turns: new Turns(config.reportsAtOnce), translate })
   addHooks(app)
   logStatements(db, app.log, config.pool)
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
@@ -254,11 +255,15 @@ function createCtx(app: FastifyInstance, op: Operation, request: FastifyRequest,
 
 /** With replicas, a write tells where it ended, and a report is read where that has arrived. */
 function runnersOf(app: FastifyInstance, op: Operation, identity: Identity, request: FastifyRequest, reply: FastifyReply): Pick<Ctx, keyof Runner | 'primary' | 'tell'> {
-  const { db, replicas } = app.ground
-  const shared = op.method === 'GET' && !op.slow
+  const { db, replicas, turns } = app.ground
+  const { as_of, known_at } = (request.query ?? {}) as Record<string, string>
+  // What reads much, or turns many machines back, stays off the shared connections and takes turns within its company.
+  const isMuch = op.method === 'GET' && (op.slow || as_of !== undefined || known_at !== undefined)
+  const shared = op.method === 'GET' && !isMuch
+  const inTurn = <R extends Runner>(runner: R): Runner => (isMuch && identity.companyId ? turns.runner(identity.companyId, runner) : runner)
   const isReport = replicas.all.length > 0 && goesToReplica(op, request.query as Record<string, string>, replicas.maxLagMs)
   if (replicas.all.length === 0 || (op.method === 'GET' && !isReport)) {
-    const primary = db.as(identity, shared)
+    const primary = inTurn(db.as(identity, shared))
     return { ...primary, primary, tell: undefined }
   }
   let ended: Position | undefined
@@ -273,7 +278,7 @@ function runnersOf(app: FastifyInstance, op: Operation, identity: Identity, requ
   const sent = given === undefined ? undefined : (parsePosition(String(given)) ?? 'unknown')
   const wanted = () => (sent === 'unknown' ? sent : laterOf(sent, ended))
   const tellAge = (ms: number) => ms >= 3000 && !reply.raw.headersSent && reply.header('x-bitcorp-data-age', String(Math.round(ms / 1000)))
-  return { ...replicas.reader(identity, shared, { wanted, tellAge }), primary, tell }
+  return { ...inTurn(replicas.reader(identity, shared, { wanted, tellAge })), primary, tell }
 }
 
 /** An answer about an instant never changes: a replica gives it when all that counts is sure to be there. A day is no instant. */

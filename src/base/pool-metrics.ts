@@ -1,8 +1,9 @@
 // How the serving connections stand, for collectors.
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Database } from './db.ts'
+import type { Turns } from './turns.ts'
 
-export function poolMetrics(registry: Registry, db: Database): void {
+export function poolMetrics(registry: Registry, db: Database, turns: Turns): void {
   new Gauge({
     name: 'database_connections',
     help: 'Connections to the database',
@@ -10,6 +11,14 @@ export function poolMetrics(registry: Registry, db: Database): void {
     registers: [registry],
     collect() {
       for (const [state, count] of Object.entries(db.counts())) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'reports_waiting',
+    help: 'Reports, exports and questions about the past that wait for their turn within their company',
+    registers: [registry],
+    collect() {
+      this.set(turns.waiting)
     },
   })
   const counter = (name: string, help: string, read: () => number) =>

@@ -46,12 +46,9 @@ const select = (where: RawBuilder<unknown>, query: MomentQuery, only?: string) =
   WHERE k.company_id = ${company} AND ${where}`
 }
 
-/** The past turns every machine back to count it: on a connection of its own, so that no short read waits behind it. */
-const read = (ctx: Runner, query: MomentQuery, statement: RawBuilder<Category>) => (momentOf(query) ? ctx.transaction((tx) => tx.run(statement)) : ctx.run(statement))
-
 /** All categories, each after its parent, siblings by name. A company has some hundreds at most. */
 export async function listCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
-  const rows = await read(ctx, query, sql<Category>`${select(sql`NOT k.is_deleted`, query)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
+  const rows = await ctx.run(sql<Category>`${select(sql`NOT k.is_deleted`, query)} ORDER BY nlevel(k.path), lower(k.name), k.id LIMIT 5000`)
   const children = new Map<string | null, Category[]>()
   for (const row of rows) {
     const siblings = children.get(row.parent_id)
@@ -63,11 +60,11 @@ export async function listCategories(ctx: Runner, query: MomentQuery = {}): Prom
 }
 
 export async function listDeletedCategories(ctx: Runner, query: MomentQuery = {}): Promise<Category[]> {
-  return read(ctx, query, sql<Category>`${select(sql`k.is_deleted`, query)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
+  return ctx.run(sql<Category>`${select(sql`k.is_deleted`, query)} ORDER BY k.deleted_at DESC, k.id LIMIT 500`)
 }
 
 export async function findCategory(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Category | undefined> {
-  return (await read(ctx, query, select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, query, id)))[0]
+  return (await ctx.run(select(sql`NOT k.is_deleted AND k.id = ${id}::uuid`, query, id)))[0]
 }
 
 export type CategoryChange = Partial<Pick<Category, 'name' | 'description' | 'parent_id' | 'type_code' | 'maintenance_interval_days' | 'specification_template'>>

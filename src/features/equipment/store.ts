@@ -196,9 +196,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
       FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
     SELECT ${columns}, page.sort_value ${total}
     FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`
-  // All but the plain walk may turn every machine back: that takes a connection of its own, so that no short read waits behind it.
-  const walks = Object.keys(rest).every((name) => name === 'limit' || name === 'cursor')
-  const rows = await (walks ? ctx.run(statement) : ctx.transaction((tx) => tx.run(statement)))
+  const rows = await ctx.run(statement)
   return counted(query, page.finish(rows), rows)
 }
 

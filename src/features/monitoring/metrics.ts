@@ -62,7 +62,7 @@ function countRequests(app: FastifyInstance, registry: Registry, traffic: Traffi
     // A stream of events lasts as long as somebody listens: that is no duration of a request.
     if (route.startsWith('/api/') && !String(reply.getHeader('content-type')).startsWith('text/event-stream')) traffic.note(elapsedTime, statusCode)
   })
-  poolMetrics(registry, app.ground.db)
+  poolMetrics(registry, app.ground.db, app.ground.turns)
 }
 
 function countJobs(app: FastifyInstance, registry: Registry): void {

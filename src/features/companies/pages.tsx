@@ -110,15 +110,18 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
       ...(settings.working_days.length ? {} : { 'settings.working_days': t('companies.need_day') }),
       ...(settings.working_hours.from < settings.working_hours.to ? {} : { 'settings.working_hours.to': t('companies.need_hours') }),
     }),
-    save: (draft, version) => send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) }),
+    save: async (draft, version) => {
+      const saved = await send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) })
+      // What the company demands of its people may concern the one who saved: then this page is left before it reads again.
+      await queries.invalidateQueries({ queryKey: meKey })
+      return saved
+    },
     reload: async () => {
       const now = await send(getCompany, {})
       return { values: draftOf(now), version: now.version }
     },
     onSaved: () => {
       notifyDone(t('companies.saved'))
-      // What the company demands of its people may concern the one who saved.
-      void queries.invalidateQueries({ queryKey: meKey })
       onSaved()
     },
   })

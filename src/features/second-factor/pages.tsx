@@ -28,17 +28,25 @@ export function SecondFactorPage() {
   const [asking, setAsking] = useState<Asking | null>(null)
   const [made, setMade] = useState<Made | null>(null)
   const [codes, setCodes] = useState<string[] | null>(null)
+  const isDemanded = useMaybeCompany()?.needs === 'second_factor'
   return (
     <Page
       title={t('second_factor.title')}
       subtitle={t('second_factor.subtitle')}
       above={
-        <PageLink to="/account" className="up-link">
-          ← {t('web.account')}
-        </PageLink>
+        // There is no way back where the person did not come by themselves.
+        !isDemanded && (
+          <PageLink to="/account" className="up-link">
+            ← {t('web.account')}
+          </PageLink>
+        )
       }
     >
-      <Demanded />
+      {isDemanded && !made && (
+        <Alert role="alert" className="alert-info" mb="md">
+          {t('second_factor.demanded')}
+        </Alert>
+      )}
       {codes && (
         <SecretPanel
           title={t('second_factor.codes_title')}
@@ -76,17 +84,6 @@ export function SecondFactorPage() {
       {asking === 'renew' && <RenewDialog onClose={() => setAsking(null)} onCodes={setCodes} />}
       {asking === 'end' && <EndDialog onClose={() => setAsking(null)} />}
     </Page>
-  )
-}
-
-/** Why the person was led here, where they did not come by themselves. */
-function Demanded() {
-  const { t } = useTranslation()
-  if (useMaybeCompany()?.needs !== 'second_factor') return null
-  return (
-    <Alert role="alert" className="alert-info" mb="md">
-      {t('second_factor.demanded')}
-    </Alert>
   )
 }
 

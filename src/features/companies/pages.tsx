@@ -134,28 +134,35 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
       show={(_, value) => readable(value)}
       guard
     >
-      <section className="surface">
-        <Title order={2} mb="sm">
-          {t('companies.contact')}
-        </Title>
-        <div className="fields-grid">
-          <TextInput label={t('companies.name')} required maxLength={200} autoComplete="organization" {...form.getInputProps('name')} />
-          <TextInput label={t('companies.email')} type="email" maxLength={255} autoComplete="off" {...form.getInputProps('email')} />
-          <TextInput label={t('companies.phone')} type="tel" maxLength={20} autoComplete="off" {...form.getInputProps('phone')} />
-          {addressFields.map((field) => (
-            <TextInput
-              key={field}
-              label={t(`companies.${field}`)}
-              maxLength={field === 'street' ? 300 : field === 'postal_code' ? 20 : 100}
-              autoComplete="off"
-              {...form.getInputProps(`address.${field}`)}
-            />
-          ))}
-        </div>
-      </section>
+      <Contact form={form} />
       <DaysAndAmounts form={form} />
       <SignInRules form={form} />
     </FormBody>
+  )
+}
+
+function Contact({ form }: { form: UseFormReturnType<Draft> }) {
+  const { t } = useTranslation()
+  return (
+    <section className="surface">
+      <Title order={2} mb="sm">
+        {t('companies.contact')}
+      </Title>
+      <div className="fields-grid">
+        <TextInput label={t('companies.name')} required maxLength={200} autoComplete="organization" {...form.getInputProps('name')} />
+        <TextInput label={t('companies.email')} type="email" maxLength={255} autoComplete="off" {...form.getInputProps('email')} />
+        <TextInput label={t('companies.phone')} type="tel" maxLength={20} autoComplete="off" {...form.getInputProps('phone')} />
+        {addressFields.map((field) => (
+          <TextInput
+            key={field}
+            label={t(`companies.${field}`)}
+            maxLength={field === 'street' ? 300 : field === 'postal_code' ? 20 : 100}
+            autoComplete="off"
+            {...form.getInputProps(`address.${field}`)}
+          />
+        ))}
+      </div>
+    </section>
   )
 }
 

@@ -48,24 +48,14 @@ export function SecondFactorPage() {
         </Alert>
       )}
       {codes && (
-        <SecretPanel
-          title={t('second_factor.codes_title')}
-          text={t('second_factor.codes_text')}
-          fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]}
+        <CodesPanel
+          codes={codes}
           onDone={() => {
             setCodes(null)
             // What the company demanded is there now: not before the codes were read.
             void queries.invalidateQueries()
           }}
-        >
-          <ol className="recovery-codes">
-            {codes.map((code) => (
-              <li key={code}>
-                <code>{code}</code>
-              </li>
-            ))}
-          </ol>
-        </SecretPanel>
+        />
       )}
       {made && (
         <ConfirmPanel
@@ -84,6 +74,21 @@ export function SecondFactorPage() {
       {asking === 'renew' && <RenewDialog onClose={() => setAsking(null)} onCodes={setCodes} />}
       {asking === 'end' && <EndDialog onClose={() => setAsking(null)} />}
     </Page>
+  )
+}
+
+function CodesPanel({ codes, onDone }: { codes: string[]; onDone: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <SecretPanel title={t('second_factor.codes_title')} text={t('second_factor.codes_text')} fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]} onDone={onDone}>
+      <ol className="recovery-codes">
+        {codes.map((code) => (
+          <li key={code}>
+            <code>{code}</code>
+          </li>
+        ))}
+      </ol>
+    </SecretPanel>
   )
 }
 

@@ -1,83 +1,130 @@
-// Copies the folder of a running server so that another server can begin from it: the database's own low-level backup.
-import { chmodSync, chownSync, closeSync, copyFileSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import pg from 'pg'
+// The files of a running cluster, read by SQL alone while everybody goes on writing: a backup packs them, a standby begins from them.
+import { appendFileSync, chownSync, closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { nobody, stagingName } from './embedded.ts'
 
-/** What the copy needs from the record of writes: everything from `from` to `to`. */
-export type BaseCopy = { label: string; from: string; to: string; bytes: number }
-type Owner = { uid?: number; gid?: number }
+/** `size` is what was seen at first: `chunks` gives less when the file shrank or went meanwhile; replay puts it right. */
+export type Entry = { name: string; isFolder?: boolean; size: number; chunks?: AsyncIterable<Buffer> | Iterable<Buffer> }
+export const textEntry = (name: string, text: string): Entry => ({ name, size: Buffer.byteLength(text), chunks: [Buffer.from(text)] })
 
-// What a server makes anew at its start, or what belongs to the running one alone.
-const emptied = new Set(['pg_wal', 'pg_replslot', 'pg_dynshmem', 'pg_notify', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans'])
-const left = /(^|\/)(postmaster\.(pid|opts)|pg_internal\.init.*|backup_label(\.old)?|backup_manifest|tablespace_map|standby\.signal|recovery\.signal|current_logfiles|pgsql_tmp[^/]*)$/
+/** Folders whose content belongs to the running server alone; the folders themselves are needed. */
+const emptied = ['pg_wal', 'pg_replslot', 'pg_dynshmem', 'pg_notify', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans', stagingName]
+const leftOut =
+  /(^|\/)(postmaster\.(pid|opts)|backup_label(\.old)?|tablespace_map(\.old)?|backup_manifest|current_logfiles|pg_internal\.init(\.\d+)?|pgsql_tmp[^/]*|t\d+_\d+.*|[^/]*\.signal|global\/pg_control)(\/|$)/
+const block = 4 << 20
+const small = 256 << 10
 
-/** `url`: a superuser's. `cluster`: the server's own folder. `into`: an empty folder; its files will belong to `owner`. */
-export async function copyCluster(url: string, cluster: string, into: string, owner: Owner = {}): Promise<BaseCopy> {
-  const client = new pg.Client({ connectionString: url, application_name: 'bitcorp_erp base copy' })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    // The end must come over the same connection: a connection that breaks gives the backup up.
-    const begun = await client.query<{ at: string }>("SELECT pg_backup_start('bitcorp', true)::text AS at")
-    const bytes = copyFolder(cluster, into, owner)
-    const { rows } = await client.query<{ lsn: string; labelfile: string; spcmapfile: string }>('SELECT lsn::text, labelfile, spcmapfile FROM pg_backup_stop(false)')
-    const [end] = rows
-    if (!end) throw new Error('the backup did not end')
-    if (end.spcmapfile.trim() !== '') throw new Error('the database has tablespaces outside of its folder, which are not copied')
-    putFile(join(into, 'backup_label'), end.labelfile, owner)
-    return { label: end.labelfile, from: begun.rows[0]?.at ?? '', to: end.lsn, bytes }
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
+export type Found = { name: string; size: number; isdir: boolean }
 
-/** A file that is on the disk when this returns. */
-export function putFile(path: string, text: string, owner: Owner): void {
-  writeFileSync(path, text, { mode: 0o600 })
-  keep(path, owner)
-}
-
-function copyFolder(from: string, into: string, owner: Owner): number {
-  let bytes = 0
-  const walk = (folder: string): void => {
-    const place = join(into, relative(from, folder))
-    mkdirSync(place, { recursive: true, mode: 0o700 })
-    chmodSync(place, 0o700)
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name)
-      const name = relative(from, path)
-      if (left.test(`/${name}`) || emptied.has(relative(from, folder).split('/')[0] ?? '')) {
-        // pg_wal itself has folders that a server expects.
-        if (!(entry.isDirectory() && folder === join(from, 'pg_wal'))) continue
-      }
-      if (entry.isDirectory()) walk(path)
-      // The control file goes last: what it says is then true of all the others.
-      else if (entry.isFile() && name !== 'global/pg_control') bytes += copyFile(path, join(into, name), owner)
+/** Gives `take` all the files of the cluster. `client`: a superuser's. Who calls keeps the log from `start_lsn` on, by a slot. */
+export async function copyCluster<T>(
+  client: pg.Client,
+  label: string,
+  take: (files: AsyncGenerator<Entry>) => Promise<T>,
+  told: (done: number, total: number) => void = () => {},
+): Promise<{ taken: T; start_lsn: string; stop_lsn: string; bytes: number }> {
+  const start_lsn = (await client.query('SELECT pg_backup_start($1, true)::text AS lsn', [label])).rows[0].lsn as string
+  const files = await listFiles(client)
+  const bytes = files.reduce((sum, file) => sum + file.size, 0)
+  let stop_lsn = ''
+  async function* entries(): AsyncGenerator<Entry> {
+    let done = 0
+    for await (const entry of readFiles(client, files)) {
+      yield entry
+      done += entry.size
+      told(done, bytes)
     }
-    keep(place, owner)
+    // The control file goes last: what it says is then true of all the others.
+    yield* readFiles(client, [{ name: 'global/pg_control', size: 8192, isdir: false }])
+    // The end must come over the same connection: one that breaks gives the backup up.
+    const [end] = (await client.query('SELECT lsn::text, labelfile FROM pg_backup_stop(false)')).rows
+    stop_lsn = end.lsn
+    yield textEntry('backup_label', end.labelfile)
   }
-  walk(from)
-  return bytes + copyFile(join(from, 'global', 'pg_control'), join(into, 'global', 'pg_control'), owner)
+  return { taken: await take(entries()), start_lsn, stop_lsn, bytes }
 }
 
-/** Files come and go under a running server: one that is gone will be made again from the record of writes. */
-function copyFile(from: string, into: string, owner: Owner): number {
-  try {
-    copyFileSync(from, into)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
-    throw error
-  }
-  chmodSync(into, 0o600)
-  return keep(into, owner)
+async function listFiles(client: pg.Client): Promise<Found[]> {
+  const { rows } = await client.query<Found>(
+    `WITH RECURSIVE found AS (
+       SELECT n AS name, s.size, s.isdir FROM pg_ls_dir('.', true, false) n, LATERAL pg_stat_file(n, true) s
+       UNION ALL SELECT f.name || '/' || n, s.size, s.isdir FROM found f, LATERAL pg_ls_dir(f.name, true, false) n, LATERAL pg_stat_file(f.name || '/' || n, true) s
+       WHERE f.isdir AND f.name <> ALL ($1))
+     SELECT name, CASE WHEN isdir THEN 0 ELSE size END::float8 AS size, isdir FROM found WHERE isdir IS NOT NULL ORDER BY name`,
+    [emptied],
+  )
+  const kept = rows.filter(({ name, isdir }) => !leftOut.test(isdir ? `${name}/` : name))
+  if (kept.some(({ name }) => name.startsWith('pg_tblspc/'))) throw new Error('the server has tablespaces outside its data folder, which are not copied')
+  // The content of an unlogged table means nothing after a restore: its empty beginning (_init) is taken, and made anew from there.
+  const unlogged = new Set(kept.flatMap(({ name }) => /^(.*\/\d+)_init$/.exec(name)?.[1] ?? []))
+  return kept.filter(({ name }) => !unlogged.has(/^(.*\/\d+)(?:_(?:fsm|vm))?(?:\.\d+)?$/.exec(name)?.[1] ?? ''))
 }
 
-function keep(path: string, owner: Owner): number {
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(path, owner.uid, owner.gid)
+export async function readBlock(client: pg.Client, name: string, at: number, length: number): Promise<Buffer | null> {
+  const { rows } = await client.query<{ data: Buffer | null }>('SELECT pg_read_binary_file($1, $2, $3, true) AS data', [name, at, length])
+  return rows[0]?.data ?? null
+}
+
+export async function* chunksOf(client: pg.Client, { name, size }: Found): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; at += block) {
+    const data = await readBlock(client, name, at, Math.min(block, size - at))
+    // Gone or shorter by now: replay of the log removes or completes it.
+    if (data === null || data.length === 0) return
+    yield data
+  }
+}
+
+/** Small files come many at a time: there are thousands, and each would be a way to the server and back. */
+async function* readFiles(client: pg.Client, files: readonly Found[]): AsyncGenerator<Entry> {
+  let batch: Found[] = []
+  let held = 0
+  const read = async (): Promise<Entry[]> => {
+    const text = 'SELECT pg_read_binary_file(n, 0, $2, true) AS data FROM unnest($1::text[]) WITH ORDINALITY AS f (n, place) ORDER BY place'
+    const { rows } = await client.query<{ data: Buffer | null }>(text, [batch.map((file) => file.name), small])
+    const entries = batch.map(({ name }, at) => ({ name, data: rows[at]?.data ?? null }))
+    batch = []
+    held = 0
+    return entries.flatMap(({ name, data }) => (data === null ? [] : [{ name, size: data.length, chunks: [data] }]))
+  }
+  for (const file of files) {
+    if (file.isdir) yield { name: file.name, isFolder: true, size: 0 }
+    else if (file.size < small / 2) {
+      batch.push(file)
+      held += file.size
+      if (batch.length >= 200 || held > block) yield* await read()
+    } else yield { name: file.name, size: file.size, chunks: chunksOf(client, file) }
+  }
+  if (batch.length) yield* await read()
+}
+
+/** Writes files into a folder, for whoever runs PostgreSQL; all are on the disk when this returns. */
+export async function putFiles(folder: string, files: AsyncIterable<Entry>): Promise<void> {
+  const folders = [folder]
+  for await (const { name, isFolder, chunks = [] } of files) {
+    const path = join(folder, name)
+    if (isFolder) {
+      mkdirSync(path, { mode: 0o700 })
+      folders.push(path)
+    } else {
+      writeFileSync(path, '', { mode: 0o600 })
+      for await (const chunk of chunks) appendFileSync(path, chunk)
+      keep(path)
+    }
+  }
+  for (const path of folders) keep(path)
+}
+
+export function putFile(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 })
+  keep(path)
+}
+
+function keep(path: string): void {
+  if (nobody.uid) chownSync(path, nobody.uid, nobody.gid)
   const file = openSync(path, 'r')
   try {
     fsyncSync(file)
-    return fstatSync(file).size
   } finally {
     closeSync(file)
   }

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameS
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { copyCluster, putFile } from './base-backup.ts'
-import { type Embedded, nobody, placeCluster, readSecrets, runningUrls, StartError, startStandby, writeData } from './embedded.ts'
+import { copyCluster, putFile, putFiles } from './base-backup.ts'
+import { type Embedded, placeCluster, readSecrets, runningUrls, StartError, startStandby, writeData } from './embedded.ts'
 import { lockDataDir } from './lock.ts'
 import { freePort } from './port.ts'
 
@@ -57,9 +57,9 @@ export async function addStandby(primary: string, dir: string, wanted: number | 
     await prepare(urls.superuser, from, standby.slot)
     say(`Copying the database into ${into} …`)
     const cluster = placeCluster(into)
-    const copy = await copyCluster(urls.superuser, realpathSync(join(from, 'postgres')), cluster, nobody)
+    const copy = await withServer(urls.superuser, (client) => copyCluster(client, 'bitcorp', (entries) => putFiles(cluster, entries)))
     say(`${Math.ceil(copy.bytes / 1e6)} MB are copied.`)
-    putFile(join(cluster, 'standby.signal'), '', nobody)
+    putFile(join(cluster, 'standby.signal'), '')
     follow(into, standby)
     copySecrets(standby, into)
     write(join(from, files.known), [...listStandbys(from).filter((known) => known.dir !== into), { dir: into, slot: standby.slot }])
@@ -150,7 +150,7 @@ function configure(dir: string, values: Record<string, string | null>): boolean 
   const lines = Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [`${name} = ${value}`]))
   const after = `${[...others, ...lines].join('\n')}\n`
   if (after === before) return false
-  putFile(`${path}.new`, after, nobody)
+  putFile(`${path}.new`, after)
   renameSync(`${path}.new`, path)
   return true
 }

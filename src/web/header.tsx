@@ -14,16 +14,16 @@ export const languages: readonly { code: Language; name: string }[] = [
   { code: 'en', name: 'English' },
 ]
 
-export function HeaderTools({ onPalette }: { onPalette: () => void }) {
+/** `onPalette` is left out where there is nowhere to go. */
+export function HeaderTools({ onPalette }: { onPalette?: () => void }) {
   const { t } = useTranslation()
   const phone = usePhone()
-  const company = useMaybeCompany()
   const shortcut = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K'
   return (
     <div className="shell-tools">
       <CompanySwitch />
       <span className="spacer" />
-      {company &&
+      {onPalette &&
         (phone ? (
           <ActionIcon variant="subtle" color="gray" size="xl" aria-label={t('web.palette')} onClick={onPalette}>
             <IconSearch size={22} />

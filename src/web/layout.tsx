@@ -21,7 +21,9 @@ export type LayoutProps = { pages: readonly PageEntry[]; search: PaletteSearch; 
 
 export function Layout({ pages, search, notice }: LayoutProps) {
   const { t } = useTranslation()
-  const company = useMaybeCompany()
+  const member = useMaybeCompany()
+  // Until the person did what the company demands first, every page leads back there: none is offered.
+  const company = member?.needs ? null : member
   const phone = usePhone()
   const [opened, { toggle, close }] = useDisclosure()
   const [palette, openPalette] = usePaletteKey()
@@ -37,11 +39,11 @@ export function Layout({ pages, search, notice }: LayoutProps) {
       </a>
       <header className="shell-header">
         {phone && company && <Burger opened={opened} onClick={toggle} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
-        <PageLink to="/" account={!company} className="brand" aria-label={`${t('web.product')}: ${t('web.nav_home')}`}>
+        <PageLink to="/" account={!member} className="brand" aria-label={`${t('web.product')}: ${t('web.nav_home')}`}>
           <img src="/icon.svg" alt="" width={28} height={28} />
           <span>Bitcorp</span>
         </PageLink>
-        <HeaderTools onPalette={openPalette} />
+        <HeaderTools {...(company ? { onPalette: openPalette } : {})} />
       </header>
       <Offline />
       <div className="shell-body">

@@ -1,4 +1,4 @@
-// A person sets up a second factor with the QR code, signs in with it, loses the phone, looks where they are signed in, and switches it off.
+// A person sets up a second factor with the QR code, signs in with it, loses the phone, looks where they are signed in, switches it off; a company demands it.
 import { generateSync } from 'otplib'
 import { beforeAll, expect, test } from 'vitest'
 import { password } from '../harness.ts'
@@ -99,4 +99,37 @@ test('signs in with password and code; a wrong code is refused, a recovery code 
   await lost.field('second_factor.code_or_recovery', lost.dialog).fill(recovery[1] ?? '')
   await lost.button('second_factor.end', {}, lost.dialog).click()
   await lost.sees(lost.t('second_factor.off_text'))
+})
+
+test('where the administrator demands it, a manager is told so after the password, sets it up, and gets to the machines', async () => {
+  expect((await world.as('sur', 'manager').post('/equipment', { name: 'Rodillo', ownership: 'rented' })).status).toBe(201)
+  const admin = await stage.visit({ language: 'en' })
+  await admin.signIn('admin@sur.test')
+  await admin.open('web.nav_settings')
+  await admin.field('companies.second_factor').check()
+  await admin.button('web.save').click()
+  await admin.isTold(admin.t('companies.saved'))
+  // It concerns who saved as well.
+  await admin.sees(admin.t('second_factor.demanded'))
+  await inspect(admin, 'second factor, demanded')
+
+  const manager = await stage.visit({ language: 'es', phone: true })
+  await manager.signIn('manager@sur.test')
+  await manager.sees(manager.t('second_factor.demanded'))
+  await manager.goTo(`/c/${world.companies.sur.id}/equipment`)
+  await manager.sees(manager.t('second_factor.demanded'))
+  expect(await manager.button('web.menu').count(), 'ways that only lead back').toBe(0)
+  await inspect(manager, 'second factor, demanded, on a phone')
+  await manager.button('second_factor.begin').click()
+  await manager.field('second_factor.password', manager.dialog).fill(password)
+  await manager.button('second_factor.begin', {}, manager.dialog).click()
+  const shown = await manager.field('second_factor.secret').inputValue()
+  await manager.field('second_factor.code').fill(generateSync({ secret: shown }))
+  await manager.button('second_factor.confirm').click()
+  await manager.sees(manager.heading(manager.t('second_factor.codes_title')))
+  await inspect(manager, 'recovery codes on a phone')
+  await manager.button('web.secret_kept').click()
+  await manager.sees(manager.t('second_factor.codes_left', { count: 10 }))
+  await manager.open('web.nav_equipment')
+  await manager.seesRows(['Rodillo'])
 })

@@ -1,10 +1,11 @@
 // Backups and restores of the embedded server, for real: under writers, to a moment before a mistake, with the data folder gone.
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import { Installation, quiet } from '../../../test/backups.ts'
+import { buildWhenStale, run } from '../../../test/program.ts'
 import { type Migration, readMigrations } from '../../base/migrate.ts'
 import { rooms } from '../../server.ts'
 import { type Checks, firstDifference } from './checks.ts'
@@ -17,9 +18,16 @@ const shelf = openShelf(home.config)
 const message = (work: Promise<unknown>) => work.then(() => 'done').catch((error: Error) => error.message)
 const everything = async () => (await home.query("SELECT md5(string_agg(u::text, '|' ORDER BY u.id)) AS users, count(*)::int AS n FROM users u"))[0]
 
+/** What a server was once told to do goes along in each copy of it, and must not be done there. */
+const reached = join(home.folder, 'reached')
+
 beforeAll(async () => {
   await home.open()
   await home.settle()
+  mkdirSync(reached)
+  chmodSync(reached, 0o777)
+  await home.query('ALTER SYSTEM SET archive_mode = always')
+  await home.query(`ALTER SYSTEM SET archive_command = 'touch ${reached}/%f'`)
 }, 120_000)
 
 test('while others write, a backup is taken, restored into a scratch server, and holds the same', async () => {
@@ -34,9 +42,13 @@ test('while others write, a backup is taken, restored into a scratch server, and
 })
 
 test('a rehearsal runs the pending migrations on a copy and tells locks, durations and rows; the real database is untouched', async () => {
+  buildWhenStale()
   const backup = shelf.newestProven()
   if (!backup) throw new Error('no backup')
   const before = await home.checks()
+  const passwords = () => home.query('SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname')
+  const stored = () => readdirSync(backup.folder).map((name) => [name, statSync(join(backup.folder, name)).mtimeMs])
+  const had = [await passwords(), stored()]
   const extra = (number: string, sql: string): Migration => ({
     version: `2099010100${number}`,
     description: `extra ${number}`,
@@ -58,9 +70,22 @@ test('a rehearsal runs the pending migrations on a copy and tells locks, duratio
   expect(told.rows.find((row) => row.table === 'public.users')).toMatchObject({ before: expect.any(Number) })
   const changed = told.rows.filter((row) => row.before !== row.after && !/schema_(migrations|logic)/.test(row.table))
   expect(changed.map(({ table, before: had, after }) => [table, (after ?? 0) - had])).toEqual([['public.sign_in_throttles', 1]])
+  expect(firstDifference(before, await home.checks())).toBeUndefined()
   const bad = await rehearse(home.config, rooms, shelf, backup, quiet, [...readMigrations(), extra('3', 'ALTER TABLE companies ADD CONSTRAINT never CHECK (false)')])
   expect(bad.failure).toMatch(/20990101003: .*never/)
+  const command = await run(['upgrade', '--rehearse'], home.config.dataDir, { env: { BITCORP_BACKUP_DIR: home.config.backupDir } })
+  expect([command.code, command.output]).toEqual([0, expect.stringMatching(/OK: 0 migrations on a copy of .* The real database was not touched\.\n$/)])
+
   expect(firstDifference(before, await home.checks())).toBeUndefined()
+  expect([await passwords(), stored()]).toEqual(had)
+  // A copy that came up is on a timeline of its own: nothing of that may stand in the real archive, or anywhere.
+  expect(openWal(home.config).list().length).toBeGreaterThan(0)
+  expect(
+    openWal(home.config)
+      .list()
+      .filter(({ name }) => !name.startsWith('00000001')),
+  ).toEqual([])
+  expect([readdirSync(reached), readdirSync(home.config.dataDir).filter((name) => name.startsWith('scratch'))]).toEqual([[], []])
 })
 
 test('what is compared tells a changed row, a lost policy, grant, trigger and constraint apart', async () => {

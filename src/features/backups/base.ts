@@ -1,9 +1,10 @@
-// A base backup by SQL alone: the cluster's files while everybody goes on writing, the log that makes them whole, and what to compare with.
+// A base backup by SQL alone: the cluster's files, the log that makes them whole, and what to compare with.
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { chunksOf, copyCluster, type Entry, type Found, readBlock, textEntry } from '../../base/base-backup.ts'
 import type { StoredFile } from '../../base/shelf.ts'
 import { type Checks, listTables, plain, takeChecks } from './checks.ts'
-import { type Entry, packInto, textEntry } from './pack.ts'
+import { packInto } from './pack.ts'
 
 export type Taken = {
   files: StoredFile[]
@@ -23,68 +24,6 @@ export async function connect(url: string, what = 'backup'): Promise<pg.Client> 
   client.on('error', () => {})
   await client.connect()
   return client
-}
-
-/** Folders whose content belongs to the running server alone; the folders themselves are needed. */
-const emptied = ['pg_wal', 'pg_replslot', 'pg_dynshmem', 'pg_notify', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans', 'bitcorp_wal']
-const leftOut =
-  /(^|\/)(postmaster\.(pid|opts)|backup_label(\.old)?|tablespace_map(\.old)?|backup_manifest|current_logfiles|pg_internal\.init(\.\d+)?|pgsql_tmp[^/]*|t\d+_\d+.*|[^/]*\.signal|global\/pg_control)(\/|$)/
-const block = 4 << 20
-const small = 256 << 10
-
-type Found = { name: string; size: number; isdir: boolean }
-
-async function listFiles(client: pg.Client): Promise<Found[]> {
-  const { rows } = await client.query<Found>(
-    `WITH RECURSIVE found AS (
-       SELECT n AS name, s.size, s.isdir FROM pg_ls_dir('.', true, false) n, LATERAL pg_stat_file(n, true) s
-       UNION ALL SELECT f.name || '/' || n, s.size, s.isdir FROM found f, LATERAL pg_ls_dir(f.name, true, false) n, LATERAL pg_stat_file(f.name || '/' || n, true) s
-       WHERE f.isdir AND f.name <> ALL ($1))
-     SELECT name, size::float8 AS size, isdir FROM found WHERE isdir IS NOT NULL ORDER BY name`,
-    [emptied],
-  )
-  const kept = rows.filter(({ name, isdir }) => !leftOut.test(isdir ? `${name}/` : name) && name !== 'bitcorp_wal')
-  if (kept.some(({ name }) => name.startsWith('pg_tblspc/'))) throw new Error('the server has tablespaces outside its data folder; take a dump instead')
-  // The content of an unlogged table means nothing after a restore: its empty beginning (_init) is taken, and made anew from there.
-  const unlogged = new Set(kept.flatMap(({ name }) => /^(.*\/\d+)_init$/.exec(name)?.[1] ?? []))
-  return kept.filter(({ name }) => !unlogged.has(/^(.*\/\d+)(?:_(?:fsm|vm))?(?:\.\d+)?$/.exec(name)?.[1] ?? ''))
-}
-
-async function readBlock(client: pg.Client, name: string, at: number, length: number): Promise<Buffer | null> {
-  const { rows } = await client.query<{ data: Buffer | null }>('SELECT pg_read_binary_file($1, $2, $3, true) AS data', [name, at, length])
-  return rows[0]?.data ?? null
-}
-
-async function* chunksOf(client: pg.Client, { name, size }: Found): AsyncGenerator<Buffer> {
-  for (let at = 0; at < size; at += block) {
-    const data = await readBlock(client, name, at, Math.min(block, size - at))
-    // Gone or shorter by now: replay of the log removes or completes it.
-    if (data === null || data.length === 0) return
-    yield data
-  }
-}
-
-/** Small files come many at a time: there are thousands, and each would be a way to the server and back. */
-async function* readFiles(client: pg.Client, files: readonly Found[]): AsyncGenerator<Entry> {
-  let batch: Found[] = []
-  let held = 0
-  const read = async (): Promise<Entry[]> => {
-    const text = 'SELECT pg_read_binary_file(n, 0, $2, true) AS data FROM unnest($1::text[]) WITH ORDINALITY AS f (n, place) ORDER BY place'
-    const { rows } = await client.query<{ data: Buffer | null }>(text, [batch.map((file) => file.name), small])
-    const entries = batch.map(({ name }, at) => ({ name, data: rows[at]?.data ?? null }))
-    batch = []
-    held = 0
-    return entries.flatMap(({ name, data }) => (data === null ? [] : [{ name, size: data.length, chunks: [data] }]))
-  }
-  for (const file of files) {
-    if (file.isdir) yield { name: file.name, isFolder: true, size: 0 }
-    else if (file.size < small / 2) {
-      batch.push(file)
-      held += file.size
-      if (batch.length >= 200 || held > block) yield* await read()
-    } else yield { name: file.name, size: file.size, chunks: chunksOf(client, file) }
-  }
-  if (batch.length) yield* await read()
 }
 
 const positionOf = (lsn: string): number => {
@@ -110,29 +49,18 @@ export async function takeBase(url: string, folder: string, id: string, key: Buf
   try {
     // The log from here on stays until it is copied, whatever checkpoints do; the slot is gone with the session.
     await client.query('SELECT pg_create_physical_replication_slot($1, true, true)', [`bitcorp_backup_${id.slice(-6)}`])
-    const started = (await client.query(`SELECT s::text AS lsn FROM pg_backup_start($1, true) s`, [`bitcorp ${id}`])).rows[0].lsn as string
-    const files = await listFiles(client)
-    const unpacked = files.reduce((sum, file) => sum + file.size, 0)
-    let stopped: { lsn: string; labelfile: string; spcmapfile: string } | undefined
-    async function* entries(): AsyncGenerator<Entry> {
-      let done = 0
-      for await (const entry of readFiles(client, files)) {
-        yield entry
-        done += entry.size
-        told('copy', done, unpacked)
-      }
-      yield* readFiles(client, [{ name: 'global/pg_control', size: 8192, isdir: false }])
-      stopped = (await client.query('SELECT lsn::text, labelfile, spcmapfile FROM pg_backup_stop(false)')).rows[0]
-      yield textEntry('backup_label', stopped?.labelfile ?? '')
-      if (stopped?.spcmapfile) yield textEntry('tablespace_map', stopped.spcmapfile)
-    }
-    const base = await packInto(`${folder}/base.tar.gz`, key, entries())
+    const copied = await copyCluster(
+      client,
+      `bitcorp ${id}`,
+      (entries) => packInto(`${folder}/base.tar.gz`, key, entries),
+      (done, total) => told('copy', done, total),
+    )
     const moment = await holdMoment(url, client, `bitcorp ${id}`)
     try {
       const settings = await readSettings(client)
       const size = Number(settings.wal_segment_size)
       const timeline = Number.parseInt((await client.query('SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline')).rows[0].timeline, 16)
-      const segments = segmentsBetween(timeline, started, moment.lsn, size)
+      const segments = segmentsBetween(timeline, copied.start_lsn, moment.lsn, size)
       const log = await packInto(`${folder}/wal.tar.gz`, key, readSegments(client, segments, size))
       await client.end()
       const checks = await takeChecks(moment.client, () => told('compare', 0, 0))
@@ -140,8 +68,8 @@ export async function takeBase(url: string, folder: string, id: string, key: Buf
         yield textEntry('checks.json', JSON.stringify(checks))
       }
       const compare = await packInto(`${folder}/checks.tar.gz`, key, one())
-      const wal = { timeline, segment_bytes: size, start_lsn: started, stop_lsn: stopped?.lsn ?? '', target: `bitcorp ${id}`, target_lsn: moment.lsn, settings }
-      return { files: [base, log, compare], checks, unpacked: unpacked + segments.length * size, wal }
+      const wal = { timeline, segment_bytes: size, start_lsn: copied.start_lsn, stop_lsn: copied.stop_lsn, target: `bitcorp ${id}`, target_lsn: moment.lsn, settings }
+      return { files: [copied.taken, log, compare], checks, unpacked: copied.bytes + segments.length * size, wal }
     } finally {
       await moment.client.end().catch(() => {})
     }

@@ -2,16 +2,14 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { chmod, chown, mkdir } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
-import { Readable, type Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { extract, type Pack, pack } from 'tar-stream'
+import type { Entry } from '../../base/base-backup.ts'
 import { nobody } from '../../base/embedded.ts'
 import type { StoredFile } from '../../base/shelf.ts'
 import { Meter, seal, unseal } from '../../base/vault.ts'
-
-/** `size` bytes are written whatever `chunks` gives: a file that shrank is filled up, one that grew is cut; replay puts it right. */
-export type Entry = { name: string; isFolder?: boolean; size: number; chunks?: AsyncIterable<Buffer> | Iterable<Buffer> }
 
 /** Writes the archive and gives what to note of it in the manifest. */
 export async function packInto(path: string, key: Buffer | undefined, entries: AsyncIterable<Entry>): Promise<StoredFile> {
@@ -47,6 +45,7 @@ async function add(tar: Pack, { name, isFolder, size, chunks }: Entry): Promise<
   })
 }
 
+/** `size` bytes are written whatever `chunks` gives: a file that shrank is filled up, one that grew is cut. */
 async function fill(sink: Writable, size: number, chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
   let left = size
   const write = async (data: Buffer): Promise<void> => {
@@ -92,5 +91,3 @@ async function give(path: string, mode: number): Promise<void> {
   await chmod(path, mode)
   if (nobody.uid) await chown(path, nobody.uid, nobody.gid)
 }
-
-export const textEntry = (name: string, text: string): Entry => ({ name, size: Buffer.byteLength(text), chunks: Readable.from([Buffer.from(text)]) })

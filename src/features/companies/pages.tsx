@@ -110,15 +110,18 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
       ...(settings.working_days.length ? {} : { 'settings.working_days': t('companies.need_day') }),
       ...(settings.working_hours.from < settings.working_hours.to ? {} : { 'settings.working_hours.to': t('companies.need_hours') }),
     }),
-    save: (draft, version) => send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) }),
+    save: async (draft, version) => {
+      const saved = await send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) })
+      // What the company demands of its people may concern the one who saved: then this page is left before it reads again.
+      await queries.invalidateQueries({ queryKey: meKey })
+      return saved
+    },
     reload: async () => {
       const now = await send(getCompany, {})
       return { values: draftOf(now), version: now.version }
     },
     onSaved: () => {
       notifyDone(t('companies.saved'))
-      // What the company demands of its people may concern the one who saved.
-      void queries.invalidateQueries({ queryKey: meKey })
       onSaved()
     },
   })
@@ -131,28 +134,35 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
       show={(_, value) => readable(value)}
       guard
     >
-      <section className="surface">
-        <Title order={2} mb="sm">
-          {t('companies.contact')}
-        </Title>
-        <div className="fields-grid">
-          <TextInput label={t('companies.name')} required maxLength={200} autoComplete="organization" {...form.getInputProps('name')} />
-          <TextInput label={t('companies.email')} type="email" maxLength={255} autoComplete="off" {...form.getInputProps('email')} />
-          <TextInput label={t('companies.phone')} type="tel" maxLength={20} autoComplete="off" {...form.getInputProps('phone')} />
-          {addressFields.map((field) => (
-            <TextInput
-              key={field}
-              label={t(`companies.${field}`)}
-              maxLength={field === 'street' ? 300 : field === 'postal_code' ? 20 : 100}
-              autoComplete="off"
-              {...form.getInputProps(`address.${field}`)}
-            />
-          ))}
-        </div>
-      </section>
+      <Contact form={form} />
       <DaysAndAmounts form={form} />
       <SignInRules form={form} />
     </FormBody>
+  )
+}
+
+function Contact({ form }: { form: UseFormReturnType<Draft> }) {
+  const { t } = useTranslation()
+  return (
+    <section className="surface">
+      <Title order={2} mb="sm">
+        {t('companies.contact')}
+      </Title>
+      <div className="fields-grid">
+        <TextInput label={t('companies.name')} required maxLength={200} autoComplete="organization" {...form.getInputProps('name')} />
+        <TextInput label={t('companies.email')} type="email" maxLength={255} autoComplete="off" {...form.getInputProps('email')} />
+        <TextInput label={t('companies.phone')} type="tel" maxLength={20} autoComplete="off" {...form.getInputProps('phone')} />
+        {addressFields.map((field) => (
+          <TextInput
+            key={field}
+            label={t(`companies.${field}`)}
+            maxLength={field === 'street' ? 300 : field === 'postal_code' ? 20 : 100}
+            autoComplete="off"
+            {...form.getInputProps(`address.${field}`)}
+          />
+        ))}
+      </div>
+    </section>
   )
 }
 

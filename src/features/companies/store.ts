@@ -7,20 +7,25 @@ const columns = sql`co.id, co.version, co.created_at, co.updated_at, co.created_
   co.tax_id_changed_at, CASE WHEN co.tax_id_changed_at IS NOT NULL THEN '••••••••' END AS tax_id_mask`
 
 export async function getCompany(ctx: Runner): Promise<Company> {
-  const [row] = await ctx.run<Company>(sql`SELECT ${columns} FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)`)
+  return only(await ctx.run<Company>(sql`SELECT ${columns} FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)`))
+}
+
+function only([row]: Company[]): Company {
   if (!row) throw new Error('a verified caller sees the company')
   return row
 }
 
 type Change = Partial<Pick<Company, 'name' | 'email' | 'phone' | 'address' | 'settings'>>
 
-/** Settings are merged into what is there; everything else is replaced. */
+/**
+ * Settings are merged into what is there; everything else is replaced. In one statement: who just demanded a second factor of
+ * everybody may be without one, and would be refused the next.
+ */
 export async function changeCompany(ctx: Runner, version: number | null, change: Change): Promise<Company> {
   const sets = [version === null ? sql`version = version` : sql`version = ${version}`]
   for (const field of ['name', 'email', 'phone', 'address'] as const) {
     if (change[field] !== undefined) sets.push(sql`${sql.ref(field)} = ${change[field]}`)
   }
   if (change.settings) sets.push(sql`settings = settings || ${change.settings}::jsonb`)
-  await ctx.run(sql`UPDATE companies SET ${sql.join(sets)} WHERE id = (SELECT c.company_id FROM caller c)`)
-  return getCompany(ctx)
+  return only(await ctx.run<Company>(sql`UPDATE companies co SET ${sql.join(sets)} WHERE co.id = (SELECT c.company_id FROM caller c) RETURNING ${columns}`))
 }

@@ -56,7 +56,7 @@ export const words = {
       need_email: 'This is not a valid e-mail address.',
       sign_in: 'Signing in',
       second_factor: 'Demand a second factor',
-      second_factor_hint: 'Who signs in with a password must set up the code of an app first, and can do nothing here until then. It does not touch tokens and single sign-on.',
+      second_factor_hint: 'Who signs in with a password, you too, must set up the code of an app first, and can do nothing here until then. It does not touch tokens and single sign-on.',
       webhooks: 'Webhooks',
       subtitle: 'What the whole company shares.',
       saved: 'The settings are saved.',
@@ -148,7 +148,7 @@ export const words = {
       sign_in: 'Inicio de sesión',
       second_factor: 'Exigir un segundo factor',
       second_factor_hint:
-        'Quien inicia sesión con contraseña debe configurar primero el código de una aplicación, y hasta entonces no puede hacer nada aquí. No afecta a los tokens ni al inicio de sesión único.',
+        'Quien inicia sesión con contraseña, también usted, debe configurar primero el código de una aplicación, y hasta entonces no puede hacer nada aquí. No afecta a los tokens ni al inicio de sesión único.',
       webhooks: 'Webhooks',
       subtitle: 'Lo que comparte toda la empresa.',
       saved: 'La configuración se guardó.',

@@ -28,36 +28,34 @@ export function SecondFactorPage() {
   const [asking, setAsking] = useState<Asking | null>(null)
   const [made, setMade] = useState<Made | null>(null)
   const [codes, setCodes] = useState<string[] | null>(null)
+  const isDemanded = useMaybeCompany()?.needs === 'second_factor'
   return (
     <Page
       title={t('second_factor.title')}
       subtitle={t('second_factor.subtitle')}
       above={
-        <PageLink to="/account" className="up-link">
-          ← {t('web.account')}
-        </PageLink>
+        // There is no way back where the person did not come by themselves.
+        !isDemanded && (
+          <PageLink to="/account" className="up-link">
+            ← {t('web.account')}
+          </PageLink>
+        )
       }
     >
-      <Demanded />
+      {isDemanded && !made && (
+        <Alert role="alert" className="alert-info" mb="md">
+          {t('second_factor.demanded')}
+        </Alert>
+      )}
       {codes && (
-        <SecretPanel
-          title={t('second_factor.codes_title')}
-          text={t('second_factor.codes_text')}
-          fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]}
+        <CodesPanel
+          codes={codes}
           onDone={() => {
             setCodes(null)
             // What the company demanded is there now: not before the codes were read.
             void queries.invalidateQueries()
           }}
-        >
-          <ol className="recovery-codes">
-            {codes.map((code) => (
-              <li key={code}>
-                <code>{code}</code>
-              </li>
-            ))}
-          </ol>
-        </SecretPanel>
+        />
       )}
       {made && (
         <ConfirmPanel
@@ -79,14 +77,18 @@ export function SecondFactorPage() {
   )
 }
 
-/** Why the person was led here, where they did not come by themselves. */
-function Demanded() {
+function CodesPanel({ codes, onDone }: { codes: string[]; onDone: () => void }) {
   const { t } = useTranslation()
-  if (useMaybeCompany()?.needs !== 'second_factor') return null
   return (
-    <Alert role="alert" className="alert-info" mb="md">
-      {t('second_factor.demanded')}
-    </Alert>
+    <SecretPanel title={t('second_factor.codes_title')} text={t('second_factor.codes_text')} fields={[{ label: t('second_factor.codes'), value: codes.join(' ') }]} onDone={onDone}>
+      <ol className="recovery-codes">
+        {codes.map((code) => (
+          <li key={code}>
+            <code>{code}</code>
+          </li>
+        ))}
+      </ol>
+    </SecretPanel>
   )
 }
 

@@ -29,7 +29,8 @@ export const words = {
       say_user_recovery_codes_renewed: 'made new recovery codes',
     },
     second_factor: {
-      demanded: 'This company demands a second factor of everybody who signs in with a password. Set yours up: until then nothing else can be done here.',
+      demanded:
+        'Beside your password, this company asks for a code that an app on your phone shows. Set it up now, once, in two minutes: press “Set up” and follow the steps. After that you get to everything else.',
       title: 'Second factor',
       subtitle: 'A code of an app on your phone, beside the password: whoever learns your password still does not get in.',
       off: 'Off',
@@ -87,9 +88,10 @@ export const words = {
       say_user_recovery_codes_renewed: 'creó códigos de recuperación nuevos',
     },
     second_factor: {
-      demanded: 'Esta empresa exige un segundo factor a quien inicia sesión con contraseña. Configure el suyo: hasta entonces no se puede hacer nada más aquí.',
+      demanded:
+        'Además de su contraseña, esta empresa pide un código que muestra una aplicación en su teléfono. Configúrelo ahora, una sola vez, en dos minutos: pulse «Configurar» y siga los pasos. Después podrá entrar a todo lo demás.',
       title: 'Segundo factor',
-      subtitle: 'Un código de una aplicación en su teléfono, además de la contraseña: quien conozca su contraseña no podrá entrar.',
+      subtitle: 'Un código de una aplicación en su teléfono, además de la contraseña: quien conozca su contraseña no podrá entrar solo con ella.',
       off: 'Desactivado',
       on: 'Activo desde el {{when}}',
       off_text: 'Inicia sesión solo con su contraseña.',

@@ -78,8 +78,9 @@ $$;
 GRANT EXECUTE ON FUNCTION identify_caller(text, uuid) TO application_user, reporting_user, bitcorp_owner;
 
 -- The account of the caller: at most one row, none for an unknown, ended or expired credential, nor under a seal that is not this transaction's.
+-- nullif: the planner, in guessing how many rows there are, may work out a value whose row the seal will refuse.
 CREATE OR REPLACE VIEW caller_account WITH (security_barrier) AS
-SELECT substr(current_setting('app.caller', true), 101, 36)::uuid AS user_id, substr(current_setting('app.caller', true), 145, 36)::uuid AS session_id, nullif(substr(current_setting('app.caller', true), 181, 36), repeat(' ', 36))::uuid AS token_company_id,
+SELECT nullif(substr(current_setting('app.caller', true), 101, 36), '')::uuid AS user_id, nullif(substr(current_setting('app.caller', true), 145, 36), '')::uuid AS session_id, nullif(substr(current_setting('app.caller', true), 181, 36), repeat(' ', 36))::uuid AS token_company_id,
   nullif(split_part(substr(current_setting('app.caller', true), 219), ' ', 2), '')::text[] AS scopes, substr(current_setting('app.caller', true), 217, 1) = '1' AS is_personal, substr(current_setting('app.caller', true), 218, 1) = '1' AS has_given_password
 FROM caller_seals k
 WHERE left(current_setting('app.caller', true), 64) = encode(sha256(k.key || sha256(k.key || convert_to(
@@ -87,7 +88,7 @@ WHERE left(current_setting('app.caller', true), 64) = encode(sha256(k.key || sha
 
 -- The caller in the active company: at most one row, none unless the membership holds at the beginning of the transaction and the company is active.
 CREATE OR REPLACE VIEW caller WITH (security_barrier) AS
-SELECT substr(current_setting('app.caller', true), 101, 36)::uuid AS user_id, substr(current_setting('app.caller', true), 65, 36)::uuid AS company_id, rtrim(substr(current_setting('app.caller', true), 137, 8))::varchar AS role,
+SELECT nullif(substr(current_setting('app.caller', true), 101, 36), '')::uuid AS user_id, nullif(substr(current_setting('app.caller', true), 65, 36), '')::uuid AS company_id, rtrim(substr(current_setting('app.caller', true), 137, 8))::varchar AS role,
   split_part(substr(current_setting('app.caller', true), 219), ' ', 1) AS time_zone
 FROM caller_seals k
 WHERE left(current_setting('app.caller', true), 64) = encode(sha256(k.key || sha256(k.key || convert_to(

@@ -1311,8 +1311,8 @@ GRANT INSERT (company_id, name, url, event_types), SELECT, UPDATE (name, url, ev
 GRANT SELECT, UPDATE TO record_keeper;
 
 VIEW caller -- owner record_keeper, security_barrier=true
- SELECT substr(current_setting('app.caller'::text, true), 101, 36)::uuid AS user_id,
-    substr(current_setting('app.caller'::text, true), 65, 36)::uuid AS company_id,
+ SELECT NULLIF(substr(current_setting('app.caller'::text, true), 101, 36), ''::text)::uuid AS user_id,
+    NULLIF(substr(current_setting('app.caller'::text, true), 65, 36), ''::text)::uuid AS company_id,
     rtrim(substr(current_setting('app.caller'::text, true), 137, 8))::character varying AS role,
     split_part(substr(current_setting('app.caller'::text, true), 219), ' '::text, 1) AS time_zone
    FROM caller_seals k
@@ -1320,8 +1320,8 @@ VIEW caller -- owner record_keeper, security_barrier=true
 -- granted to application_user, bitcorp_owner, reporting_user
 
 VIEW caller_account -- owner record_keeper, security_barrier=true
- SELECT substr(current_setting('app.caller'::text, true), 101, 36)::uuid AS user_id,
-    substr(current_setting('app.caller'::text, true), 145, 36)::uuid AS session_id,
+ SELECT NULLIF(substr(current_setting('app.caller'::text, true), 101, 36), ''::text)::uuid AS user_id,
+    NULLIF(substr(current_setting('app.caller'::text, true), 145, 36), ''::text)::uuid AS session_id,
     NULLIF(substr(current_setting('app.caller'::text, true), 181, 36), repeat(' '::text, 36))::uuid AS token_company_id,
     NULLIF(split_part(substr(current_setting('app.caller'::text, true), 219), ' '::text, 2), ''::text)::text[] AS scopes,
     substr(current_setting('app.caller'::text, true), 217, 1) = '1'::text AS is_personal,

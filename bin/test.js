@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 process.chdir(resolve(dirname(fileURLToPath(import.meta.url)), '..'))
 
 const vitest = (name, project) => ({ name, command: ['vitest', 'run', '--project', project], counts: true })
-// The steps of a stage go side by side: on two processors that is nearly twice as fast, and crashes and journeys wait a good part of
-// their time. A step without a count of its own counts as one; a failing one does not hide what the later ones would say.
+// The steps of a stage go side by side, those of a list in it one after the other: on two processors that is nearly twice as fast, and
+// crashes and journeys wait a good part of their time. A step without a count of its own counts as one; a failing one does not hide what the later ones would say.
 const check = [
   [
     { name: 'types of the server', command: ['tsc', '-p', 'tsconfig.json'] },
@@ -23,7 +23,11 @@ const check = [
 const whole = [
   [{ name: 'build', command: ['node', 'bin/build.js'] }],
   ...check,
-  [vitest('crashes, races, isolation, fuzz and start', 'slow'), vitest('journeys in a browser', 'journeys'), { name: 'known faults of libraries', command: ['node', 'bin/audit.js'] }],
+  [
+    vitest('crashes, races, isolation, fuzz and start', 'slow'),
+    [vitest('journeys in a browser', 'journeys'), vitest('what is large or takes long', 'long')],
+    { name: 'known faults of libraries', command: ['node', 'bin/audit.js'] },
+  ],
 ]
 
 /** What it says is shown at once, or (`later`) when it is over. */
@@ -57,7 +61,13 @@ async function prove({ name, command, counts }, later = false) {
   if (code !== 0) failures.push(`${name}:`, ...new Set(output.match(/^ *(?:FAIL|\S*error TS\d+).*$|^.*AssertionError.*$/gm) ?? []))
   process.stdout.write(`=== ${name}: ${code === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s\n`)
 }
-for (const stage of process.argv.includes('--check') ? check : whole) await Promise.all(stage.map((step, at) => prove(step, at > 0)))
+for (const stage of process.argv.includes('--check') ? check : whole) {
+  await Promise.all(
+    stage.map(async (steps, at) => {
+      for (const step of [steps].flat()) await prove(step, at > 0)
+    }),
+  )
+}
 if (failed > 0) process.stdout.write(`\nWhat failed:\n${failures.join('\n')}\n`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)

@@ -3493,9 +3493,11 @@ BEGIN
   END IF;
   NEW.currency := coalesce(NEW.currency, v_settings ->> 'currency', 'PEN');
   IF NEW.serial_number IS NULL THEN
-    SELECT k.type_code INTO v_type_code FROM equipment_categories own
-    JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[]) AND k.type_code IS NOT NULL
-    WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+    IF NEW.category_id IS NOT NULL THEN
+      SELECT k.type_code INTO v_type_code FROM equipment_categories own
+      JOIN equipment_categories k ON k.company_id = own.company_id AND k.id = ANY (string_to_array(own.path::text, '.')::uuid[]) AND k.type_code IS NOT NULL
+      WHERE own.company_id = NEW.company_id AND own.id = NEW.category_id ORDER BY nlevel(k.path) DESC LIMIT 1;
+    END IF;
     v_prefix := 'EQ-' || to_char(now() AT TIME ZONE coalesce(v_settings ->> 'time_zone', 'UTC'), 'YYYY') || '-' || coalesce(v_type_code, 'GN');
     INSERT INTO equipment_serial_counters AS k (company_id, prefix, last_number) VALUES (NEW.company_id, v_prefix, 1)
     ON CONFLICT (company_id, prefix) DO UPDATE SET last_number = k.last_number + 1

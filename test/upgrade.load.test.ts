@@ -27,7 +27,7 @@ const release = [
   step('20991231004', 'ALTER TABLE equipment_assignments ADD COLUMN colour varchar(40);'),
 ]
 
-type Answer = { what: string; status: number; ms: number }
+type Answer = { what: string; status: number; ms: number; began: number }
 /** About 60 requests a second, each sent on its beat, unless thirty are still unanswered: then this machine has no more to give. */
 async function load(until: () => boolean): Promise<Answer[]> {
   const { id } = await register(url, session, 'Rodillo de prueba')
@@ -51,7 +51,7 @@ async function load(until: () => boolean): Promise<Answer[]> {
     const began = performance.now()
     const asked: Promise<void> = ask()
       .catch(() => 0)
-      .then((status) => void answers.push({ what, status, ms: performance.now() - began }))
+      .then((status) => void answers.push({ what, status, ms: performance.now() - began, began }))
       .finally(() => open.delete(asked))
     open.add(asked)
   }
@@ -83,10 +83,12 @@ async function readLong(ms: number): Promise<void> {
   })
 }
 
-/** The load, the reader and the queue beside `work`, and what was seen of them. */
+/** The load, the reader and the queue beside `work`, and what was seen of them. The load begins before, so that the server is one in use. */
 async function beside(work: () => Promise<void>, readMs: number) {
   let done = false
   const loading = load(() => done)
+  await sleep(3000)
+  const from = performance.now()
   const watching = watchQueue(() => done)
   const reading = readLong(readMs)
   await sleep(500)
@@ -94,7 +96,7 @@ async function beside(work: () => Promise<void>, readMs: number) {
   await reading
   await sleep(500)
   done = true
-  const answers = await loading
+  const answers = (await loading).filter(({ began }) => began >= from)
   const ms = answers.map((answer) => answer.ms).sort((a, b) => a - b)
   const at = (part: number) => Math.round(ms[Math.min(ms.length - 1, Math.floor(ms.length * part))] ?? 0)
   const refused = answers.filter(({ status }) => status !== 200 && status !== 201)

@@ -111,9 +111,9 @@ const present: Sources = { fields: equipmentFields, categories: sql`equipment_ca
 function conditions(query: EquipmentQuery, { fields, categories, templates }: Sources, held: (more: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown>[] {
   const found = [query.deleted === 'true' ? sql`e.is_deleted` : sql`NOT e.is_deleted`, filters(query, fields, known, sql`e.specifications`)]
   if (query.category_id) {
-    found.push(sql`e.category_id = ANY (ARRAY(
+    found.push(sql`e.category_id IN (
       SELECT below.id FROM ${categories} own JOIN ${categories} below ON below.company_id = own.company_id AND below.path <@ own.path
-      WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[])))`)
+      WHERE own.company_id = (SELECT c.company_id FROM caller c) AND own.id::text = ANY (${query.category_id.toLowerCase().split(',')}::text[]))`)
   }
   if (query.holder_id) found.push(held(sql`h.user_id = ${query.holder_id}::uuid`))
   if (query.in_use) found.push(query.in_use === 'true' ? held(sql`true`) : sql`NOT ${held(sql`true`)}`)

@@ -3158,6 +3158,20 @@ AS $function$
 $function$
 -- owner record_keeper
 
+CREATE OR REPLACE FUNCTION public.guess_search_matches(p_query tsquery)
+ RETURNS real
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_plan json;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM equipment_search_documents d WHERE d.document @@ %L::tsquery', p_query) INTO v_plan;
+  RETURN (v_plan -> 0 -> 'Plan' ->> 'Plan Rows')::real;
+END
+$function$
+-- owner record_keeper
+
 CREATE OR REPLACE FUNCTION public.has_bounded_specification_parts(p_template jsonb)
  RETURNS boolean
  LANGUAGE sql
@@ -5155,6 +5169,7 @@ CREATE OR REPLACE FUNCTION public.search_equipment(p_search_term text, p_limit i
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER ROWS 100
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 DECLARE
   v_company_id uuid := (SELECT c.company_id FROM caller c);
@@ -5165,6 +5180,8 @@ DECLARE
   v_term text;
   v_near text;
   v_corrected boolean := false;
+  v_most integer := least(greatest(p_limit, 1), 2000);
+  v_documents real := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'equipment_search_documents'::regclass);
 BEGIN
   IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
     RETURN;
@@ -5172,10 +5189,17 @@ BEGIN
   FOREACH v_term IN ARRAY v_terms LOOP
     v_query := coalesce(v_query && build_search_term(v_prefix, v_term), build_search_term(v_prefix, v_term));
   END LOOP;
-  RETURN QUERY
-    SELECT n.equipment_id, ts_rank(n.document, v_query)
-    FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
-          ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  -- Where words are common, the newest machines are walked until enough have them; all that have them would be the more the larger the company.
+  IF v_documents > 50000 AND guess_search_matches(v_query) > greatest(0.01 * v_documents, 3 * v_most) THEN
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query)
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.company_id = v_company_id AND d.document @@ v_query
+            ORDER BY d.equipment_id DESC LIMIT v_most) n;
+  ELSE
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query)
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query ORDER BY d.equipment_id DESC LIMIT v_most) n;
+  END IF;
   IF FOUND THEN
     RETURN;
   END IF;
@@ -5195,7 +5219,7 @@ BEGIN
     RETURN QUERY
       SELECT n.equipment_id, ts_rank(n.document, v_query) * 0.5::real
       FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
-            ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+            ORDER BY d.equipment_id DESC LIMIT v_most) n;
   END IF;
 END
 $function$

@@ -267,12 +267,23 @@ BEGIN
 END
 $$;
 
+-- How many documents the planner thinks that a question finds, from what it knows of common words; without reading any. VOLATILE: only so is EXPLAIN allowed.
+CREATE OR REPLACE FUNCTION guess_search_matches(p_query tsquery) RETURNS real
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_plan json;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM equipment_search_documents d WHERE d.document @@ %L::tsquery', p_query) INTO v_plan;
+  RETURN (v_plan -> 0 -> 'Plan' ->> 'Plan Rows')::real;
+END
+$$;
+
 -- Machines of the caller's company that hold every word of the term, best first. A word may be the start of one, a stem
 -- (Spanish or English), a fragment of a code, or, when nothing matches as written, a near word (typos).
 -- p_limit newest matches are ranked, 1 to 2000. Gives nothing for an empty term or no company.
 CREATE OR REPLACE FUNCTION search_equipment(p_search_term text, p_limit integer DEFAULT 1000)
 RETURNS TABLE (equipment_id uuid, rank real)
-LANGUAGE plpgsql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   v_company_id uuid := (SELECT c.company_id FROM caller c);
   v_prefix text := 'c' || (SELECT co.search_key FROM companies co WHERE co.id = v_company_id) || ':';
@@ -282,6 +293,8 @@ DECLARE
   v_term text;
   v_near text;
   v_corrected boolean := false;
+  v_most integer := least(greatest(p_limit, 1), 2000);
+  v_documents real := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'equipment_search_documents'::regclass);
 BEGIN
   IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
     RETURN;
@@ -289,10 +302,17 @@ BEGIN
   FOREACH v_term IN ARRAY v_terms LOOP
     v_query := coalesce(v_query && build_search_term(v_prefix, v_term), build_search_term(v_prefix, v_term));
   END LOOP;
-  RETURN QUERY
-    SELECT n.equipment_id, ts_rank(n.document, v_query)
-    FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
-          ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+  -- Where words are common, the newest machines are walked until enough have them; all that have them would be the more the larger the company.
+  IF v_documents > 50000 AND guess_search_matches(v_query) > greatest(0.01 * v_documents, 3 * v_most) THEN
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query)
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.company_id = v_company_id AND d.document @@ v_query
+            ORDER BY d.equipment_id DESC LIMIT v_most) n;
+  ELSE
+    RETURN QUERY
+      SELECT n.equipment_id, ts_rank(n.document, v_query)
+      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query ORDER BY d.equipment_id DESC LIMIT v_most) n;
+  END IF;
   IF FOUND THEN
     RETURN;
   END IF;
@@ -312,7 +332,7 @@ BEGIN
     RETURN QUERY
       SELECT n.equipment_id, ts_rank(n.document, v_query) * 0.5::real
       FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_query
-            ORDER BY d.equipment_id DESC LIMIT least(greatest(p_limit, 1), 2000)) n;
+            ORDER BY d.equipment_id DESC LIMIT v_most) n;
   END IF;
 END
 $$;

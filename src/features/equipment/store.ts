@@ -96,11 +96,11 @@ function signs(query: EquipmentQuery): RawBuilder<unknown>[] {
   })
 }
 
-/** The condition a query sets on machines `e` (and, for search, the join that ranks them as `s`). Shared by list and export. */
-export function equipmentWhere(query: EquipmentQuery): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
+/** The condition a query sets on machines `e` (and, for search, the join that ranks the newest `most` that fit, as `s`). Shared by list and export. */
+export function equipmentWhere(query: EquipmentQuery, most = 1000): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
     WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.assigned_at IS NOT NULL AND h.returned_at IS NULL AND ${more})`
-  const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}) s ON s.equipment_id = e.id` : sql``
+  const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}, ${most}::int) s ON s.equipment_id = e.id` : sql``
   return { where: sql.join([company, ...signs(query), ...conditions(query, present, held)], sql` AND `), search }
 }
 
@@ -135,7 +135,9 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
   const fields: ListFields = ranked ? { ...equipmentFields, rank: { column: sql`s.rank::numeric`, type: 'number' } } : equipmentFields
   const sort = ranked ? '-rank' : (query.sort ?? '-created_at')
   const page = paging({ ...query, sort }, fields, sort, sql`e.id`)
-  const { where, search } = equipmentWhere(query)
+  // Where nothing else is asked, all that are found are in the list: fewer do.
+  const isAlone = Object.keys(query).every((name) => ['q', 'limit', 'cursor'].includes(name))
+  const { where, search } = equipmentWhere(query, isAlone ? 300 : 1000)
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`e.created_at`
   const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM equipment e ${search} WHERE ${where}) AS total` : sql``
   // The page is chosen first; names and holders are joined to its rows alone.

@@ -110,7 +110,8 @@ const scans = async (index: string) =>
   )[0].scans
 /** What a function does inside is not in the plan of its caller: PostgreSQL's own count of the index's scans tells. */
 const inside: [string, string][] = [
-  ['/equipment?q=excavadora%20komatsu', 'idx_equipment_search'],
+  ['/equipment?q=777', 'idx_equipment_search'],
+  ['/equipment?q=excavadora%20komatsu', 'equipment_search_documents_pkey'],
   ['/equipment?tags=t77', 'idx_equipment_search'],
   ['/equipment?specifications.motor=C77', 'idx_equipment_search'],
   ['/equipment?q=motonibeladora', 'idx_equipment_search_words_near'],
@@ -124,6 +125,20 @@ test.each(inside)('GET %s goes by %s inside its function', async (path, index) =
   expect(scanned.filter((table) => large.includes(table))).toEqual([])
   used.add(index)
   await expect.poll(() => scans(index), { timeout: 30_000, interval: 500 }).toBeGreaterThan(before)
+})
+
+test('a common word is looked for among the newest machines, and finds what the index of all words finds', async () => {
+  const found = await world.sqlAs('andina', 'viewer', (q) => q("SELECT equipment_id FROM search_equipment('excavadora komatsu', 300) ORDER BY equipment_id DESC"))
+  const all = await world.sqlAdmin((q) =>
+    q(
+      `SELECT d.equipment_id FROM equipment_search_documents d JOIN companies co ON co.id = d.company_id
+       WHERE d.company_id = $1 AND d.document @@ (SELECT build_search_term('c' || co.search_key || ':', 'excavadora') && build_search_term('c' || co.search_key || ':', 'komatsu'))
+       ORDER BY d.equipment_id DESC LIMIT 300`,
+      [world.companies.andina.id],
+    ),
+  )
+  expect(found.length).toBe(300)
+  expect(found).toEqual(all)
 })
 
 /** Indexes that no page of this test asks for, and what needs them. */

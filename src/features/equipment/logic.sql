@@ -294,6 +294,8 @@ DECLARE
   v_near text;
   v_corrected boolean := false;
   v_most integer := least(greatest(p_limit, 1), 2000);
+  v_ids uuid[];
+  v_ranks real[];
   v_documents real := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'equipment_search_documents'::regclass);
 BEGIN
   IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
@@ -302,12 +304,15 @@ BEGIN
   FOREACH v_term IN ARRAY v_terms LOOP
     v_query := coalesce(v_query && build_search_term(v_prefix, v_term), build_search_term(v_prefix, v_term));
   END LOOP;
-  -- Where words are common, the newest machines are walked until enough have them; all that have them would be the more the larger the company.
+  -- Where words are common, the newest 20,000 machines are walked until enough have them; all that have them would be the more the larger the company.
   IF v_documents > 50000 AND guess_search_matches(v_query) > greatest(0.01 * v_documents, 3 * v_most) THEN
-    RETURN QUERY
-      SELECT n.equipment_id, ts_rank(n.document, v_query)
-      FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.company_id = v_company_id AND d.document @@ v_query
-            ORDER BY d.equipment_id DESC LIMIT v_most) n;
+    SELECT array_agg(n.equipment_id), array_agg(ts_rank(n.document, v_query)) INTO v_ids, v_ranks
+    FROM (SELECT newest.equipment_id, newest.document
+          FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.company_id = v_company_id ORDER BY d.equipment_id DESC LIMIT 20000) newest
+          WHERE newest.document @@ v_query LIMIT v_most) n;
+  END IF;
+  IF cardinality(v_ids) = v_most THEN
+    RETURN QUERY SELECT * FROM unnest(v_ids, v_ranks);
   ELSE
     RETURN QUERY
       SELECT n.equipment_id, ts_rank(n.document, v_query)

@@ -26,6 +26,6 @@ if (!existsSync(resolve(root, 'dist', 'cli.js'))) {
   const { status } = spawnSync(process.execPath, [resolve(root, 'bin', 'build.js')], { stdio: ['ignore', 2, 2] })
   if (status !== 0 || !existsSync(resolve(root, 'dist', 'cli.js'))) refuse('The program could not be built; the reason stands above. `npm ci && npm run build` does it by hand.')
 }
-// What is garbage is collected when the memory in use has grown by a fifth, not doubled: 80 MiB less after hours of load.
+// What is garbage is collected when the memory in use has grown by a fifth, not doubled: about 80 MiB less after a load.
 setFlagsFromString('--heap-growing-percent=20')
 await import('../dist/cli.js')

@@ -1,6 +1,6 @@
 // The frame around every page of a company: header, navigation, command palette, and the place of the page.
 import { Burger, Button, Drawer, NavLink, Tooltip, VisuallyHidden } from '@mantine/core'
-import { useDisclosure, useNetwork } from '@mantine/hooks'
+import { useNetwork } from '@mantine/hooks'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
 import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useId, useState, useSyncExternalStore } from 'react'
@@ -25,11 +25,12 @@ export function Layout({ pages, search, notice }: LayoutProps) {
   // Until the person did what the company demands first, every page leads back there: none is offered.
   const company = member?.needs ? null : member
   const phone = usePhone()
-  const [opened, { toggle, close }] = useDisclosure()
   const [palette, openPalette] = usePaletteKey()
   const path = useRouterState({ select: (state) => state.location.pathname })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu.
-  useEffect(close, [path])
+  // The menu belongs to the place it was opened at: going somewhere closes it.
+  const [openedAt, setOpenedAt] = useState<string | null>(null)
+  const opened = openedAt === path
+  const close = () => setOpenedAt(null)
   const may = useMay()
   const entries = company ? pages.filter(({ nav }) => nav && !(nav.hidden && !may({ who: nav.who ?? 'account' }).allowed)) : []
   return (
@@ -38,7 +39,7 @@ export function Layout({ pages, search, notice }: LayoutProps) {
         {t('web.skip')}
       </a>
       <header className="shell-header">
-        {phone && company && <Burger opened={opened} onClick={toggle} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
+        {phone && company && <Burger opened={opened} onClick={() => setOpenedAt(opened ? null : path)} size="sm" aria-label={t('web.menu')} aria-expanded={opened} />}
         <PageLink to="/" account={!member} className="brand" aria-label={`${t('web.product')}: ${t('web.nav_home')}`}>
           <img src="/icon.svg" alt="" width={28} height={28} />
           <span>Bitcorp</span>
@@ -61,7 +62,7 @@ export function Layout({ pages, search, notice }: LayoutProps) {
         )}
         <main id="main" className="shell-main" tabIndex={-1}>
           <Suspense>{notice}</Suspense>
-          <DataAge path={path} />
+          <DataAge key={path} />
           <Suspense fallback={<LoadingState />}>
             <Content />
           </Suspense>
@@ -166,11 +167,10 @@ function NavItem({ entry }: { entry: PageEntry }) {
 }
 
 /** A report that a replica gave which is behind says so; another page begins without. */
-function DataAge({ path }: { path: string }) {
+function DataAge() {
   const { t } = useTranslation()
   const seconds = useSyncExternalStore(dataAge.subscribe, dataAge.read)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere forgets it.
-  useEffect(() => () => dataAge.keep(0), [path])
+  useEffect(() => () => dataAge.keep(0), [])
   return <div role="status">{seconds > 0 && <p className="data-age">{t('web.data_age', { count: seconds })}</p>}</div>
 }
 

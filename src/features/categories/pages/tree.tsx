@@ -63,9 +63,8 @@ function TreeAndDetail({ rows }: { rows: readonly Category[] }) {
   const [search, setSearch] = useUrl()
   const [filter, setFilter] = useState('')
   // On a phone the category takes the place of the tree, from its top.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: for each choice.
   useEffect(() => {
-    if (phone) scrollTo({ top: 0 })
+    if (phone && search.category !== undefined) scrollTo({ top: 0 })
   }, [phone, search.category])
   const chosen = rows.find((row) => row.id === search.category)
   const isMissing = search.category !== undefined && !chosen

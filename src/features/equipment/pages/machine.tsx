@@ -208,10 +208,9 @@ function MachineTabs({ machine }: { machine: Equipment }) {
   const chosen = search.tab !== undefined && search.tab in tabs ? search.tab : 'summary'
   const list = useRef<HTMLDivElement>(null)
   // On a phone the row of tabs is wider than the screen.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab was chosen.
   useEffect(() => {
     // In a block: newer browsers answer with a promise, which an effect must not return.
-    list.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    list.current?.querySelector(`[data-tab=${chosen}]`)?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [chosen])
   // The columns, order and filters of one tab's list mean nothing to another's.
   const choose = (tab: string | null) =>
@@ -220,7 +219,7 @@ function MachineTabs({ machine }: { machine: Equipment }) {
     <Tabs value={chosen} onChange={choose} keepMounted={false} className="record-tabs">
       <Tabs.List ref={list} aria-label={machine.name}>
         {Object.keys(tabs).map((tab) => (
-          <Tabs.Tab key={tab} value={tab}>
+          <Tabs.Tab key={tab} value={tab} data-tab={tab}>
             {t(`machine.tab_${tab}`)}
           </Tabs.Tab>
         ))}

@@ -1,8 +1,10 @@
 // What a machine is worth: today, and year by year until it is written off.
+
 import { Table, Title } from '@mantine/core'
 import { useFormat } from '../../../web/format.ts'
 import { useTranslation } from '../../../web/i18n.ts'
 import { useRead } from '../../../web/query.ts'
+import { Sideways } from '../../../web/sideways.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../../web/states.tsx'
 import { type Depreciation, getDepreciation } from '../../valuation/contract.ts'
 import type { Equipment } from '../contract.ts'
@@ -51,8 +53,7 @@ function Schedule({ plan }: { plan: Depreciation }) {
       <Title order={2} mb="sm">
         {t('valuation.schedule')}
       </Title>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone, also by keyboard. */}
-      <section className="list-scroll" aria-label={t('valuation.schedule')} tabIndex={0}>
+      <Sideways label={t('valuation.schedule')}>
         <Table className="list-table" verticalSpacing={6} horizontalSpacing="xs">
           <caption className="visually-hidden">{t('valuation.schedule')}</caption>
           <Table.Thead>
@@ -81,7 +82,7 @@ function Schedule({ plan }: { plan: Depreciation }) {
             ))}
           </Table.Tbody>
         </Table>
-      </section>
+      </Sideways>
     </section>
   )
 }

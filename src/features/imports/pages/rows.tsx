@@ -32,8 +32,7 @@ export function RowList({ look, apply }: { look: ImportResult; apply: ReactNode 
   return (
     <section className="surface" aria-label={t('imports.rows')}>
       <div className="import-bar">
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in this row */}
-        <div className="import-counts" role="group" aria-label={t('imports.rows')}>
+        <fieldset className="import-counts" aria-label={t('imports.rows')}>
           <button type="button" className="import-count" aria-pressed={chosen === null} onClick={() => show(null)}>
             <strong>{format.number(look.row_count)}</strong> {t('imports.all_rows')}
           </button>
@@ -42,7 +41,7 @@ export function RowList({ look, apply }: { look: ImportResult; apply: ReactNode 
               <strong className={counts[outcome] > 0 ? `import-${outcome}` : undefined}>{format.number(counts[outcome])}</strong> {t(`imports.outcome_${outcome}`)}
             </button>
           ))}
-        </div>
+        </fieldset>
         {apply}
       </div>
       {look.row_count > look.rows.length && (

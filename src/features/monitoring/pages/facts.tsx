@@ -1,8 +1,10 @@
 // A short table whose rows are all there: rows on a screen, cards on a phone, the first few until more are asked for.
+
 import { Button, Table, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from '../../../web/i18n.ts'
 import { usePhone } from '../../../web/phone.ts'
+import { Sideways } from '../../../web/sideways.tsx'
 
 export type Fact<T> = { key: string; title: string; render: (row: T) => ReactNode; align?: 'right' }
 type FactsProps<T> = { caption: string; columns: Fact<T>[]; rows: T[]; rowKey: (row: T) => string; first?: number }
@@ -27,8 +29,7 @@ export function Facts<T>({ first = 8, ...props }: FactsProps<T>) {
 
 function Rows<T>({ caption, columns, rows, rowKey }: FactsProps<T>) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways when the screen is narrow, also by keyboard.
-    <section className="list-scroll" aria-label={caption} tabIndex={0}>
+    <Sideways label={caption}>
       <Table className="list-table load-rows" verticalSpacing={4} horizontalSpacing="xs">
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
@@ -52,7 +53,7 @@ function Rows<T>({ caption, columns, rows, rowKey }: FactsProps<T>) {
           ))}
         </Table.Tbody>
       </Table>
-    </section>
+    </Sideways>
   )
 }
 

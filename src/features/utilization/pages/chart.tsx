@@ -1,6 +1,8 @@
 // Utilization month by month as a chart, and the same numbers as a table for who does not see it.
+
 import { BarChart } from '@mantine/charts'
 import { Table } from '@mantine/core'
+import { Sideways } from '../../../web/sideways.tsx'
 import '@mantine/charts/styles.css'
 import { useMemo } from 'react'
 import { useFormat } from '../../../web/format.ts'
@@ -40,8 +42,7 @@ export function MonthChart({ months, title }: { months: MonthUse[]; title: strin
       </div>
       <details className="use-table">
         <summary>{t('utilization.as_table')}</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone, also by keyboard. */}
-        <section className="list-scroll" aria-label={title} tabIndex={0}>
+        <Sideways label={title}>
           <Table className="list-table" verticalSpacing={4} horizontalSpacing="xs">
             <caption className="visually-hidden">{title}</caption>
             <Table.Thead>
@@ -65,7 +66,7 @@ export function MonthChart({ months, title }: { months: MonthUse[]; title: strin
               ))}
             </Table.Tbody>
           </Table>
-        </section>
+        </Sideways>
       </details>
     </section>
   )

@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import type { Operation, ReplyOf } from '../plain/operation.ts'
 import { type CallInput, type CallOptions, call, ProblemError } from './client.ts'
 import { notifyDone, notifyProblem } from './notify.tsx'
-import { useMaybeCompany } from './session.tsx'
+import { type Me, meKey, useMaybeCompany } from './session.tsx'
 
 type Rest<O extends Operation> = Omit<Static<O['params']>, 'company_id'>
 type Part<K extends string, T> = Record<never, never> extends T ? { [P in K]?: T } : { [P in K]: T }
@@ -23,6 +23,13 @@ export function useCall(): <O extends Operation>(op: O, input: Input<O>) => Prom
   }
 }
 
+/** A company that first demands something of its person refuses all else, so it is not asked. Looked at with each request: what the last answer said of it may not be drawn yet. */
+function useIsAsked(op: Operation, enabled = true): () => boolean {
+  const queries = useQueryClient()
+  const id = useMaybeCompany()?.company_id
+  return () => enabled && !(op.path.includes('{company_id}') && queries.getQueryData<Me>(meKey)?.companies.some((company) => company.company_id === id && company.needs))
+}
+
 /** One read. `keep` shows the last answer while another one loads. */
 export function useRead<O extends Operation>(op: O, input: ReadInput<O>, options: ReadOptions = {}): UseQueryResult<ReplyOf<O>, Error> {
   const company = useMaybeCompany()
@@ -31,7 +38,7 @@ export function useRead<O extends Operation>(op: O, input: ReadInput<O>, options
     queryKey: [op.id, company?.company_id ?? null, input],
     queryFn: ({ signal }) => send(op, { ...input, signal } as unknown as Input<O>),
     ...(options.keep ? { placeholderData: keepPreviousData } : {}),
-    ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
+    enabled: useIsAsked(op, options.enabled),
     ...(options.staleTime === undefined ? {} : { staleTime: options.staleTime }),
     ...(options.refetchInterval === undefined ? {} : { refetchInterval: options.refetchInterval }),
   }) as UseQueryResult<ReplyOf<O>, Error>
@@ -57,7 +64,7 @@ export function useList<O extends Operation>(op: O, input: ReadInput<O>, options
     },
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
-    ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
+    enabled: useIsAsked(op, options.enabled),
   })
   const pages = useMemo(() => query.data?.pages.map((page) => page.items), [query.data])
   const items = useMemo(() => pages?.flat(), [pages])

@@ -187,6 +187,8 @@ describe.skipIf(!isHere)('your own server', () => {
     await sql('SELECT pg_create_restore_point($$a$$); SELECT pg_switch_wal(); SELECT pg_create_restore_point($$b$$); SELECT pg_switch_wal(); CHECKPOINT')
     driven = new Driven()
     await archiveAll()
+    // That of the log's other timeline is still noted.
+    await expect.poll(() => readReceiving(config)?.missing?.name, { timeout: 20_000 }).not.toBe(state?.missing?.name)
     const missing = readReceiving(config)?.missing?.name ?? ''
     expect(missing).toMatch(/^00000002/)
     expect(segments()).not.toContain(missing)

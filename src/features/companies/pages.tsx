@@ -112,7 +112,7 @@ function SettingsForm({ company, onSaved }: { company: Company; onSaved: () => v
     }),
     save: async (draft, version) => {
       const saved = await send(changeCompany, { body: bodyOf(draft), ...(version === undefined ? {} : { version }) })
-      // What the company demands of its people may concern the one who saved: then this page is left before it reads again.
+      // What the company demands of its people may concern the one who saved: then nothing here is read again.
       await queries.invalidateQueries({ queryKey: meKey })
       return saved
     },

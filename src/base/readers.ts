@@ -1,4 +1,5 @@
 // A few pipelined connections that every caller shares: each short read is sent without waiting for the one before.
+import type { Writable } from 'node:stream'
 import pg from 'pg'
 import { destroy } from './silence.ts'
 
@@ -25,7 +26,9 @@ export class Readers {
     const place = this.fresh(at) ?? this.open(at)
     place.busy++
     try {
-      return await work(await place.ready)
+      const client = await place.ready
+      gather(client)
+      return await work(client)
     } catch (error) {
       if (isBroken(error)) this.drop(at, place)
       throw error
@@ -84,6 +87,14 @@ export class Readers {
     await Promise.all(this.places.map((place) => place?.client.end()))
     clearTimeout(late)
   }
+}
+
+/** What is asked on a connection in one turn of the event loop leaves in one packet. */
+function gather(client: pg.Client): void {
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  setImmediate(() => stream.uncork())
 }
 
 /** Whether an idle connection still answers, in an empty statement; a firewall or a restart may have cut it unseen. */

@@ -2853,7 +2853,7 @@ CREATE OR REPLACE FUNCTION public.generate_uuid_v7()
  RETURNS uuid
  LANGUAGE sql
  PARALLEL SAFE
-RETURN (SELECT ((((lpad(to_hex((floor(t.ms))::bigint), 12, '0'::text) || '7'::text) || lpad(to_hex((floor(((t.ms - floor(t.ms)) * (4096)::numeric)))::integer), 3, '0'::text)) || substr(r.hex, 17, 16)))::uuid AS uuid FROM (SELECT (EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric) AS ms) t, (SELECT replace((gen_random_uuid())::text, '-'::text, ''::text) AS hex) r)
+RETURN ((substr(OVERLAY(to_hex(('1152921504606846976'::bigint + (floor((EXTRACT(epoch FROM clock_timestamp()) * (4096000)::numeric)))::bigint)) PLACING '7'::text FROM 14 FOR 0), 2) || substr((gen_random_uuid())::text, 20)))::uuid
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.get_assignment_at(p_row equipment_assignments, p_as_of timestamp with time zone, p_known_at timestamp with time zone)
@@ -3304,9 +3304,13 @@ $function$
 
 CREATE OR REPLACE FUNCTION public.is_not_blank(p_text text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
-RETURN (p_text ~ '[^\s\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]'::text)
+AS $function$
+BEGIN
+  RETURN p_text ~ '[^\s\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]';
+END
+$function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.is_specification_template(p_template jsonb)
@@ -3318,9 +3322,23 @@ RETURN CASE WHEN (jsonb_typeof(p_template) <> 'array'::text) THEN false ELSE ((j
 
 CREATE OR REPLACE FUNCTION public.is_tag_list(p_tags text[])
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
-RETURN ((cardinality(p_tags) <= 50) AND (COALESCE(array_ndims(p_tags), 1) = 1) AND (NOT (EXISTS (SELECT 1 FROM unnest(is_tag_list.p_tags) t(t) WHERE ((t.t IS NULL) OR (length(t.t) > 50) OR (NOT is_not_blank(t.t)))))) AND (cardinality(p_tags) = (SELECT count(DISTINCT t.t) AS count FROM unnest(is_tag_list.p_tags) t(t))))
+AS $function$
+DECLARE
+  v_tag text;
+BEGIN
+  IF cardinality(p_tags) > 50 OR coalesce(array_ndims(p_tags), 1) > 1 THEN
+    RETURN false;
+  END IF;
+  FOREACH v_tag IN ARRAY p_tags LOOP
+    IF v_tag IS NULL OR length(v_tag) > 50 OR NOT public.is_not_blank(v_tag) OR cardinality(array_positions(p_tags, v_tag)) > 1 THEN
+      RETURN false;
+    END IF;
+  END LOOP;
+  RETURN true;
+END
+$function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.is_working_time(p_settings jsonb)
@@ -5643,9 +5661,13 @@ $function$
 
 CREATE OR REPLACE FUNCTION public.validate_equipment_serial_number(p_serial_number text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
-RETURN (p_serial_number ~ '^EQ-[0-9]{4}-[A-Z]{2}-[0-9]{6}$'::text)
+AS $function$
+BEGIN
+  RETURN p_serial_number ~ '^EQ-[0-9]{4}-[A-Z]{2}-[0-9]{6}$';
+END
+$function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
 CREATE OR REPLACE FUNCTION public.watch_event_feed(p_credentials text[], p_companies uuid[])

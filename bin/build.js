@@ -40,6 +40,9 @@ await esbuild.build({
   external: ['@node-rs/argon2', '@scalar/fastify-api-reference', 'pg-native', ...Object.keys(optionalDependencies)],
   banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
   sourcemap: true,
+  // A comment with one letter beyond Latin 1 would make the whole text take two bytes a character in memory.
+  minifyWhitespace: true,
+  legalComments: 'external',
   logLevel: 'warning',
 })
 await vite.build({ root, logLevel: 'warn' })

@@ -41,12 +41,13 @@ describe('the package', () => {
     const paths = packed.files.map((file) => file.path)
     process.stdout.write(`${paths.length} files, ${(packed.size / 1e6).toFixed(2)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked\n`)
     const known =
-      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic|schema)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/cli\.js|dist\/web\/.+|docs\/(operate|settings|growing|handbook)\.md|packaging\/[\w.-]+|src\/base\/leaked-passwords\.gz|src\/features\/[\w-]+\/logic\.sql)$/
+      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic|schema)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/cli\.js(\.LEGAL\.txt)?|dist\/web\/.+|docs\/(operate|settings|growing|handbook)\.md|packaging\/[\w.-]+|src\/base\/leaked-passwords\.gz|src\/features\/[\w-]+\/logic\.sql)$/
     expect(paths.filter((path) => !known.test(path))).toEqual([])
     expect(paths.filter((path) => /\.test\.|\.tsx?$|\.map$|keys\.json|secret(s\.json|s\/)|\.env/.test(path))).toEqual([])
     for (const room of rooms) expect(paths).toContain(`src/features/${room}/logic.sql`)
     expect(paths.filter((path) => path.startsWith('db/migrations/')).length).toBe(readdirSync(join(root, 'db', 'migrations')).length)
     expect(packed.size).toBeLessThan(5e6)
+    expect(/[\u0100-\uffff]/.exec(readFileSync(join(program, 'dist', 'cli.js'), 'utf8'))?.[0], 'one of these doubles what the program’s text takes in memory').toBeUndefined()
   })
 
   it('brings what serves, and nothing that builds or tests', () => {

@@ -107,7 +107,7 @@ const personFields: ListFields = {
   assigned_at: { column: sql`r.assigned_at`, type: 'instant' },
 }
 const personColumns = sql`r.id, r.version, r.created_at, r.updated_at, r.created_by, r.updated_by, r.user_id, u.email, r.display_name, r.role,
-  r.assigned_at, r.ended_at, ${holds} AS is_active, r.anonymised_at, CASE WHEN r.tax_id_changed_at IS NOT NULL THEN '••••••••' END AS tax_id_mask`
+  r.assigned_at, r.ended_at, ${holds} AS is_active, r.anonymised_at, CASE WHEN r.tax_id_changed_at IS NOT NULL THEN repeat(chr(8226), 8) END AS tax_id_mask`
 
 export async function listPeople(ctx: Runner, query: { limit?: number; cursor?: string; sort?: string; q?: string }) {
   const page = paging(query, personFields, 'display_name', sql`r.id`)

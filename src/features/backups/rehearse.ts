@@ -64,7 +64,7 @@ async function upgrade(scratch: Scratch, database: string, rooms: readonly strin
         url,
         rooms,
         (line) => {
-          const found = /^Applying (\d{11}): (.*) …$/.exec(line)
+          const found = /^Applying (\d{11}): (.*) \u2026$/.exec(line)
           if (!found) return
           close()
           watch.take()

@@ -4,7 +4,7 @@ import type { Runner } from '../../base/db.ts'
 import type { Company } from './contract.ts'
 
 const columns = sql`co.id, co.version, co.created_at, co.updated_at, co.created_by, co.updated_by, co.name, co.email, co.phone, co.address, co.status, co.settings,
-  co.tax_id_changed_at, CASE WHEN co.tax_id_changed_at IS NOT NULL THEN '••••••••' END AS tax_id_mask`
+  co.tax_id_changed_at, CASE WHEN co.tax_id_changed_at IS NOT NULL THEN repeat(chr(8226), 8) END AS tax_id_mask`
 
 export async function getCompany(ctx: Runner): Promise<Company> {
   return only(await ctx.run<Company>(sql`SELECT ${columns} FROM companies co WHERE co.id = (SELECT c.company_id FROM caller c)`))

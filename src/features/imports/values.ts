@@ -20,7 +20,7 @@ type NumberText = { body: string; currency: string | undefined; isPercent: boole
 const symbols: [RegExp, string][] = [
   [/US\s?\$|USD|\$\s?US|d[oó]lares(?: americanos)?|dollars/i, 'USD'],
   [/S\/\.?|PEN|soles/i, 'PEN'],
-  [/€|EUR(?:OS?)?/i, 'EUR'],
+  [/\u20ac|EUR(?:OS?)?/i, 'EUR'],
   [/\$/, 'USD'],
 ]
 
@@ -31,7 +31,7 @@ export function splitNumber(text: string): NumberText | undefined {
   const isPercent = bare.endsWith('%')
   const marked = isPercent ? bare.slice(0, -1) : bare
   // 1'234,567.89 has its millions apart: the apostrophe stands for the sign of thousands.
-  const body = marked.replace(/['’]/g, /[.,].*[.,]/.test(marked) ? (/[.,]/.exec(marked)?.[0] ?? '') : '')
+  const body = marked.replace(/['\u2019]/g, /[.,].*[.,]/.test(marked) ? (/[.,]/.exec(marked)?.[0] ?? '') : '')
   return /^-?(\d[\d.,]*|[.,]\d+)$/.test(body) ? { body, currency: found?.[1], isPercent } : undefined
 }
 

@@ -30,8 +30,9 @@ if (!esbuild || !vite) {
 
 const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 await esbuild.build({
-  entryPoints: ['src/cli.ts'],
-  outfile: 'dist/cli.js',
+  entryPoints: ['src/cli.ts', 'src/base/workbook-worker.ts', 'src/features/imports/reading-worker.ts'],
+  entryNames: '[name]',
+  outdir: 'dist',
   bundle: true,
   format: 'esm',
   platform: 'node',

@@ -127,7 +127,10 @@ const helpers: Record<string, Record<string, string>> = {
   archive: { 'catalogue.ts': 'which tables go along', 'export.ts': 'the way out', 'import.ts': 'the way in', 'file.ts': 'the file itself' },
   access: { 'sign-in.ts': 'the one way into a session; the door lends it to the rooms of the second factor and of single sign-on' },
   imports: Object.fromEntries(
-    ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [file, 'reading messy spreadsheets: one step of it']),
+    ['columns.ts', 'export.ts', 'plan.ts', 'read.ts', 'reading.ts', 'reading-worker.ts', 'rows.ts', 'values.ts', 'work.ts', 'reading.test.ts'].map((file) => [
+      file,
+      'reading messy spreadsheets: one step of it',
+    ]),
   ),
   logs: { 'retain.ts': 'the months of the logs: made, tidied, exported, dropped; the job and the command share it' },
   operations: {

@@ -1,47 +1,48 @@
 // Rows as files: CSV page by page and XLSX whole for spreadsheets, lines of JSON for programs.
 import { Readable } from 'node:stream'
+import { setImmediate as pause } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { FastifyReply } from 'fastify'
-import writeXlsxFile, { type SheetData } from 'write-excel-file/node'
 import { Refusal } from './errors.ts'
+import { type Cell, writeWorkbook } from './workbook.ts'
 
 export const xlsxRowLimit = 50_000
 
 /** A column of a file: its header, and what it holds of a row: text, or a value that stays a number. */
-export type SheetColumn<Row> = { header: string; isDay?: boolean; value: (row: Row) => string | number | null }
+export type SheetColumn<Row> = { header: string; isDay?: boolean; value: (row: Row) => Cell }
 
 /** Texts that a spreadsheet would run as a formula get an apostrophe in front; so do those that begin with such apostrophes, so that it can be undone. */
 export function neutralizeFormula(text: string): string {
   return /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text
 }
 
+const sliceSize = 100
+
+/** Rows in slices, with a pause after each in which others are answered. */
+async function* slicesOf<Row, T>(pages: AsyncIterable<Row[]>, from: (row: Row) => T): AsyncGenerator<T[]> {
+  for await (const page of pages) {
+    for (let at = 0; at < page.length; at += sliceSize) {
+      yield page.slice(at, at + sliceSize).map(from)
+      await pause()
+    }
+  }
+}
+
 /** CSV as spreadsheets open it by themselves: UTF-8 with its mark, and no cell that would run as a formula. */
-export function csvStream<Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>): Readable {
-  const text = (value: string | number | null) => (typeof value === 'string' ? neutralizeFormula(value) : value === null ? '' : String(value))
+function csvStream<Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>): Readable {
+  const text = (value: Cell) => (typeof value === 'string' ? neutralizeFormula(value) : value === null ? '' : String(value))
   async function* lines() {
     yield `\ufeff${stringify([columns.map(({ header }) => text(header))], { record_delimiter: '\r\n' })}`
-    for await (const page of pages)
-      yield stringify(
-        page.map((row) => columns.map((column) => text(column.value(row)))),
-        { record_delimiter: '\r\n' },
-      )
+    for await (const slice of slicesOf(pages, (row) => columns.map((column) => text(column.value(row))))) yield stringify(slice, { record_delimiter: '\r\n' })
   }
   return Readable.from(lines())
 }
 
-export async function xlsxFile<Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>, sheet: string): Promise<Buffer> {
-  const data: SheetData = [columns.map(({ header }) => ({ value: header, fontWeight: 'bold' as const }))]
-  for await (const page of pages) {
-    for (const row of page) data.push(columns.map((column) => asCell(column.value(row), column.isDay ?? false)))
-  }
-  return writeXlsxFile(data, { sheet, stickyRowsCount: 1, columns: columns.map(({ header }) => ({ width: Math.min(Math.max(header.length + 2, 12), 40) })) }).toBuffer()
-}
-
-function asCell(value: string | number | null, isDay: boolean) {
-  if (value === null || value === '') return null
-  if (isDay) return { value: new Date(`${value}T00:00:00Z`), type: Date, format: 'yyyy-mm-dd' }
-  return typeof value === 'number' ? { value, type: Number } : { value, type: String }
-}
+const xlsxFile = <Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>, sheet: string): Promise<Buffer> =>
+  writeWorkbook(
+    { sheet, headers: columns.map(({ header }) => header), days: columns.map(({ isDay }) => isDay ?? false) },
+    slicesOf(pages, (row) => columns.map((column) => column.value(row))),
+  )
 
 /** Answers with the rows as a file to save. An XLSX of more rows than spreadsheets bear is refused: `count` says how many. */
 export async function sendSheet<Row>(reply: FastifyReply, file: { name: string; sheet: string; format: 'csv' | 'xlsx'; count: number }, columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>) {
@@ -57,7 +58,7 @@ export async function sendSheet<Row>(reply: FastifyReply, file: { name: string; 
 /** Answers with a line for each row (`line` ends it), page by page. */
 export async function sendLines<Row>(reply: FastifyReply, name: string, line: (row: Row) => string, pages: AsyncIterable<Row[]>) {
   async function* lines() {
-    for await (const page of pages) yield page.map(line).join('')
+    for await (const slice of slicesOf(pages, line)) yield slice.join('')
   }
   asAttachment(reply, `${name}-${today()}.ndjson`)
   await reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines()))

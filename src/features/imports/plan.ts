@@ -1,4 +1,5 @@
 // What an import would do: each row is held against the machine it means, checked by the rules, and becomes create, update, unchanged or error.
+import { setImmediate as pause } from 'node:timers/promises'
 import type { SpecificationField } from '../categories/contract.ts'
 import type { ImportRow } from './contract.ts'
 import { cleanText } from './read.ts'
@@ -9,6 +10,7 @@ export type Existing = Machine & { id: string; version: number; category_path: s
 export type PlanRow = { row: number; outcome: ImportRow['outcome']; existing: Existing | undefined; machine: Machine; changed: string[]; errors: RowError[] }
 
 const listSeparator = '; '
+const pauseAfter = 250
 const blank: Machine = {
   serial_number: null,
   fleet_code: null,
@@ -47,10 +49,11 @@ export function valueText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-export function planRows(rows: ReadRow[], existing: Existing[], categories: Category[]): PlanRow[] {
+/** Others are answered now and then while it goes through the rows. */
+export async function planRows(rows: ReadRow[], existing: Existing[], categories: Category[]): Promise<PlanRow[]> {
   const asked = new Map(categories.map(({ id, fields }) => [id, new Map(fields.map((field) => [field.key, field]))]))
   const match = matcher(existing)
-  const plans = rows.map((read): PlanRow => {
+  const planOf = (read: ReadRow): PlanRow => {
     const errors = [...read.errors]
     const found = match(read.given)
     if (found.length > 1) errors.push({ field: 'manufacturer_serial_number', code: 'import_match_ambiguous', values: { count: found.length } })
@@ -60,7 +63,12 @@ export function planRows(rows: ReadRow[], existing: Existing[], categories: Cate
     if (!read.errors.length || !found[0]) errors.push(...breaches(machine, new Set(errors.map(({ field }) => field))))
     const outcome = errors.length ? 'error' : !found[0] ? 'create' : changed.length ? 'update' : 'unchanged'
     return { row: read.row, outcome, existing: found[0], machine, changed, errors }
-  })
+  }
+  const plans: PlanRow[] = []
+  for (const [at, read] of rows.entries()) {
+    if (at % pauseAfter === pauseAfter - 1) await pause()
+    plans.push(planOf(read))
+  }
   refuseDuplicates(plans, rows)
   return plans
 }

@@ -33,9 +33,13 @@ export function cleanText(text: string): string {
 // The same signs that the database counts as blank.
 const blank = /^(?:[\s\u0085\u00a0\u00ad\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f])*$/
 
+// Most cells: letters and signs of Western languages, single spaces between them, nothing around. They stand as they are.
+const plain = /^[!-~\u00a1-\u00ac\u00ae-\u024f](?:[ -~\u00a1-\u00ac\u00ae-\u024f]*[!-~\u00a1-\u00ac\u00ae-\u024f])?$/
+
 /** The cell as a person would read it; empty for a blank one. */
 export function textOf(cell: Cell | undefined): string {
   if (cell === null || cell === undefined) return ''
+  if (typeof cell === 'string' && plain.test(cell)) return cell
   if (cell instanceof Date) return Number.isNaN(cell.getTime()) ? '' : cell.toISOString().slice(0, 10)
   const text = cleanText(String(cell))
   return blank.test(text) ? '' : text

@@ -1,4 +1,5 @@
 // Every messiness of a real spreadsheet, each as its own case, looked at through the HTTP door.
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -6,7 +7,10 @@ import writeXlsxFile from 'write-excel-file/node'
 import { type Body, createWorld } from '../../../test/harness.ts'
 import { asked, codes, counts, fieldsOf, latin1, news, uploads } from '../../../test/uploads.ts'
 import { neutralizeFormula } from '../../base/sheet.ts'
+import { answerOf } from '../../base/thread.ts'
+import { writeWorkbook } from '../../base/workbook.ts'
 import { cleanText, readSheets, restoreFormula } from './read.ts'
+import { readAside, readFile } from './reading.ts'
 import { readDay, readNumber, styleOf } from './values.ts'
 
 const world = await createWorld()
@@ -288,5 +292,55 @@ describe('parsers, for any input', () => {
 
   test('cleaning is settled after once', () => {
     fc.assert(fc.property(fc.string(), (text) => cleanText(cleanText(text)) === cleanText(text)))
+  })
+})
+
+describe('a large file keeps nobody waiting', () => {
+  const large = (header: string) => Buffer.from([header, ...Array.from({ length: 2000 }, (_, n) => `L-${n};Camión de 10 m³;${n % 28 || 1}/03/2024;1.234,50;No`)].join('\n'))
+  const asking = (bytes: Buffer) => ({ bytes, mapping: new Map<number, string>(), headerRow: undefined, categories: [], answers: { dateOrder: undefined, decimal: undefined } })
+  /** How often others had their turn while it went on. */
+  async function turnsDuring<T>(work: Promise<T>): Promise<{ result: T; turns: number }> {
+    const seen = { turns: 0, isOver: false }
+    const others = (async () => {
+      for (; !seen.isOver; seen.turns++) await new Promise((done) => setImmediate(done))
+    })()
+    const result = await work.finally(() => (seen.isOver = true))
+    await others
+    return { result, turns: seen.turns }
+  }
+
+  test('it is read beside the rest, and gives what reading it at once gives', async () => {
+    const file = large('Código;Nombre;Fecha de compra;Precio;Propio')
+    const beside = await turnsDuring(readAside(asking(file)))
+    const atOnce = await turnsDuring(readFile(asking(file)))
+    expect(beside.result).toEqual(atOnce.result)
+    expect(beside.result.rows.length).toBe(2000)
+    expect(atOnce.turns).toBeLessThan(10)
+    expect(beside.turns).toBeGreaterThan(50)
+  })
+
+  test('what is wrong with it is told as ever, and a thread that dies is no silence', async () => {
+    await expect(readAside(asking(large('a;b;c;d;e')))).rejects.toMatchObject({ status: 422, code: 'import_no_header' })
+    await expect(readAside(asking(Buffer.from(`%PDF${'x'.repeat(40_000)}`)))).rejects.toMatchObject({ status: 422, code: 'import_not_spreadsheet' })
+    const dies = async (script: string) => answerOf<never>(new Worker(script, { eval: true }), () => {})
+    await expect(dies('process.exit(0)')).rejects.toThrow('ended before it answered')
+    await expect(dies('throw new Error("broken")')).rejects.toThrow('broken')
+  })
+
+  test('a workbook is written beside the rest', async () => {
+    const shape = { sheet: 'x', headers: ['Código', 'Fecha', 'Precio'], days: [false, true, false] }
+    async function* slices() {
+      for (let n = 0; n < 20; n++) yield Array.from({ length: 100 }, (_, at) => [`L-${n}-${at}`, '2024-03-28', 12.5])
+    }
+    const { result, turns } = await turnsDuring(writeWorkbook(shape, slices()))
+    const [sheet] = await readSheets(result)
+    expect(sheet?.rows.length).toBe(2001)
+    expect(sheet?.rows[1]).toEqual(['L-0-0', new Date('2024-03-28'), 12.5])
+    expect(turns).toBeGreaterThan(50)
+    const failing = (async function* () {
+      yield [['a', null, 1]]
+      throw new Error('no more rows')
+    })()
+    await expect(writeWorkbook(shape, failing)).rejects.toThrow('no more rows')
   })
 })

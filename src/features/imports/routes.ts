@@ -5,8 +5,9 @@ import { type Ctx, handle } from '../../base/http.ts'
 import { sendSheet, xlsxRowLimit } from '../../base/sheet.ts'
 import * as contract from './contract.ts'
 import { exportColumns } from './export.ts'
+import { labelsOf } from './reading.ts'
 import * as store from './store.ts'
-import { importFile, labelsOf, type Phase } from './work.ts'
+import { importFile, type Phase } from './work.ts'
 
 type Progress = { phase: Phase; done: number; total: number }
 const pageSize = 1000

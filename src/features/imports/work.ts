@@ -3,13 +3,13 @@
 import type { Runner } from '../../base/db.ts'
 import { fieldsOfRefusal, Refusal } from '../../base/errors.ts'
 import type { Translate } from '../../plain/translate.ts'
-import { findTable, readMapping, type Table } from './columns.ts'
+import { readMapping } from './columns.ts'
 import type { ImportResult, ImportRow } from './contract.ts'
 import { type Existing, type PlanRow, planRows, valueText } from './plan.ts'
-import { readSheets } from './read.ts'
-import { type Category, type Machine, type Question, type RowError, readRows } from './rows.ts'
+import { type Reading, readAside } from './reading.ts'
+import type { Category, Machine, RowError } from './rows.ts'
 import * as store from './store.ts'
-import { type DateOrder, type Decimal, plainWords } from './values.ts'
+import type { DateOrder, Decimal } from './values.ts'
 
 export type Request = { bytes: Buffer; fileName: string; dryRun: boolean; mapping: string | undefined; headerRow: number | undefined; dateOrder: DateOrder | undefined; decimal: Decimal | undefined }
 export type Phase = 'reading' | 'checking' | 'writing' | 'done'
@@ -29,15 +29,14 @@ class Undo<T> extends Error {
 
 export async function importFile(ctx: Runner, t: Translate, request: Request, tell: Tell): Promise<ImportResult> {
   tell('reading', 0, 0)
+  const { bytes, headerRow, dateOrder, decimal } = request
   const mapping = readMapping(request.mapping)
-  const sheets = await readSheets(request.bytes)
+  const categories = await store.listImportCategories(ctx)
+  const reading = await readAside({ bytes, mapping, headerRow, categories, answers: { dateOrder, decimal } })
   const plan = async (tx: Runner): Promise<Plan> => {
-    const categories = await store.listImportCategories(tx)
-    const table = findTable(sheets, mapping, request.headerRow, labelsOf(categories))
-    const read = readRows(table, categories, { dateOrder: request.dateOrder, decimal: request.decimal })
-    tell('checking', 0, read.rows.length)
-    const given = read.rows.map((row) => row.given)
-    return { table, categories, questions: read.questions, dateOrder: read.dateOrder, plans: planRows(read.rows, await store.listMeantMachines(tx, given), categories) }
+    tell('checking', 0, reading.rows.length)
+    const given = reading.rows.map((row) => row.given)
+    return { ...reading, categories, plans: await planRows(reading.rows, await store.listMeantMachines(tx, given), categories) }
   }
   try {
     return request.dryRun ? await look(ctx, t, request, plan, tell) : await apply(ctx, t, request, plan, tell)
@@ -46,7 +45,7 @@ export async function importFile(ctx: Runner, t: Translate, request: Request, te
   }
 }
 
-type Plan = { table: Table; plans: PlanRow[]; categories: Category[]; questions: Question[]; dateOrder: DateOrder }
+type Plan = Reading & { plans: PlanRow[]; categories: Category[] }
 type MakePlan = (tx: Runner) => Promise<Plan>
 
 /** Tries every row on the database and undoes it batch by batch, so that nobody waits long for a machine that is only looked at. */
@@ -84,16 +83,6 @@ async function undone<T>(ctx: Runner, work: (tx: Runner) => Promise<T>): Promise
     if (error instanceof Undo) return error.seen as T
     throw error
   }
-}
-
-/** Each template label with its key, where all categories agree. */
-export function labelsOf(categories: Category[]): Map<string, string> {
-  const keys = new Map<string, string | undefined>()
-  for (const { key, label } of categories.flatMap(({ fields }) => fields)) {
-    const words = plainWords(label)
-    keys.set(words, keys.has(words) && keys.get(words) !== key ? undefined : key)
-  }
-  return new Map([...keys].filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== ''))
 }
 
 const writable = (plans: PlanRow[]) => plans.filter(({ outcome }) => outcome === 'create' || outcome === 'update')

@@ -287,6 +287,8 @@ async function launch({ native, cluster, port, dataDir, secrets, settings: more 
     log_error_verbosity: 'terse',
     log_min_error_statement: 'panic',
     jit: 'off',
+    // A young database has no statistics, and plans without them are slow: a minute, which is usual, is long after the first machines.
+    autovacuum_naptime: '10s',
     shared_preload_libraries: 'pg_stat_statements',
     // Utility statements are kept as they were written: ALTER ROLE … PASSWORD would stand there in clear.
     'pg_stat_statements.track_utility': 'off',

@@ -77,6 +77,8 @@ async function store(client: pg.Client, manifest: Manifest, tables: Table[], how
     await prove(client, manifest, tables)
     const without = await settle(client, manifest, moved, how.name)
     await client.query(how.dryRun ? 'ROLLBACK' : 'COMMIT')
+    // Plans made without knowing how much came in would be slow until the database looks for itself.
+    if (!how.dryRun) await client.query('ANALYZE')
     const accounts = manifest.tables.find((t) => t.table === accountsPart)?.rows ?? 0
     return { company: { id: company.id, name: how.name ?? company.name }, rows, accounts, moved, without_password: without }
   } catch (error) {

@@ -40,6 +40,8 @@ export async function loadDemo(app: FastifyInstance, ownerUrl: string, say: (lin
     }
     await actIn(app, owner, { as: 'manager@sur.example', company: sur }, (api) => fillSur(api, say))
     await actIn(app, owner, { as: 'manager@andina.example', company: andina }, (api) => fillAndina(app, api, say))
+    // Plans made without knowing how much there is would be slow until the database looks for itself.
+    await owner.query('ANALYZE')
     // The address comes last: it tells that the filling came to its end.
     await actIn(app, owner, { as: 'admin@sur.example', company: sur }, (api) =>
       api.call(changeCompany, { body: { phone: '+51 53 461 200', address: { street: 'Av. Balta 310', city: 'Moquegua', country: 'Perú' } } }),

@@ -174,6 +174,15 @@ test('a broken form is refused', async () => {
   }
 })
 
+test('brackets by the thousand are no fault anywhere, also where no body is read or any value is taken', async () => {
+  const nest = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+  for (const op of operations.filter((one) => one.method !== 'GET' && keeps(one))) {
+    for (const [n, body] of [nest(50_000), `{"specifications":{"a":${nest(50_000)}}}`, `{"a":${'{"a":'.repeat(50_000)}1`].entries()) {
+      judge(op, await send(op, { body, headers: { 'idempotency-key': `brackets ${op.id} ${n}` } }), `${op.id} ${body.slice(0, 40)}`)
+    }
+  }
+})
+
 test('an address that leads nowhere, and a verb that an address does not know, are explained as every refusal', async () => {
   for (const [method, path] of [
     ['GET', '/api/v1/nothing'],

@@ -217,7 +217,7 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       const ctx = createCtx(app, op, request, reply)
       const input = { params: request.params, query: request.query, body: isNone(op.body) ? {} : request.body } as InputOf<O>
       const key = request.headers['idempotency-key']
-      const answer = key && op.keyed ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: request.body }, (tx) => handler(tx, input)) : await handler(ctx, input)
+      const answer = key && op.keyed ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: input.body }, (tx) => handler(tx, input)) : await handler(ctx, input)
       if (reply.sent || answer === reply) return reply
       if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
       if (app.ground.config.checkReplies) checkReply(op, answer)

@@ -11,7 +11,11 @@ export function writeWorkbook(shape: Shape, slices: AsyncIterable<Cell[][]>): Pr
   return answerOf<Buffer>(worker, (done, fail) => {
     worker.once('message', (bytes: Uint8Array) => done(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
     const send = async () => {
-      for await (const slice of slices) worker.postMessage(slice)
+      for await (const slice of slices) {
+        // It died: nobody is left to take more.
+        if (worker.threadId < 0) return
+        worker.postMessage(slice)
+      }
       worker.postMessage(null)
     }
     send().catch(fail)

@@ -97,7 +97,8 @@ export type Paging = {
   last: [string | null, string] | undefined
   order: RawBuilder<unknown>
   after: RawBuilder<unknown>
-  limit: number
+  /** Written into the statement: not knowing how few rows are wanted, the planner would plan anew in each request. */
+  limit: RawBuilder<unknown>
   finish: <Row extends Record<string, unknown>>(rows: Row[]) => { items: Row[]; next_cursor: string | null }
 }
 
@@ -123,7 +124,7 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
     last,
     order: field.nullable ? sql`(${field.column} IS NULL), ${field.column} ${direction}, ${id} ${direction}` : sql`${field.column} ${direction}, ${id} ${direction}`,
     after: last ? keyset(field, last, descending, id) : sql`true`,
-    limit: size + 1,
+    limit: sql.lit(size + 1),
     finish: (rows) => {
       const items = rows.slice(0, size)
       const last = items.at(-1)

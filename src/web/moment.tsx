@@ -63,10 +63,10 @@ function Slider({ asOf, since, onChange }: Chooser & { since: string }) {
   const steps = Math.max(1, Math.ceil((end - first) / step))
   const instant = (place: number) => (place <= 0 ? since : new Date(end - (steps - place) * step).toISOString())
   const placeOf = (at: string) => Math.max(0, steps - Math.round((end - Date.parse(at)) / step))
-  const [place, setPlace] = useState(placeOf(asOf))
+  // Where it was pushed to counts until the address says something else.
+  const [pushed, setPushed] = useState<{ asOf: string; place: number }>()
+  const place = pushed?.asOf === asOf ? pushed.place : placeOf(asOf)
   const send = useDebouncedCallback((chosen: number) => onChange(instant(chosen)), 250)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it follows the address alone.
-  useEffect(() => setPlace(placeOf(asOf)), [asOf])
   return (
     <input
       type="range"
@@ -77,7 +77,7 @@ function Slider({ asOf, since, onChange }: Chooser & { since: string }) {
       max={steps}
       value={place}
       onChange={(event) => {
-        setPlace(Number(event.currentTarget.value))
+        setPushed({ asOf, place: Number(event.currentTarget.value) })
         send(Number(event.currentTarget.value))
       }}
     />

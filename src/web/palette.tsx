@@ -31,8 +31,9 @@ export function Palette({ entries, search, signal }: { entries: readonly PageEnt
     enabled: wanted.length > 1,
     placeholderData: keepPreviousData,
   })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: opens for each signal.
-  useEffect(spotlight.open, [signal])
+  useEffect(() => {
+    if (signal > 0) spotlight.open()
+  }, [signal])
 
   const pages = entries
     .filter((entry) => may({ who: entry.nav?.who ?? 'account' }).allowed && matches(t(entry.nav?.label ?? ''), text))

@@ -93,10 +93,10 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass, s
           </Table.Tr>
         </Table.Thead>
         {pages ? (
-          pages.map((page, place) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: pages are told apart by their place alone.
-            <RowsOfPage key={place} rows={page} first={place === 0} from={placeOf(pages, place)} shown={shown} rowKey={rowKey} rowTo={rowTo} rowClass={rowClass} />
-          ))
+          pages.map((page, place) => {
+            const from = placeOf(pages, place)
+            return <RowsOfPage key={from} rows={page} first={place === 0} from={from} shown={shown} rowKey={rowKey} rowTo={rowTo} rowClass={rowClass} />
+          })
         ) : (
           <Table.Tbody>
             <SkeletonRows columns={shown} />

@@ -15,7 +15,8 @@ const now = () => world.db.plain<{ now: string }>(sql`SELECT to_char(clock_times
 const at = (asOf: string, knownAt: string) => `as_of=${asOf}&known_at=${knownAt}`
 const newCategory = async (fields: object) => (await manager.post('/equipment-categories', fields)).body
 
-const kinds = ['create', 'edit', 'status', 'correct', 'assign', 'transfer', 'return', 'delete', 'restore', 'category', 'move', 'rename', 'person', 'zone'] as const
+/** Each is possible on the first machine once those before it were done. */
+const kinds = ['category', 'create', 'assign', 'transfer', 'return', 'status', 'correct', 'edit', 'delete', 'restore', 'move', 'rename', 'person', 'zone'] as const
 const step = fc.record({ what: fc.constantFrom(...kinds), at: fc.nat(20), number: fc.nat(9999) })
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 type Things = { machines: string[]; categories: string[]; instants: string[] }
@@ -61,18 +62,17 @@ async function write(things: Things, { what, at: which, number }: Step): Promise
 
 test('for fixed instants the answer never changes, whatever is written later', async () => {
   const things: Things = { machines: [(await world.machine()).id], categories: [(await newCategory({ name: 'Raíz' })).id], instants: [await now()] }
-  const done = new Set<string>()
   const asked = new Map<string, string>()
   const answer = (path: string, query: string) => viewer.get(`${path}${path.includes('?') ? '&' : '?'}${query}`).then((reply) => `${reply.status} ${reply.text.replace(/"request_id":"[^"]*"/, '')}`)
   const doStep = async (s: Step) => {
     const status = await write(things, s)
     expect(status, s.what).toBeLessThan(500)
-    if (status < 300) done.add(s.what)
     things.instants.push(await now())
+    return status
   }
-  // One of each kind first, each possible after the ones before; then as it comes.
-  for (const [n, what] of (['category', 'create', 'assign', 'transfer', 'return', 'status', 'correct', 'edit', 'delete', 'restore', 'move', 'rename', 'person', 'zone'] as const).entries())
-    await doStep({ what, at: what === 'move' ? 1 : 0, number: { transfer: 1, status: 1, correct: 2, move: 2 }[what as string] ?? n * 2 })
+  // One of each kind first, so that it proves something of each; then as it comes.
+  for (const [n, what] of kinds.entries())
+    expect(await doStep({ what, at: what === 'move' ? 1 : 0, number: { transfer: 1, status: 1, correct: 4, move: 2 }[what as string] ?? n * 2 }), what).toBeLessThan(300)
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 20 }), fc.array(fc.tuple(fc.nat(99), fc.nat(99)), { minLength: 4, maxLength: 4 }), async (steps, pairs) => {
       for (const s of steps) await doStep(s)
@@ -102,7 +102,6 @@ test('for fixed instants the answer never changes, whatever is written later', a
   )
   // What was answered on the way is answered again, after all that was written since.
   for (const [question, text] of asked) expect(await answer(...(question.split(' ') as [string, string])), question).toBe(text)
-  // It proves something only if every kind of write was really done and the answers hold something.
-  expect([...done].sort()).toEqual([...kinds].sort())
+  // It proves something only if the answers hold something.
   expect([...asked.values()].filter((text) => text.startsWith('200') && text.length > 300).length).toBeGreaterThan(30)
 }, 300_000)

@@ -30,7 +30,7 @@ if (!esbuild || !vite) {
 
 const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 await esbuild.build({
-  entryPoints: ['src/cli.ts', 'src/base/workbook-worker.ts', 'src/features/imports/reading-worker.ts'],
+  entryPoints: ['src/cli.ts', 'src/features/imports/reading-worker.ts'],
   entryNames: '[name]',
   outdir: 'dist',
   bundle: true,

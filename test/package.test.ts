@@ -41,7 +41,7 @@ describe('the package', () => {
     const paths = packed.files.map((file) => file.path)
     process.stdout.write(`${paths.length} files, ${(packed.size / 1e6).toFixed(2)} MB packed, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked\n`)
     const known =
-      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic|schema)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/(cli|(reading|workbook)-worker)\.js(\.LEGAL\.txt)?|dist\/web\/.+|docs\/(operate|settings|growing|handbook)\.md|packaging\/[\w.-]+|src\/base\/leaked-passwords\.gz|src\/features\/[\w-]+\/logic\.sql)$/
+      /^(README\.md|package\.json|bin\/(bitcorp|build)\.js|db\/(roles|logic|schema)\.sql|db\/migrations\/\w+\.sql|demo\/[\w-]+\.(csv|xlsx)|dist\/(cli|reading-worker)\.js(\.LEGAL\.txt)?|dist\/web\/.+|docs\/(operate|settings|growing|handbook)\.md|packaging\/[\w.-]+|src\/base\/leaked-passwords\.gz|src\/features\/[\w-]+\/logic\.sql)$/
     expect(paths.filter((path) => !known.test(path))).toEqual([])
     expect(paths.filter((path) => /\.test\.|\.tsx?$|\.map$|keys\.json|secret(s\.json|s\/)|\.env/.test(path))).toEqual([])
     for (const room of rooms) expect(paths).toContain(`src/features/${room}/logic.sql`)

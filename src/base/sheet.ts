@@ -1,12 +1,10 @@
-// Rows as files: CSV page by page and XLSX whole for spreadsheets, lines of JSON for programs.
+// Rows as files, page by page: CSV and XLSX for spreadsheets, lines of JSON for programs.
 import { Readable } from 'node:stream'
 import { setImmediate as pause } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { FastifyReply } from 'fastify'
 import { Refusal } from './errors.ts'
-import { type Cell, writeWorkbook } from './workbook.ts'
-
-export const xlsxRowLimit = 50_000
+import { type Cell, room, writeWorkbook } from './workbook.ts'
 
 /** A column of a file: its header, and what it holds of a row: text, or a value that stays a number. */
 export type SheetColumn<Row> = { header: string; isDay?: boolean; value: (row: Row) => Cell }
@@ -38,19 +36,21 @@ function csvStream<Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>
   return Readable.from(lines())
 }
 
-const xlsxFile = <Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>, sheet: string): Promise<Buffer> =>
-  writeWorkbook(
-    { sheet, headers: columns.map(({ header }) => header), days: columns.map(({ isDay }) => isDay ?? false) },
-    slicesOf(pages, (row) => columns.map((column) => column.value(row))),
+function xlsxStream<Row>(columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>, sheet: string): Readable {
+  const shape = { sheet, headers: columns.map(({ header }) => header), days: columns.map(({ isDay }) => isDay ?? false) }
+  return Readable.from(
+    writeWorkbook(
+      shape,
+      slicesOf(pages, (row) => columns.map((column) => column.value(row))),
+    ),
   )
+}
 
-/** Answers with the rows as a file to save. An XLSX of more rows than spreadsheets bear is refused: `count` says how many. */
+/** Answers with the rows as a file to save. More than a spreadsheet has room for is refused as XLSX: `count` says how many rows there are. */
 export async function sendSheet<Row>(reply: FastifyReply, file: { name: string; sheet: string; format: 'csv' | 'xlsx'; count: number }, columns: SheetColumn<Row>[], pages: AsyncIterable<Row[]>) {
-  if (file.format === 'xlsx' && file.count > xlsxRowLimit) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
-  // Made before anything is answered, so that what goes wrong meanwhile is a refusal.
-  const workbook = file.format === 'xlsx' ? await xlsxFile(columns, pages, file.sheet) : undefined
+  if (file.format === 'xlsx' && (file.count >= room.rows || columns.length > room.columns)) throw new Refusal(422, 'export_too_large', { rows: room.rows - 1, columns: room.columns })
   asAttachment(reply, `${file.name}-${today()}.${file.format}`)
-  if (workbook) await reply.type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet').send(workbook)
+  if (file.format === 'xlsx') await reply.type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet').send(xlsxStream(columns, pages, file.sheet))
   else await reply.type('text/csv; charset=utf-8').send(csvStream(columns, pages))
   return reply
 }

@@ -18,7 +18,7 @@ export function historyRoutes(app: FastifyInstance): void {
     const { format = 'csv', ...filters } = query
     await chainAudit(ctx.primary)
     const { count, last } = await beginAuditExport(ctx.primary, filters, format)
-    const pages = auditPages(ctx, filters, last, format)
+    const pages = auditPages(ctx, filters, last)
     const name = ctx.t('history.export_name')
     if (format === 'ndjson') return sendLines(ctx.reply, name, auditLine, pages)
     return sendSheet(ctx.reply, { name, sheet: ctx.t('history.audit'), format, count }, auditColumns(ctx.t, format), pages)

@@ -23,7 +23,6 @@ export const words = {
       feed_position_gone:
         'The event at this position is not in the records: the database was put back from an older copy, or the position is of another installation. Begin anew: read without `after`.',
       too_many_streams: 'Too many listen at once: at most {{person}} streams for a person and {{company}} for a company. Close one, or ask for pages of the feed instead.',
-      audit_workbook_too_large: 'So many values do not fit into a workbook. Choose a shorter period, or export as CSV or NDJSON.',
       audit_not_chained: 'Nothing of this audit is in the chain yet. Try again in a few seconds.',
       audit_checkpoint_foreign: 'This checkpoint says nothing about this company. Give one that was saved here.',
     },
@@ -220,7 +219,6 @@ export const words = {
       feed_position_gone:
         'El evento de esta posición no está en los registros: la base de datos se repuso desde una copia anterior, o la posición es de otra instalación. Empiece de nuevo: lea sin `after`.',
       too_many_streams: 'Demasiados escuchan a la vez: como máximo {{person}} conexiones por persona y {{company}} por empresa. Cierre una, o pida páginas de eventos.',
-      audit_workbook_too_large: 'Tantos valores no caben en un libro de Excel. Elija un período más corto, o exporte como CSV o NDJSON.',
       audit_not_chained: 'Nada de esta auditoría está aún en la cadena. Intente de nuevo en unos segundos.',
       audit_checkpoint_foreign: 'Este punto de control no dice nada de esta empresa. Use uno que se guardó aquí.',
     },

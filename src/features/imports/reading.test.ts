@@ -1,4 +1,6 @@
 // Every messiness of a real spreadsheet, each as its own case, looked at through the HTTP door.
+
+import { buffer } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
@@ -332,7 +334,7 @@ describe('a large file keeps nobody waiting', () => {
     async function* slices() {
       for (let n = 0; n < 20; n++) yield Array.from({ length: 100 }, (_, at) => [`L-${n}-${at}`, '2024-03-28', 12.5])
     }
-    const { result, turns } = await turnsDuring(writeWorkbook(shape, slices()))
+    const { result, turns } = await turnsDuring(buffer(writeWorkbook(shape, slices())))
     const [sheet] = await readSheets(result)
     expect(sheet?.rows.length).toBe(2001)
     expect(sheet?.rows[1]).toEqual(['L-0-0', new Date('2024-03-28'), 12.5])
@@ -341,6 +343,20 @@ describe('a large file keeps nobody waiting', () => {
       yield [['a', null, 1]]
       throw new Error('no more rows')
     })()
-    await expect(writeWorkbook(shape, failing)).rejects.toThrow('no more rows')
+    await expect(buffer(writeWorkbook(shape, failing))).rejects.toThrow('no more rows')
+  })
+
+  test('a workbook gives back what was written, whatever the text', async () => {
+    const texts = ['<&>"\'', ' spaces around ', 'two\nlines', 'and a return\r\n', 'Ñandú 🚜 \u0085', '_x000D_', '=1+1', '2024-03-28', 'x'.repeat(32_767)]
+    const wide = Array.from({ length: 800 }, (_, at) => at)
+    async function* slices() {
+      yield texts.map((text) => [text, '1850-01-01', -0.125])
+      yield [['no place in XML: \u0001\uffff', '1900-03-01', 1e21], wide, ['', null, '']]
+    }
+    const [sheet] = await readSheets(await buffer(writeWorkbook({ sheet: 'a & b', headers: ['T', 'D', 'N'], days: [false, true, false] }, slices())))
+    expect(sheet?.name).toBe('a & b')
+    expect(sheet?.rows.slice(1, 10).map((cells) => cells.slice(0, 3))).toEqual(texts.map((text) => [text, '1850-01-01', -0.125]))
+    expect(sheet?.rows[10]?.slice(0, 3)).toEqual(['no place in XML: \u0001\uffff', new Date('1900-03-01'), 1e21])
+    expect(sheet?.rows[11]?.map(Number)).toEqual(wide)
   })
 })

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../base/errors.ts'
 import { type Ctx, handle } from '../../base/http.ts'
-import { sendSheet, xlsxRowLimit } from '../../base/sheet.ts'
+import { sendSheet } from '../../base/sheet.ts'
 import * as contract from './contract.ts'
 import { exportColumns } from './export.ts'
 import { labelsOf } from './reading.ts'
@@ -45,7 +45,6 @@ export function importRoutes(app: FastifyInstance, equipmentWhere: store.Equipme
     const { format = 'csv', ...filters } = query
     const selection = equipmentWhere(filters)
     const { count, keys } = await store.beginExport(ctx.primary, selection, { format, ...filters })
-    if (format === 'xlsx' && keys.length > 10_000) throw new Refusal(422, 'export_too_large', { limit: xlsxRowLimit })
     const columns = exportColumns(keys, labelsOf(await store.listImportCategories(ctx)), ctx.t)
     return sendSheet(ctx.reply, { name: ctx.t('imports.export_name'), sheet: ctx.t('imports.export_sheet'), format, count }, columns, pagesOf(ctx, selection))
   })

@@ -40,7 +40,7 @@ export const words = {
       import_category_ambiguous: 'Several categories are called “{{text}}”. Write the whole path, such as Heavy machinery > Excavators.',
       import_match_ambiguous: '{{count}} machines have this maker’s serial number. Add a column with the code.',
       import_duplicate: 'The same machine stands in row {{rows}} too. Keep one of them.',
-      export_too_large: 'An XLSX export takes at most {{limit}} rows. Choose CSV or narrow the filters.',
+      export_too_large: 'A workbook has room for {{rows}} rows and {{columns}} columns. Choose CSV, or narrow the filters.',
     },
     imports: {
       title: 'Import machines',
@@ -186,7 +186,7 @@ export const words = {
       import_category_ambiguous: 'Varias categorías se llaman «{{text}}». Escriba la ruta completa, como Maquinaria pesada > Excavadoras.',
       import_match_ambiguous: '{{count}} máquinas tienen este número de serie del fabricante. Agregue una columna con el código.',
       import_duplicate: 'La misma máquina está también en la fila {{rows}}. Deje solo una.',
-      export_too_large: 'Una exportación XLSX admite como máximo {{limit}} filas. Elija CSV o reduzca los filtros.',
+      export_too_large: 'En un libro de Excel caben {{rows}} filas y {{columns}} columnas. Elija CSV o reduzca los filtros.',
     },
     imports: {
       title: 'Importar máquinas',

@@ -54,11 +54,11 @@ test('who waits too long for a connection is told to come again, in words, and i
 })
 
 test('beyond the size as many more open as the overflow allows, and close when they are idle', async () => {
-  const { db } = await open({ size: 1, overflow: 2, overflowIdleMs: 100 })
+  const { db } = await open({ size: 1, overflow: 2, overflowIdleMs: 1000 })
   await Promise.all(Array.from({ length: 6 }, () => busy(db, 0.1)))
   expect(db.counts().total).toBe(3)
   expect(db.tallies().waits).toBe(3)
-  await until(() => db.counts().total === 1, 10_000)
+  await until(() => db.counts().total === 1, 20_000)
   await sleep(300)
   expect(db.counts().total).toBe(1)
 })

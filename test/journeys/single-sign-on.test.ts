@@ -18,6 +18,7 @@ const provider = await startProvider(url, people)
 const app = await createServer(readConfig({ BITCORP_DATA_DIR: world.config.dataDir, BITCORP_LOG_LEVEL: 'fatal', ...provider.env }), world.db)
 await app.listen({ port, host: '127.0.0.1' })
 afterAll(async () => {
+  app.server.closeAllConnections()
   await app.close()
   await provider.close()
 })

@@ -25,7 +25,7 @@ import { Layout, NotFound } from './web/layout.tsx'
 import { Notifications } from './web/notify.tsx'
 import { page, reloadPage } from './web/pages.tsx'
 import type { PaletteSearch } from './web/palette.tsx'
-import { type AccountDoor, SessionProvider, useSession } from './web/session.tsx'
+import { type AccountDoor, meKey, SessionProvider, useSession } from './web/session.tsx'
 import { ErrorState, LoadingState } from './web/states.tsx'
 import { resolveVariables, theme } from './web/theme.ts'
 import { parseSearch, stringifySearch } from './web/url.tsx'
@@ -51,6 +51,7 @@ const backupWords = () => import('./features/backups/words.ts')
 const importWords = () => import('./features/imports/words.ts')
 const replicaWords = () => import('./features/replicas/words.ts')
 
+const listPage = () => import('./features/equipment/pages/list.tsx')
 // The history tells of every room.
 const pastPage = () =>
   withWords(
@@ -71,7 +72,7 @@ const pastPage = () =>
 // `who` names the roles that may open it; left out, everyone may.
 const pages = [
   page('/', () => withWords(import('./features/equipment/pages/home.tsx'), assignmentWords(), machineWords()), 'HomePage', { label: 'web.nav_home', icon: IconHome }),
-  page('/equipment', () => import('./features/equipment/pages/list.tsx'), 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
+  page('/equipment', listPage, 'EquipmentListPage', { label: 'web.nav_equipment', icon: IconTir }),
   page('/equipment/new', () => withWords(import('./features/equipment/pages/form.tsx'), machineWords()), 'NewMachinePage'),
   page('/equipment/$equipmentId', () => withWords(import('./features/equipment/pages/machine.tsx'), machineWords(), assignmentWords(), maintenanceWords(), worthWords(), logWords()), 'MachinePage'),
   page('/equipment/$equipmentId/edit', () => withWords(import('./features/equipment/pages/form.tsx'), machineWords()), 'EditMachinePage'),
@@ -199,6 +200,20 @@ router.subscribe('onResolved', ({ toLocation }) => {
 const queries = new QueryClient({
   defaultOptions: { queries: { staleTime: 15_000, retry: (count, error) => !(error instanceof ProblemError) && count < 2 } },
 })
+
+// What the page at this address needs is fetched while the rest still begins: its code, and who is signed in.
+void router.preloadRoute({ to: location.pathname as '/' })
+if (!/^\/(sign-in|password)$/.test(location.pathname)) void fetchFirst()
+
+async function fetchFirst(): Promise<void> {
+  const [, listed] = /^\/c\/([0-9a-f-]{36})\/equipment$/.exec(location.pathname) ?? []
+  const [me, list] = await Promise.all([
+    queries.fetchQuery({ queryKey: meKey, queryFn: account.load, staleTime: 60_000, retry: false }).catch(() => undefined),
+    listed ? listPage().catch(() => undefined) : undefined,
+  ])
+  const company = me?.companies.find(({ company_id }) => company_id === listed)
+  if (list && company?.status === 'active' && !company.needs) list.fetchMachines(queries, company.company_id, parseSearch(location.search))
+}
 
 const place = document.getElementById('root')
 if (place) {

@@ -153,7 +153,8 @@ async function send(method: string, url: string, headers: Record<string, string>
   if (position) all[positionHeader] = position
   for (let attempt = 0; ; attempt++) {
     try {
-      const response = await fetch(url, { method, headers: all, credentials: 'same-origin', ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) })
+      const early = method === 'GET' ? await takeAhead(url) : undefined
+      const response = early ?? (await fetch(url, { method, headers: all, credentials: 'same-origin', ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) }))
       keepPosition(response.headers.get(positionHeader))
       if (response.ok) return response
       if (response.status === 503 && attempt < retries) await pause(1000 * (attempt + 1))
@@ -164,6 +165,15 @@ async function send(method: string, url: string, headers: Record<string, string>
       await pause(600 * (attempt + 1))
     }
   }
+}
+
+/** What public/first.js asked for before this script was there: good for one use, at the beginning. */
+function takeAhead(url: string): Promise<Response | undefined> | undefined {
+  const { ahead } = globalThis as { ahead?: Record<string, Promise<Response | undefined>> }
+  const early = ahead?.[url]
+  if (early) delete ahead[url]
+  // Who comes for it late wants to see what is there by now.
+  return performance.now() < 20_000 ? early : undefined
 }
 
 async function problemOf(response: Response, url: string): Promise<ProblemError> {

@@ -29,28 +29,35 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ]
 
+/** Formatters are dear to make and there for good: a list of fifty rows asked for six hundred. */
+const made = new Map<string, unknown>()
+function once<T>(name: string, make: () => T): T {
+  if (!made.has(name)) made.set(name, make())
+  return made.get(name) as T
+}
+const dayFormat = (locale: string, timeZone: string) => once(`day ${locale} ${timeZone}`, () => new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', timeZone }))
+const instantFormat = (locale: string, timeZone: string) =>
+  once(`instant ${locale} ${timeZone}`, () => new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone }))
+const relativeFormat = (locale: string) => once(`relative ${locale}`, () => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }))
+const numberFormat = (locale: string, options: Intl.NumberFormatOptions = {}) => once(`number ${locale} ${JSON.stringify(options)}`, () => new Intl.NumberFormat(locale, options))
+
 export function makeFormat(language: string, timeZone: string, now = Date.now): Format {
   const locale = language === 'en' ? 'en-GB' : 'es-PE'
-  const days = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', timeZone: 'UTC' })
-  const instants = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone })
-  const relatives = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
-  const numbers = new Intl.NumberFormat(locale)
   return {
     timeZone,
-    day: (day) => (day ? days.format(new Date(`${day.slice(0, 10)}T00:00:00Z`)) : none),
-    instant: (instant) => (instant ? instants.format(new Date(instant)) : none),
+    day: (day) => (day ? dayFormat(locale, 'UTC').format(new Date(`${day.slice(0, 10)}T00:00:00Z`)) : none),
+    instant: (instant) => (instant ? instantFormat(locale, timeZone).format(new Date(instant)) : none),
     relative: (instant) => {
       if (!instant) return none
       const seconds = (Date.parse(instant) - now()) / 1000
       const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) ?? ['minute', 60]
-      return relatives.format(Math.round(seconds / size), unit)
+      return relativeFormat(locale).format(Math.round(seconds / size), unit)
     },
-    money: (money) => (money ? new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency, currencyDisplay: 'code' }).format(money.amount as unknown as number) : none),
-    number: (value) => (value === null || value === undefined ? none : numbers.format(value)),
-    percent: (fraction) =>
-      fraction === null || fraction === undefined || fraction === '' ? none : new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(Number(fraction)),
+    money: (money) => (money ? numberFormat(locale, { style: 'currency', currency: money.currency, currencyDisplay: 'code' }).format(money.amount as unknown as number) : none),
+    number: (value) => (value === null || value === undefined ? none : numberFormat(locale).format(value)),
+    percent: (fraction) => (fraction === null || fraction === undefined || fraction === '' ? none : numberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(Number(fraction))),
     now,
-    today: () => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now()),
+    today: () => dayFormat('en-CA', timeZone).format(now()),
   }
 }
 

@@ -1,5 +1,5 @@
 // Reading and writing through the contracts in components: cached reads, pages of a list, and writes that refresh what is shown.
-import { keepPreviousData, type UseInfiniteQueryResult, type UseQueryResult, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, type QueryClient, type UseInfiniteQueryResult, type UseQueryResult, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { Static } from 'typebox'
 import type { Operation, ReplyOf } from '../plain/operation.ts'
@@ -47,22 +47,29 @@ export function useRead<O extends Operation>(op: O, input: ReadInput<O>, options
 type ItemOf<O extends Operation> = ReplyOf<O> extends { items: (infer T)[] } ? T : never
 export type ListResult<T> = { items: T[] | undefined; pages: T[][] | undefined; total: number | undefined; query: UseInfiniteQueryResult<unknown, Error> }
 
+type PageOf<O extends Operation> = { items: ItemOf<O>[]; next_cursor: string | null; total?: number }
+const pagesOf = <O extends Operation>(op: O, companyId: string | null, input: ReadInput<O>, send: (op: O, input: Input<O>) => Promise<ReplyOf<O>>) => ({
+  queryKey: [op.id, companyId, 'list', input],
+  initialPageParam: undefined as string | undefined,
+  queryFn: ({ pageParam, signal }: { pageParam: string | undefined; signal: AbortSignal }) => {
+    const given = (input as { query?: object }).query
+    return send(op, { ...input, query: pageParam ? { ...given, cursor: pageParam } : given, signal } as unknown as Input<O>) as unknown as Promise<PageOf<O>>
+  },
+  getNextPageParam: (page: PageOf<O>) => page.next_cursor ?? undefined,
+})
+
+/** Fetches the first page of a list before anything asks for it: `useList` with the same input finds it there. */
+export function fetchAhead<O extends Operation>(queries: QueryClient, op: O, companyId: string, input: ReadInput<O>): void {
+  const send = (_: O, given: Input<O>) => (call as (op: Operation, input: unknown) => Promise<never>)(op, { ...given, params: { company_id: companyId } })
+  void queries.prefetchInfiniteQuery(pagesOf(op, companyId, input, send))
+}
+
 /** A list by keyset: `query.fetchNextPage()` loads what follows. */
 export function useList<O extends Operation>(op: O, input: ReadInput<O>, options: ReadOptions = {}): ListResult<ItemOf<O>> {
   const company = useMaybeCompany()
   const send = useCall()
   const query = useInfiniteQuery({
-    queryKey: [op.id, company?.company_id ?? null, 'list', input],
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam, signal }) => {
-      const given = (input as { query?: object }).query
-      return send(op, { ...input, query: pageParam ? { ...given, cursor: pageParam } : given, signal } as unknown as Input<O>) as Promise<{
-        items: ItemOf<O>[]
-        next_cursor: string | null
-        total?: number
-      }>
-    },
-    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    ...pagesOf(op, company?.company_id ?? null, input, send),
     placeholderData: keepPreviousData,
     enabled: useIsAsked(op, options.enabled),
   })

@@ -7,6 +7,8 @@ import { PageLink, useGo, useMoment } from './url.tsx'
 /** Pixels above and below the screen within which rows are there. */
 const near = 1600
 const usualHeight = 50
+/** More than a screen shows: the rest of the first page comes right after it, without holding up a key. */
+const atFirst = 20
 
 type PageProps<T> = {
   rows: readonly T[]
@@ -24,6 +26,8 @@ function PageOfRows<T>({ rows, first, from, shown, rowKey, rowTo, rowClass }: Pa
   const go = useGo()
   const moment = useMoment() ?? {}
   const [body, folded] = useFolded(first ? null : rows.length * usualHeight)
+  const [most, setMost] = useState(first ? atFirst : rows.length)
+  useEffect(() => startTransition(() => setMost(Number.POSITIVE_INFINITY)), [])
   if (folded !== null)
     return (
       <Table.Tbody ref={body} aria-hidden>
@@ -34,7 +38,7 @@ function PageOfRows<T>({ rows, first, from, shown, rowKey, rowTo, rowClass }: Pa
     )
   return (
     <Table.Tbody ref={body}>
-      {rows.map((row, place) => (
+      {rows.slice(0, most).map((row, place) => (
         <Table.Tr
           key={rowKey(row)}
           aria-rowindex={from + place + 2}

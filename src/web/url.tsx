@@ -31,11 +31,13 @@ export type Moment = { as_of: string; known_at?: string }
 /** The past instant that the address asks about; undefined when the page shows now. */
 export function useMoment(): Moment | undefined {
   const { as_of, known_at } = useRouterState({ select: (state) => state.location.search as Search })
-  return useMemo(() => {
-    const isPast = (instant: string | undefined) => instant !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(instant) && Date.parse(instant) <= Date.now()
-    if (!isPast(as_of)) return undefined
-    return { as_of: as_of as string, ...(isPast(known_at) ? { known_at: known_at as string } : {}) }
-  }, [as_of, known_at])
+  return useMemo(() => momentOf({ as_of, known_at }), [as_of, known_at])
+}
+
+export function momentOf({ as_of, known_at }: Search): Moment | undefined {
+  const isPast = (instant: string | undefined) => instant !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(instant) && Date.parse(instant) <= Date.now()
+  if (!isPast(as_of)) return undefined
+  return { as_of: as_of as string, ...(isPast(known_at) ? { known_at: known_at as string } : {}) }
 }
 
 /** A path inside the active company: `/equipment/1` becomes `/c/<company>/equipment/1`. */

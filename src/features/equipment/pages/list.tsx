@@ -1,6 +1,7 @@
 // All machines of the company: search, filters, sort, columns and export, everything in the address.
 import { Button, Menu } from '@mantine/core'
 import { IconDownload, IconFileImport, IconPlus, IconTir } from '@tabler/icons-react'
+import type { QueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { ActionButton } from '../../../web/action.tsx'
 import { download } from '../../../web/client.ts'
@@ -9,11 +10,11 @@ import { useTranslation } from '../../../web/i18n.ts'
 import { MomentBar, MomentButton } from '../../../web/moment.tsx'
 import { notifyProblem } from '../../../web/notify.tsx'
 import { Page } from '../../../web/page.tsx'
-import { useList, useRead } from '../../../web/query.ts'
+import { fetchAhead, useList, useRead } from '../../../web/query.ts'
 import { useCompany, useMay } from '../../../web/session.tsx'
 import { EmptyState } from '../../../web/states.tsx'
 import { DataList } from '../../../web/table.tsx'
-import { useMoment, useUrl } from '../../../web/url.tsx'
+import { momentOf, type Search, useMoment, useUrl } from '../../../web/url.tsx'
 import { listCategories } from '../../categories/contract.ts'
 import { exportEquipment, importEquipment } from '../../imports/contract.ts'
 import { createEquipment, type Equipment, listEquipment, ownerships, restoreEquipment, statuses } from '../contract.ts'
@@ -39,13 +40,20 @@ const filterNames = [...mainNames, ...panelNames]
 const idOf = (machine: Equipment) => machine.id
 const pathOf = (machine: Equipment) => `/equipment/${machine.id}`
 
+const chosen = (search: Search) => pickSearch(search, [...filterNames, 'q', 'sort'])
+
+/** What the page will show at this address, asked for while it is not there yet. */
+export function fetchMachines(queries: QueryClient, companyId: string, search: Search): void {
+  fetchAhead(queries, listEquipment, companyId, { query: { ...chosen(search), ...momentOf(search) } })
+}
+
 export function EquipmentListPage() {
   const { t } = useTranslation()
   const [search] = useUrl()
   const [counted, setCounted] = useState(false)
   const columns = useEquipmentColumns()
   const moment = useMoment()
-  const filters = pickSearch(search, [...filterNames, 'q', 'sort'])
+  const filters = chosen(search)
   const rows = useList(listEquipment, { query: { ...filters, ...moment, ...(counted ? { count: 'true' } : {}) } })
   // The slider reaches back to the first machine of the register.
   const first = useRead(listEquipment, { query: { sort: 'created_at', limit: 1 } }, { enabled: moment !== undefined, staleTime: 300_000 }).data?.items[0]?.created_at

@@ -13,6 +13,7 @@ export function useColumns<C extends Choosable>(id: string, columns: C[]): { sho
   const wanted = search.cols?.split(',') ?? stored ?? usual
   const names = wanted.join(',')
   const shown = useMemo(() => columns.filter((column, place) => place === 0 || names.split(',').includes(column.key)), [columns, names])
+  const keys = useMemo(() => shown.map((column) => column.key), [shown])
 
   const choose = useCallback(
     (keys: string[] | null) => {
@@ -27,7 +28,8 @@ export function useColumns<C extends Choosable>(id: string, columns: C[]): { sho
     },
     [storageKey, setSearch],
   )
-  return { shown, keys: shown.map((column) => column.key), choose, reset: () => choose(null) }
+  const reset = useCallback(() => choose(null), [choose])
+  return { shown, keys, choose, reset }
 }
 
 function readStored(key: string): string[] | null {

@@ -39,17 +39,19 @@ function PageOfRows<T>({ rows, first, from, shown, rowKey, rowTo, rowClass }: Pa
   return (
     <Table.Tbody ref={body}>
       {rows.slice(0, most).map((row, place) => (
-        <Table.Tr
+        <tr
           key={rowKey(row)}
           aria-rowindex={from + place + 2}
-          className={rowClass?.(row)}
+          className={`${Table.classes.tr} ${rowClass?.(row) ?? ''}`}
+          data-with-row-border
+          data-hover
           data-clickable={rowTo ? true : undefined}
           onClick={(event) => {
             if (rowTo && !(event.target as HTMLElement).closest('a,button,input,label') && !getSelection()?.toString()) go(rowTo(row), { search: moment })
           }}
         >
           {shown.map((column, at) => (
-            <Table.Td key={column.key} ta={column.align ?? 'left'}>
+            <td key={column.key} className={Table.classes.td} style={column.align && { textAlign: column.align }}>
               {at === 0 && rowTo ? (
                 <PageLink to={rowTo(row)} search={moment} className="row-link">
                   {column.render(row)}
@@ -57,14 +59,15 @@ function PageOfRows<T>({ rows, first, from, shown, rowKey, rowTo, rowClass }: Pa
               ) : (
                 column.render(row)
               )}
-            </Table.Td>
+            </td>
           ))}
-        </Table.Tr>
+        </tr>
       ))}
     </Table.Tbody>
   )
 }
 
+// The kit's own cells take three times as long to draw, and there are hundreds of them: these wear its classes.
 /** Drawn anew only when its own rows or columns change, however many pages come after it. */
 export const RowsOfPage = memo(PageOfRows) as typeof PageOfRows
 
@@ -99,9 +102,13 @@ export function useFurther(query: ListResult<unknown>['query']): RefObject<HTMLD
     const element = end.current
     const observer = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && void fetchNextPage(), { rootMargin: `0px 0px ${2 * near}px` })
     const begin = () => observer.observe(element)
-    if (scrollY > 0) begin()
-    else addEventListener('scroll', begin, { once: true, passive: true })
+    // Asked in the next frame, which lays the page out in any case: at once it would be laid out twice.
+    const frame = requestAnimationFrame(() => {
+      if (scrollY > 0) begin()
+      else addEventListener('scroll', begin, { once: true, passive: true })
+    })
     return () => {
+      cancelAnimationFrame(frame)
       removeEventListener('scroll', begin)
       observer.disconnect()
     }

@@ -1,7 +1,7 @@
 // The one list: columns to choose, sort and paging by the address, and cards on a phone.
 import { Button, Checkbox, Group, Popover, Select, Skeleton, Table, Text } from '@mantine/core'
 import { IconArrowDown, IconArrowsSort, IconArrowUp, IconColumns3 } from '@tabler/icons-react'
-import { type ReactNode, useState } from 'react'
+import { memo, type ReactNode, useState } from 'react'
 import { useColumns } from './columns.ts'
 import { useTranslation } from './i18n.ts'
 import { usePhone } from './phone.ts'
@@ -59,7 +59,11 @@ export function DataList<T>(props: DataListProps<T>) {
       {!props.fixed && (
         <div className="list-bar">
           <div className="list-tools">{props.toolbar}</div>
-          {phone ? <SortSelect columns={props.columns} defaultSort={props.defaultSort} /> : <ColumnMenu columns={props.columns} {...columns} />}
+          {phone ? (
+            <SortSelect columns={props.columns} defaultSort={props.defaultSort} />
+          ) : (
+            <ColumnMenu columns={props.columns as Column<unknown>[]} keys={columns.keys} choose={columns.choose} reset={columns.reset} />
+          )}
         </div>
       )}
       {body}
@@ -86,11 +90,7 @@ function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass, s
       >
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
-          <Table.Tr aria-rowindex={1}>
-            {shown.map((column) => (
-              <HeadCell key={column.key} column={column as Column<unknown>} defaultSort={defaultSort} steady={steady ?? false} />
-            ))}
-          </Table.Tr>
+          <HeadRow shown={shown as Column<unknown>[]} defaultSort={defaultSort} steady={steady ?? false} />
         </Table.Thead>
         {pages ? (
           pages.map((page, place) => {
@@ -125,6 +125,15 @@ function SkeletonRows({ columns }: { columns: readonly { key: string }[] }) {
     </Table.Tr>
   ))
 }
+
+// Drawn anew only when its own columns change, however many pages come below it; so is the choice of columns.
+const HeadRow = memo(({ shown, defaultSort, steady }: { shown: Column<unknown>[]; defaultSort: string | undefined; steady: boolean }) => (
+  <Table.Tr aria-rowindex={1}>
+    {shown.map((column) => (
+      <HeadCell key={column.key} column={column} defaultSort={defaultSort} steady={steady} />
+    ))}
+  </Table.Tr>
+))
 
 function HeadCell({ column, defaultSort, steady }: { column: Column<unknown>; defaultSort: string | undefined; steady: boolean }) {
   const { t } = useTranslation()
@@ -219,7 +228,7 @@ function SortSelect<T>({ columns, defaultSort }: { columns: Column<T>[]; default
   )
 }
 
-function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) {
+const ColumnMenu = memo(({ columns, keys, choose, reset }: { columns: Column<unknown>[]; keys: string[]; choose: (keys: string[]) => void; reset: () => void }) => {
   const { t } = useTranslation()
   const [opened, setOpened] = useState(false)
   return (
@@ -241,7 +250,7 @@ function ColumnMenu<T>({ columns, keys, choose, reset }: { columns: Column<T>[];
       </Popover.Dropdown>
     </Popover>
   )
-}
+})
 
 /** How many are shown, and the way to more. */
 export function Footer<T>({ rows: { items, total, query }, onCount }: { rows: ListResult<T>; onCount?: (() => void) | undefined }) {

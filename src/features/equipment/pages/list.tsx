@@ -2,7 +2,7 @@
 import { Button, Menu } from '@mantine/core'
 import { IconDownload, IconFileImport, IconPlus, IconTir } from '@tabler/icons-react'
 import type { QueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { ActionButton } from '../../../web/action.tsx'
 import { download } from '../../../web/client.ts'
 import { ChoiceFilter, FilterBar, pickSearch, SearchBox, TextFilter } from '../../../web/filters.tsx'
@@ -50,21 +50,16 @@ export function fetchMachines(queries: QueryClient, companyId: string, search: S
 export function EquipmentListPage() {
   const { t } = useTranslation()
   const [search] = useUrl()
-  const [counted, setCounted] = useState(false)
-  const columns = useEquipmentColumns()
   const moment = useMoment()
-  const filters = chosen(search)
-  const rows = useList(listEquipment, { query: { ...filters, ...moment, ...(counted ? { count: 'true' } : {}) } })
   // The slider reaches back to the first machine of the register.
   const first = useRead(listEquipment, { query: { sort: 'created_at', limit: 1 } }, { enabled: moment !== undefined, staleTime: 300_000 }).data?.items[0]?.created_at
-  const narrowed = Object.keys(filters).some((name) => name !== 'sort')
   return (
     <Page
       title={t('equipment.title')}
       actions={
         <>
           <MomentButton since={undefined} />
-          <ExportMenu filters={filters} />
+          <ExportMenu filters={chosen(search)} />
           <ActionButton op={createEquipment} to="/equipment/new" leftSection={<IconPlus size={18} aria-hidden />}>
             {t('equipment.register')}
           </ActionButton>
@@ -72,26 +67,43 @@ export function EquipmentListPage() {
       }
     >
       <MomentBar since={first} />
-      <DataList<Equipment>
-        id="equipment"
-        caption={t('equipment.title')}
-        columns={columns}
-        rows={rows}
-        rowKey={idOf}
-        rowTo={pathOf}
-        steady
-        card={(row) => <MachineCard machine={row} />}
-        {...(filters.q ? {} : { defaultSort: '-created_at' })}
-        onCount={() => setCounted(true)}
+      <Machines
         toolbar={
           <>
             <SearchBox label={t('equipment.search')} />
             <EquipmentFilters />
           </>
         }
-        empty={narrowed ? <NothingFound /> : <NoMachines />}
       />
     </Page>
+  )
+}
+
+/** By itself, so that each page that comes while someone scrolls draws the rows anew and nothing else. */
+function Machines({ toolbar }: { toolbar: ReactNode }) {
+  const { t } = useTranslation()
+  const [search] = useUrl()
+  const [counted, setCounted] = useState(false)
+  const columns = useEquipmentColumns()
+  const moment = useMoment()
+  const filters = chosen(search)
+  const rows = useList(listEquipment, { query: { ...filters, ...moment, ...(counted ? { count: 'true' } : {}) } })
+  const narrowed = Object.keys(filters).some((name) => name !== 'sort')
+  return (
+    <DataList<Equipment>
+      id="equipment"
+      caption={t('equipment.title')}
+      columns={columns}
+      rows={rows}
+      rowKey={idOf}
+      rowTo={pathOf}
+      steady
+      card={(row) => <MachineCard machine={row} />}
+      {...(filters.q ? {} : { defaultSort: '-created_at' })}
+      onCount={() => setCounted(true)}
+      toolbar={toolbar}
+      empty={narrowed ? <NothingFound /> : <NoMachines />}
+    />
   )
 }
 

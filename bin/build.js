@@ -1,7 +1,8 @@
 // Builds what `npm start` runs: the page into dist/web and the program into dist/cli.js.
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -47,3 +48,13 @@ await esbuild.build({
   logLevel: 'warning',
 })
 await vite.build({ root, logLevel: 'warn' })
+
+// Packed once and well, instead of for each visitor and in haste.
+for (const { name, parentPath } of readdirSync('dist/web', { recursive: true, withFileTypes: true })) {
+  if (!/\.(js|css|svg)$/.test(name)) continue
+  const path = join(parentPath, name)
+  const bytes = readFileSync(path)
+  if (bytes.length < 1024) continue
+  writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }))
+  writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }))
+}

@@ -446,7 +446,7 @@ CREATE INDEX idx_equipment_assignments_reserved ON public.equipment_assignments 
 CREATE INDEX idx_equipment_assignments_returned ON public.equipment_assignments USING btree (company_id, returned_at, id) WHERE (returned_at IS NOT NULL);
 CREATE INDEX idx_equipment_assignments_returned_by ON public.equipment_assignments USING btree (returned_by);
 CREATE INDEX idx_equipment_assignments_user ON public.equipment_assignments USING btree (company_id, user_id, assigned_at DESC, id DESC);
-CREATE UNIQUE INDEX idx_equipment_assignments_open ON public.equipment_assignments USING btree (company_id, equipment_id) WHERE ((assigned_at IS NOT NULL) AND (returned_at IS NULL));
+CREATE UNIQUE INDEX idx_equipment_assignments_open ON public.equipment_assignments USING btree (company_id, equipment_id) WHERE ((returned_at IS NULL) > (assigned_at IS NULL));
 CREATE TRIGGER trigger_000_refuse_delete BEFORE DELETE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER trigger_005_check_caller_company BEFORE INSERT ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION check_caller_company();
 CREATE TRIGGER trigger_010_keep_base_fields BEFORE INSERT OR UPDATE ON public.equipment_assignments FOR EACH ROW EXECUTE FUNCTION keep_base_fields();
@@ -3554,12 +3554,12 @@ BEGIN
       IF OLD.status = 'disposed' THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
       ELSIF NEW.status IN ('retired', 'disposed') AND EXISTS (
-          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_retire_while_assigned', MESSAGE = 'someone still has the machine';
       END IF;
     END IF;
     IF NEW.is_deleted AND NOT OLD.is_deleted AND EXISTS (
-        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
     END IF;
   END IF;
@@ -5169,11 +5169,11 @@ BEGIN
   PERFORM lock_equipment(p_equipment_id);
   RETURN QUERY
     UPDATE equipment_assignments a SET returned_at = clock_timestamp(), return_notes = p_notes, return_condition = p_condition, return_meter_reading = p_meter_reading
-    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
+    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)
     RETURNING *;
   IF NOT FOUND THEN
     IF EXISTS (SELECT FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)
-               AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+               AND a.equipment_id = p_equipment_id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
       RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'held by another person';
     END IF;
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_return', MESSAGE = 'nobody has the machine';

@@ -181,6 +181,9 @@ async function servePage(app: FastifyInstance): Promise<void> {
     root,
     index: false,
     wildcard: false,
+    // As the build packed them.
+    preCompressed: true,
+    globIgnore: ['**/*.{br,gz}'],
     cacheControl: false,
     // Only files named after their content may be kept for good.
     setHeaders: (reply, path) => reply.header('cache-control', path.includes(`${sep}assets${sep}`) ? 'public, max-age=31536000, immutable' : 'no-cache'),

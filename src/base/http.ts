@@ -20,6 +20,7 @@ import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
 import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
+import { logStream } from './log.ts'
 import { Replicas } from './replicas.ts'
 import { logStatements } from './statement-log.ts'
 import { Turns } from './turns.ts'
@@ -72,7 +73,7 @@ const apiDocument: Parameters<typeof swagger>[1] = {
 
 export async function createHttp(config: Config, db: Database, translate: (language: Language) => Translate): Promise<FastifyInstance> {
   const app = Fastify({
-    logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
+    logger: { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'], stream: logStream },
     // Fastify's own lines hold whole addresses, with what stands behind the ?: logRequest writes one without.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: 1024 * 1024,

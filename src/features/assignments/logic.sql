@@ -340,11 +340,11 @@ BEGIN
   PERFORM lock_equipment(p_equipment_id);
   RETURN QUERY
     UPDATE equipment_assignments a SET returned_at = clock_timestamp(), return_notes = p_notes, return_condition = p_condition, return_meter_reading = p_meter_reading
-    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
+    WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.equipment_id = p_equipment_id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)
     RETURNING *;
   IF NOT FOUND THEN
     IF EXISTS (SELECT FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)
-               AND a.equipment_id = p_equipment_id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+               AND a.equipment_id = p_equipment_id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
       RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'held by another person';
     END IF;
     RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'ea_nothing_to_return', MESSAGE = 'nobody has the machine';

@@ -62,12 +62,12 @@ BEGIN
       IF OLD.status = 'disposed' THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_disposed_final', MESSAGE = 'a disposed machine keeps its status';
       ELSIF NEW.status IN ('retired', 'disposed') AND EXISTS (
-          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+          SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
         RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_retire_while_assigned', MESSAGE = 'someone still has the machine';
       END IF;
     END IF;
     IF NEW.is_deleted AND NOT OLD.is_deleted AND EXISTS (
-        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) THEN
+        SELECT FROM equipment_assignments a WHERE a.company_id = NEW.company_id AND a.equipment_id = NEW.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'equipment_delete_while_assigned', MESSAGE = 'someone still has the machine';
     END IF;
   END IF;

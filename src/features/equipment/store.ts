@@ -24,8 +24,9 @@ const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e
 /** Worked out once a row, for the amount and for whether there is one. */
 const worth = (day: RawBuilder<unknown>) => sql`CROSS JOIN LATERAL (SELECT ${currentValue(day)} AS current_value OFFSET 0) w`
 
+// Who holds a machine is asked as idx_equipment_assignments_open has it: handed over and not taken back.
 const joins = sql`${worth(today)} LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
-  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
+  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
 const dayAt = (moment: Moment) => sql`(SELECT get_company_day_at(${moment.asOf}, ${moment.recordedAt}))`
@@ -99,7 +100,7 @@ function signs(query: EquipmentQuery): RawBuilder<unknown>[] {
 /** The condition a query sets on machines `e` (and, for search, the join that ranks the newest `most` that fit, as `s`). Shared by list and export. */
 export function equipmentWhere(query: EquipmentQuery, most = 1000): { where: RawBuilder<unknown>; search: RawBuilder<unknown> } {
   const held = (more: RawBuilder<unknown>) => sql`EXISTS (SELECT FROM equipment_assignments h
-    WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND h.assigned_at IS NOT NULL AND h.returned_at IS NULL AND ${more})`
+    WHERE h.company_id = e.company_id AND h.equipment_id = e.id AND (h.returned_at IS NULL) > (h.assigned_at IS NULL) AND ${more})`
   const search = query.q?.trim() ? sql`JOIN search_equipment(${query.q}, ${most}::int) s ON s.equipment_id = e.id` : sql``
   return { where: sql.join([company, ...signs(query), ...conditions(query, present, held)], sql` AND `), search }
 }
@@ -353,7 +354,7 @@ export async function getSummary(ctx: Runner): Promise<Summary> {
   const [row] = await ctx.run<Summary>(sql`
     SELECT count(*)::int AS total, count(*) FILTER (WHERE e.status = 'active')::int AS active, count(*) FILTER (WHERE e.status = 'maintenance')::int AS maintenance,
       count(*) FILTER (WHERE e.status = 'retired')::int AS retired, count(*) FILTER (WHERE e.status = 'disposed')::int AS disposed,
-      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL) AS in_use,
+      (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c) AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)) AS in_use,
       count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date < today.day)::int AS service_overdue,
       count(*) FILTER (WHERE e.status IN ('active', 'maintenance') AND e.next_maintenance_date BETWEEN today.day AND today.day + 7)::int AS service_soon,
       (SELECT count(*)::int FROM equipment_assignments a WHERE a.company_id = (SELECT c.company_id FROM caller c)

@@ -67,6 +67,8 @@ const listFields = (row: RawBuilder<unknown>): ListFields => ({
 })
 
 const isOut = sql`a.assigned_at IS NOT NULL AND a.returned_at IS NULL`
+/** The same twice: as idx_equipment_assignments_open has it, and so that the planner knows how few they are. */
+const isOpen = sql`${isOut} AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)`
 const isReserved = sql`a.assigned_at IS NULL AND a.cancelled_at IS NULL`
 const inState = (now: RawBuilder<unknown>): Record<State, RawBuilder<unknown>> => ({
   reserved: sql`${isReserved} AND a.reserved_until > ${now}`,
@@ -135,7 +137,7 @@ export async function listCalendar(ctx: Runner, query: { from: string; to: strin
   )
   const rows = await ctx.run<Assignment & { sort_value: string }>(sql`
     WITH touching AS (
-      SELECT a.id FROM equipment_assignments a WHERE ${whose} AND ${isOut} AND a.assigned_at < ${to} AND (a.due_at IS NULL OR a.due_at > ${from} OR now() > ${from})
+      SELECT a.id FROM equipment_assignments a WHERE ${whose} AND ${isOpen} AND a.assigned_at < ${to} AND (a.due_at IS NULL OR a.due_at > ${from} OR now() > ${from})
       UNION ALL SELECT a.id FROM equipment_assignments a WHERE ${whose} AND a.returned_at > ${from} AND a.assigned_at < ${to}
       UNION ALL SELECT a.id FROM equipment_assignments a WHERE ${whose} AND ${isReserved} AND a.reserved_from < ${to} AND a.reserved_until > ${from})
     SELECT ${columns()}, coalesce(a.assigned_at, a.reserved_from)::text AS sort_value

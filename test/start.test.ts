@@ -1,9 +1,11 @@
 // What `npm start` promises: it starts, says where to go, stops cleanly, recovers from any kill, and refuses with one sentence.
+
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbedded } from '../src/base/embedded.ts'
@@ -113,6 +115,19 @@ describe('a data folder, from the first start on', () => {
     expect(isAlive(database)).toBe(false)
     expect(await nameOf(again, await signIn(again), made.id)).toBe('Written before the kill')
     expect(await next.stop()).toBe(0)
+  })
+
+  it('a log that nobody reads any more ends nothing', async () => {
+    const program = start(['serve'], folder, { env: { BITCORP_LOG_LEVEL: 'info' } })
+    const url = await program.ready()
+    program.child.stdout?.destroy()
+    const session = await signIn(url)
+    for (let n = 0; n < 5; n++) {
+      expect((await register(url, session, `Written unheard ${n}`)).status).toBe(201)
+      await sleep(50)
+    }
+    expect(program.code).toBeUndefined()
+    expect(await program.stop()).toBe(0)
   })
 
   it('kill -9 of the database: the server lives, answers 503 with Retry-After, and serves again by itself', async () => {

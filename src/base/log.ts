@@ -10,8 +10,12 @@ function leave(): void {
 // Also when the process ends by an error of its own; a kill -9 loses what was said in the last moment.
 process.on('exit', leave)
 
+// Whoever serves goes on, also when nobody reads the log any more or the disk has no room for it.
+const nothing = () => {}
+
 export const logStream = {
   write(line: string): void {
+    if (!process.stdout.listeners('error').includes(nothing)) process.stdout.on('error', nothing)
     if (!waiting) setTimeout(leave, gatheredMs)
     waiting += line
   },

@@ -258,22 +258,26 @@ export function Footer<T>({ rows: { items, total, query }, onCount }: { rows: Li
   const end = useFurther(query)
   if (!items?.length) return null
   return (
-    <Group justify="space-between" gap="xs" ref={end} className="list-footer" data-more={query.hasNextPage || undefined}>
-      <Group gap="xs">
-        <Text size="sm" c="dimmed" role="status">
-          {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
-        </Text>
-        {onCount && query.hasNextPage && total === undefined && (
-          <Button variant="subtle" size="compact-sm" onClick={onCount}>
-            {t('web.count_all')}
+    <>
+      {/* Where the rows end; what is below stays on the screen. */}
+      <div ref={end} />
+      <Group justify="space-between" gap="xs" className="list-footer" data-more={query.hasNextPage || undefined}>
+        <Group gap="xs">
+          <Text size="sm" c="dimmed" role="status">
+            {total === undefined ? t(query.hasNextPage ? 'web.shown_more' : 'web.shown_all', { count: items.length }) : t('web.shown_of', { count: items.length, total })}
+          </Text>
+          {onCount && query.hasNextPage && total === undefined && (
+            <Button variant="subtle" size="compact-sm" onClick={onCount}>
+              {t('web.count_all')}
+            </Button>
+          )}
+        </Group>
+        {query.hasNextPage && (
+          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {t('web.load_more')}
           </Button>
         )}
       </Group>
-      {query.hasNextPage && (
-        <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {t('web.load_more')}
-        </Button>
-      )}
-    </Group>
+    </>
   )
 }

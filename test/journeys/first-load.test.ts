@@ -1,4 +1,5 @@
-// The list of machines, measured in the browser: how much script it needs at first, that nothing moves while it loads, and that scrolling brings more.
+// The list of machines, measured in the browser: how much script it needs at first, that nothing moves while it loads, and that scrolling brings
+// what follows and no more.
 import { expect, test } from 'vitest'
 import { measurePage } from '../../bench/page.ts'
 import { fillFleet } from '../fleet.ts'
@@ -15,4 +16,18 @@ test('the first load of the list needs less than 250 kB of script, nothing moves
   expect(figures.scriptBytes).toBeLessThan(250_000)
   expect(figures.shiftLoading).toBe(0)
   expect(figures.rowsScrolled).toBeGreaterThanOrEqual(200)
+})
+
+test('who stops scrolling is sent some pages ahead, and not all there are', async () => {
+  const viewer = await stage.visit()
+  await viewer.signIn('viewer@andina.test')
+  await viewer.goTo(`/c/${world.companies.andina.id}/equipment`)
+  const rows = async () => Number(await viewer.main.locator('.list-table').getAttribute('data-rows'))
+  await viewer.sees(viewer.main.locator('.list-table tbody tr[data-clickable]').first())
+  expect(await rows()).toBe(50)
+  await viewer.page.mouse.move(600, 500)
+  await viewer.page.mouse.wheel(0, 600)
+  await expect.poll(rows).toBeGreaterThan(50)
+  await viewer.page.waitForTimeout(3000)
+  expect(await rows()).toBeLessThan(250)
 })

@@ -26,7 +26,7 @@ export function useEquipmentColumns(): Column<Equipment>[] {
     const money = (key: 'purchase_price' | 'current_value') => field(key, { extra: true, align: 'right', render: (row) => <span className="nowrap">{format.money(row[key])}</span> })
     return [
       field('name', {
-        width: 240,
+        width: 214,
         render: (row) => (
           <>
             {row.name}
@@ -34,12 +34,12 @@ export function useEquipmentColumns(): Column<Equipment>[] {
           </>
         ),
       }),
-      { key: 'code', width: 110, title: t('equipment.code'), sort: 'serial_number', render: (row) => <span className="mono nowrap">{row.fleet_code ?? row.serial_number}</span> },
+      { key: 'code', width: 146, title: t('equipment.code'), sort: 'serial_number', render: (row) => <span className="mono nowrap">{row.fleet_code ?? row.serial_number}</span> },
       field('status', { width: 172, render: (row) => <StatusBadge status={row.status} /> }),
       { key: 'holder', width: 150, title: t('equipment.holder'), render: (row) => <HolderCell machine={row} /> },
       { key: 'category', width: 170, title: t('equipment.category'), extra: true, render: (row) => text(row.category_name) },
       { key: 'maker', width: 170, title: t('equipment.maker_model'), sort: 'manufacturer', extra: true, render: (row) => text(makerOf(row) || null) },
-      field('location', { width: 178, render: (row) => <span title={row.location ?? undefined}>{text(row.location)}</span> }),
+      field('location', { width: 168, render: (row) => <span title={row.location ?? undefined}>{text(row.location)}</span> }),
       field('next_maintenance_date', { width: 150, render: (row) => <ServiceCell machine={row} /> }),
       field('serial_number', { extra: true, width: 170, render: (row) => <span className="mono nowrap">{row.serial_number}</span> }),
       field('fleet_code', { extra: true }),

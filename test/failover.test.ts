@@ -93,7 +93,7 @@ test('the server is started again on another port: the standby finds it, reports
     await fetch(`${url}/api/v1/companies/${session.companyId}/fleet-value`, { headers: { cookie: session.cookie } })
     return Number(/^replica_reads_total\{replica="[^"]+"\} (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1])
   }
-  await until(async () => (await read()) > 0, 20_000)
+  await until(async () => (await read()) > 0, 60_000)
   const doctor = await run(['doctor'], first, { env: { DATABASE_REPLICA_URL: `${address},postgresql://x:hidden-secret@127.0.0.1:1/none` } })
   expect(doctor.code).toBe(1)
   expect(doctor.output).toMatch(/127\.0\.0\.1:1\/none.*down.*ECONNREFUSED/)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { hash } from '@node-rs/argon2'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
@@ -222,6 +223,12 @@ export async function refusalOf(work: () => Promise<unknown>): Promise<string> {
     const { code, constraint } = error as { code?: string; constraint?: string }
     return constraint ?? code ?? String(error)
   }
+}
+
+/** Waits while midnight is near where clocks stand so many hours ahead of UTC: a file that says `today` then has one day from its first test to its last. */
+export async function awayFromMidnight(...hoursAhead: number[]): Promise<void> {
+  const left = () => Math.min(...hoursAhead.map((hours) => 86_400_000 - ((Date.now() + hours * 3600_000) % 86_400_000)))
+  while (left() < 240_000) await sleep(1000)
 }
 
 /** A port that nobody listens on at this moment. */

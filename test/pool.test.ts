@@ -39,9 +39,9 @@ const pid = async (db: Database, shared: boolean) => (await db.as(identity, shar
 const busy = (db: Database, seconds: number) => db.as(identity).run(sql`SELECT pg_sleep(${seconds})`)
 
 test('who waits too long for a connection is told to come again, in words, and is counted; the next one is served', async () => {
-  const { db, app, register } = await open({ size: 1, overflow: 0, checkoutMs: 500 })
+  const { db, app, register } = await open({ size: 1, overflow: 0, checkoutMs: 1500 })
   expect((await register()).status).toBe(201)
-  const holding = busy(db, 1.5)
+  const holding = busy(db, 4)
   const reply = await register()
   expect(told(reply)).toEqual([503, 'database_busy', true])
   expect(reply.body.detail).toMatch(/All connections to the database are in use/)
@@ -102,7 +102,7 @@ test('each connection speaks UTC, has its name and its timeouts', async () => {
 })
 
 test('a frozen database: who waits and who comes is told to come again while it lasts; then all is served again', async () => {
-  const { db, relay, person, register } = await open({ size: 3, overflow: 0, silenceMs: 500 })
+  const { db, relay, person, register } = await open({ size: 3, overflow: 0, silenceMs: 2000 })
   expect((await register()).status).toBe(201)
   relay.freeze()
   // More than there are connections, over each path: the pool, the readers, a transaction.
@@ -119,17 +119,17 @@ test('a frozen database: who waits and who comes is told to come again while it 
   for (const reply of await Promise.all(calls())) expect(told(reply)).toEqual([503, 'database_unavailable', true])
   expect(db.tallies().silences).toBe(1)
   relay.thaw()
-  await until(async () => (await person.get('/equipment')).status === 200 && (await register()).status === 201, 15_000)
+  await until(async () => (await person.get('/equipment')).status === 200 && (await register()).status === 201, 30_000)
 })
 
 test('a database that is only slow is not taken for frozen', async () => {
-  const { db } = await open({ size: 1, overflow: 0, silenceMs: 500 })
-  await busy(db, 2)
+  const { db } = await open({ size: 1, overflow: 0, silenceMs: 2000 })
+  await busy(db, 4)
   expect(db.tallies().silences).toBe(0)
 })
 
 test('a single connection that hangs is given up at its own deadline, and the transaction on it too', async () => {
-  const { db, relay, register } = await open({ size: 1, overflow: 0, statementMs: 500, silenceMs: 500 })
+  const { db, relay, register } = await open({ size: 1, overflow: 0, statementMs: 1500, silenceMs: 2000 })
   const stuck = db.as(identity).transaction(async (tx) => {
     await tx.run(sql`SELECT 1`)
     relay.silenceOpen()
@@ -147,7 +147,7 @@ test('slow statements are logged, all of them by the switch: their text and who 
     const { log } = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => void lines.push(JSON.parse(line)) } } })
     db.onStatement = undefined
     logStatements(db, log, { ...poolDefaults, ...settings })
-    await db.as(identity).run(sql`SELECT pg_sleep(0.1), ${'secreto'}::text`)
+    await db.as(identity).run(sql`SELECT pg_sleep(1.2), ${'secreto'}::text`)
     await db.plain(sql`SELECT ${'secreto'}::text`)
     await db
       .as(identity)
@@ -156,10 +156,10 @@ test('slow statements are logged, all of them by the switch: their text and who 
     expect(JSON.stringify(lines)).not.toMatch(/secreto|[0-9a-f]{64}/)
     return lines.map(({ msg, statement, request_id, failed }) => [msg, statement, request_id, failed])
   }
-  const slow = ['slow statement', 'SELECT pg_sleep(0.1), $1::text', 'r-1', undefined]
+  const slow = ['slow statement', 'SELECT pg_sleep(1.2), $1::text', 'r-1', undefined]
   expect(await write({ slowMs: 0 })).toEqual([])
-  expect(await write({ slowMs: 50 })).toEqual([slow])
-  expect(await write({ slowMs: 50, logStatements: true })).toEqual([slow, ['statement', 'SELECT $1::text', undefined, undefined], ['statement', 'SELECT $1::int', 'r-1', '22P02']])
+  expect(await write({ slowMs: 1000 })).toEqual([slow])
+  expect(await write({ slowMs: 1000, logStatements: true })).toEqual([slow, ['statement', 'SELECT $1::text', undefined, undefined], ['statement', 'SELECT $1::int', 'r-1', '22P02']])
 })
 
 test('settings are read from the environment, scaled to the machine, and refused with a sentence when they make no sense', () => {

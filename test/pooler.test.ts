@@ -26,7 +26,7 @@ describe.skipIf(!pgbouncer)(pgbouncer ? 'behind PgBouncer' : 'SKIPPED, no PgBoun
   let app: Awaited<ReturnType<typeof createServer>>
   let stop: () => Promise<void>
   const as = (company: CompanyName, who: Who) => new Client(app, `/api/v1/companies/${world.companies[company].id}`, world.as(company, who).auth)
-  const settings: Partial<PoolSettings> = { size: 8, overflow: 0, pooler: true, statementMs: 7000, readMs: 6000, lockMs: 5000, idleTransactionMs: 4000, pingAfterMs: 0 }
+  const settings: Partial<PoolSettings> = { size: 8, overflow: 0, pooler: true, statementMs: 7000, readMs: 6000, lockMs: 5000, idleTransactionMs: 4000, pingAfterMs: 0, checkoutMs: 60_000 }
 
   beforeAll(async () => {
     // Fewer connections to the server than clients: each statement may land on another one.

@@ -54,7 +54,7 @@ test('cut off before any statement of any migration, and in the logic, the next 
   } finally {
     await dropDatabase(clone.name)
   }
-}, 120_000)
+})
 
 test('an index whose build was cut short is built anew, and one that was built but not written down is kept', async () => {
   const unique = next('20991231001', 'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS idx_next_plate ON equipment (company_id, plate)', false)

@@ -61,7 +61,7 @@ test('reports and questions about the past of one company reach the database one
   await transaction(world.superuserUrl, false, async (q) => {
     await q('LOCK TABLE equipment IN ACCESS EXCLUSIVE MODE')
     under = Promise.all([...paths.map((path) => andina.get(path)), sur.get('/equipment/export?format=csv')])
-    await expect.poll(blocked).toBe(2)
+    await expect.poll(async () => [await blocked(), world.app.ground.turns.waiting]).toEqual([2, paths.length - 1])
     expect((await andina.get('/equipment-categories/00000000-0000-7000-8000-000000000000/none')).status).toBe(404)
     expect((await andina.get('/users')).status).toBe(200)
     expect([await blocked(), world.app.ground.turns.waiting]).toEqual([2, paths.length - 1])

@@ -138,10 +138,10 @@ test('the tree as it was, with the machines it held', async () => {
 
 test('an instant that has not come, or is none, is refused; another company sees nothing of ours', async () => {
   const { id } = await world.machine()
-  const future = new Date(Date.now() + 5000).toISOString()
+  const future = () => new Date(Date.now() + 5000).toISOString()
   for (const path of ['/equipment', `/equipment/${id}`, '/assignments', `/equipment/${id}/assignments`, '/equipment-categories'])
     for (const name of ['as_of', 'known_at']) {
-      const reply = await viewer.get(`${path}?${name}=${future}`)
+      const reply = await viewer.get(`${path}?${name}=${future()}`)
       expect([problem(reply), reply.body.errors[0].field, reply.body.errors[0].code]).toEqual(['400 input_invalid', `query.${name}`, 'instant_not_come'])
       for (const wrong of ['ayer', 'infinity', '2026-02-30T00:00:00Z', '']) expect((await viewer.get(`${path}?${name}=${wrong}`)).status, `${path} ${wrong}`).toBe(400)
     }

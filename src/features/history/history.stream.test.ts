@@ -123,7 +123,7 @@ test('cut off again and again while eight write, some rolling back, it goes on w
     ),
   ).finally(() => (writing = false))
   let connections = 0
-  for (const began = Date.now(); (writing || seen.length < 8 * 27) && Date.now() - began < 30_000; ) {
+  for (const began = Date.now(); (writing || seen.length < 8 * 27 || connections < 3) && Date.now() - began < 150_000; ) {
     const stream = await listen({ headers: { 'last-event-id': last } })
     connections++
     await sleep(100 + Math.random() * 400)
@@ -157,7 +157,8 @@ test('it ends within seconds when the sign-in ends, the membership ends, or the 
   await world.sqlAdmin((q) => q('UPDATE sessions SET ended_at = clock_timestamp() WHERE token_hash = $1', [hashSecret(secret)]))
   expect((await world.as('andina', 'admin').patch(`/users/${added.id}`, { role: 'viewer' }, { version: added.version })).status).toBe(200)
   await asOwner(world.ownerUrl, (o) => o.query("SELECT set_company_status($1, 'suspended')", [world.companies.sur.id]))
-  await until(() => [bySession, byMember, byCompany].every((s) => s.state.ended), 8000)
+  // Less than a heartbeat: that would find it too.
+  await until(() => [bySession, byMember, byCompany].every((s) => s.state.ended), 12_000)
   const ends = [bySession, byMember, byCompany].map((s) => s.messages.filter((m) => m.event === 'end').map((m) => m.data.code))
   expect(ends).toEqual([['signed_out'], ['role_required'], ['company_suspended']])
   await asOwner(world.ownerUrl, (o) => o.query("SELECT set_company_status($1, 'active')", [world.companies.sur.id]))
@@ -185,8 +186,8 @@ test('a person holds so many and no more; a closed one makes room; none holds a 
   expect(streams.map((s) => s.reply.status)).toEqual(streams.map(() => 200))
   expect((await listen(who)).reply.status).toBe(429)
   expect((await listen({ ...who, who: 'admin' })).reply.status).toBe(200)
-  const counts = world.db.counts()
-  expect(counts.total - counts.idle).toBeLessThanOrEqual(1)
+  // What the server does by the clock takes one for a moment, too.
+  await expect.poll(() => world.db.counts().total - world.db.counts().idle).toBeLessThanOrEqual(1)
   streams[0]?.close()
   await until(async () => {
     const next = await listen(who)
@@ -207,7 +208,7 @@ test('one that says nothing for longer than any request may take lives on, and s
 test('a stopping server ends its streams at once, so that others go on elsewhere', async () => {
   const stream = await listen({ query: '?after=end', who: 'admin' })
   const closing = world.app.close()
-  await until(() => stream.state.ended, 4000)
+  await until(() => stream.state.ended)
   world.app.server.closeAllConnections()
   await closing
   expect(stream.messages.filter((m) => m.event === 'end')).toEqual([])

@@ -34,12 +34,17 @@ const cost = (machine: string, after: Body | null, kind: string | null = null) =
     const page = `SELECT * FROM list_equipment_logs('${machine}', ${text(kind, 'text')}, NULL, NULL, ${text(after?.created_at ?? null, 'timestamptz')}, ${text(after?.id ?? null, 'uuid')}, 51)`
     await q(page)
     const opened = () => q("SELECT sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0))::int AS n FROM pg_stat_xact_user_tables WHERE relname LIKE 'equipment_logs%'")
-    const [before] = await opened()
-    const [plan] = await q(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${page}`)
-    const [after_] = await opened()
+    const measured: { rows: number; blocks: number; months: number }[] = []
+    for (let n = 0; n < 3; n++) {
+      const [before] = await opened()
+      const [plan] = await q(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${page}`)
+      const [after_] = await opened()
+      const top = plan['QUERY PLAN'][0].Plan
+      measured.push({ rows: Math.round(top['Actual Rows']), blocks: top['Shared Hit Blocks'] + top['Shared Read Blocks'], months: after_.n - before.n })
+    }
     await q('ROLLBACK')
-    const top = plan['QUERY PLAN'][0].Plan
-    return { rows: Math.round(top['Actual Rows']), blocks: top['Shared Hit Blocks'] + top['Shared Read Blocks'], months: after_.n - before.n }
+    // Autovacuum may make a connection read the catalogue anew: the least is the page's own.
+    return measured.reduce((least, one) => (one.blocks < least.blocks ? one : least))
   })
 
 test('with few entries and with a hundred times as many, a page opens about as much', async () => {

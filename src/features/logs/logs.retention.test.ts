@@ -21,7 +21,8 @@ afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true })
 })
 const quiet = () => {}
-const month = (back: number) => new Date(Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth() - back, 10)).toISOString()
+/** The tenth of a month; of this one the present day, since the tenth may be yet to come. */
+const month = (back: number) => (back === 0 ? new Date() : new Date(Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth() - back, 10))).toISOString()
 const nameOf = (back: number) => `equipment_logs_${month(back).slice(0, 7).replace('-', '_')}`
 const partitions = () =>
   world.sqlAdmin(async (q) =>

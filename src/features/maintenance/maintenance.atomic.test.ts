@@ -1,7 +1,8 @@
 // Sending to maintenance and completing are all or nothing: every write in them is made to fail, and cut off, once.
 import { expect, test } from 'vitest'
-import { type Body, createWorld } from '../../../test/harness.ts'
+import { awayFromMidnight, type Body, createWorld } from '../../../test/harness.ts'
 
+await awayFromMidnight(-5)
 const world = await createWorld()
 const manager = world.as('andina', 'manager')
 /** The company's zone is America/Lima, five hours behind UTC all year. */

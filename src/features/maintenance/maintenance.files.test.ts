@@ -133,11 +133,11 @@ test('an operator adds to the breakdown they reported while it is open; a viewer
 test('who may not add is told so before the file is read', async () => {
   const record = await plan()
   /** A file whose first bytes arrive and whose end never does: only who does not wait for it answers. */
-  const begin = (client: Client, id: string) => {
+  const begin = (client: Client, id: string, patienceMs = 15_000) => {
     const endless = new Readable({ read: () => {} })
     endless.push(form('a.jpg', jpeg(2000)).body.subarray(0, 1000))
     const answered = world.app.inject({ method: 'POST', url: `${client.base}/maintenance-records/${id}/files`, headers: { ...client.auth, ...form('a.jpg', jpeg()).headers }, payload: endless })
-    return Promise.race([answered.then((r) => `${r.statusCode} ${r.json().code}`), new Promise((done) => setTimeout(done, 700, 'waits for the file').unref())])
+    return Promise.race([answered.then((r) => `${r.statusCode} ${r.json().code}`), new Promise((done) => setTimeout(done, patienceMs, 'waits for the file').unref())])
   }
   expect(await begin(world.nobody('andina'), record.id)).toBe('401 signed_out')
   expect(await begin(world.withToken('andina', 'x'.repeat(43)), record.id)).toBe('401 signed_out')
@@ -145,7 +145,7 @@ test('who may not add is told so before the file is read', async () => {
   expect(await begin(world.as('andina', 'viewer'), record.id)).toBe('403 role_required')
   expect(await begin(world.as('sur', 'admin'), record.id)).toBe('404 not_found')
   expect(await begin(manager, nobodys)).toBe('404 not_found')
-  expect(await begin(manager, record.id)).toBe('waits for the file')
+  expect(await begin(manager, record.id, 700)).toBe('waits for the file')
 })
 
 test('another company’s record and file are as good as none, in the API and in SQL', async () => {

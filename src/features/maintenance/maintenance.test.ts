@@ -1,7 +1,8 @@
 // Work on machines through the HTTP door: planning, steps, what a service moves and what it leaves, who is due, and races.
 import { expect, test } from 'vitest'
-import { type Body, createWorld } from '../../../test/harness.ts'
+import { awayFromMidnight, type Body, createWorld } from '../../../test/harness.ts'
 
+await awayFromMidnight(-5, 14)
 const world = await createWorld({ poolSize: 20 })
 const manager = world.as('andina', 'manager')
 const operator = world.as('andina', 'operator')

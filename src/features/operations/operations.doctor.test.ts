@@ -69,9 +69,10 @@ test('an index that is not valid, a rule not validated, and a missing month are 
 
 test('a job that fails on the running server is named; what monitoring lacks is said', async () => {
   const address = new URL(await world.app.listen({ host: '127.0.0.1', port: 0 }))
-  await expect.poll(async () => (await look({ PORT: address.port })).get('jobs')?.found, { timeout: 10_000 }).toBe(`${world.app.ground.jobs.list().length} run as they should`)
+  await expect.poll(async () => (await look({ PORT: address.port })).get('jobs')?.found, { timeout: 60_000 }).toBe(`${world.app.ground.jobs.list().length} run as they should`)
   await world.sqlAdmin((q) => q('ALTER FUNCTION chain_audit_logs(integer) RENAME TO chain_nothing'))
-  await world.app.ground.jobs.run('audit_chain')
+  // The first may only join a run of the clock that began before.
+  for (let n = 0; n < 2; n++) await world.app.ground.jobs.run('audit_chain')
   expect((await look({ PORT: address.port })).get('jobs')).toMatchObject({ ok: false, found: expect.stringMatching(/^audit_chain failed/), advice: expect.stringContaining('Installation') })
   await world.sqlAdmin((q) => q('ALTER FUNCTION chain_nothing(integer) RENAME TO chain_audit_logs'))
   await change('DROP EXTENSION pg_stat_statements')

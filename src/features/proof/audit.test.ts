@@ -315,4 +315,4 @@ test('on the command line: exit code 0 and OK, a checkpoint, then exit code 1 an
   } finally {
     rmSync(folder, { recursive: true })
   }
-}, 60_000)
+})

@@ -226,4 +226,4 @@ test('finds a caller that holds although the company is suspended, the membershi
     await world.sqlAdmin((q) => q(definition))
   }
   expect((await verify('equipment')).faults).toEqual([])
-}, 60_000)
+})

@@ -67,13 +67,23 @@ async function doStep(things: Things, { who, what, at, text, number }: Step): Pr
   return (await steps[what]?.()) ?? 0
 }
 
+/** What makes the first of a kind possible: the second machine is reserved and that cancelled; the first was there six milliseconds ago. */
+const planned: Partial<Record<Step['what'], Partial<Step>>> = {
+  reserve: { at: 1 },
+  promise: { at: 2, number: 0 },
+  transfer: { number: 1 },
+  status: { number: 3 },
+  correct: { number: 4 },
+  move: { at: 1 },
+}
+
 test('whatever is done through the door, events tell every row byte for byte, and the tables can be built again from them', async () => {
   const things: Things = { machines: [], categories: [] }
   const seen: Record<string, number> = {}
   // One of each kind first, each possible after the ones before; then as it comes.
-  for (const what of ['category', ...kinds] as const) {
-    const status = await doStep(things, { who: 'admin', what, at: what === 'move' ? 1 : 0, text: 'x', number: what === 'transfer' ? 1 : what === 'status' ? 3 : Object.keys(seen).length * 2 })
-    if (status < 300) seen[what] = 1
+  for (const what of ['category', 'create', ...kinds] as const) {
+    expect(await doStep(things, { who: 'admin', what, at: 0, text: 'x', number: Object.keys(seen).length * 2, ...planned[what] }), what).toBeLessThan(300)
+    seen[what] = 1
   }
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 25, maxLength: 40 }), async (steps) => {
@@ -92,7 +102,7 @@ test('whatever is done through the door, events tell every row byte for byte, an
   const { rows, events } = await verify(false)
   expect(rows).toBeGreaterThan(20)
   expect(events).toBeGreaterThan(rows)
-}, 120_000)
+})
 
 /** Changes the records as only a superuser with its triggers off can, verifies, and puts everything back. */
 async function tampered(how: (query: Query) => Promise<unknown>, undo: (query: Query) => Promise<unknown>): Promise<Fault[]> {

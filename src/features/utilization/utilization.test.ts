@@ -127,7 +127,9 @@ test('months are the company’s, idle ones are there with 0, and what the compa
   expect(await items('/utilization?from=2100-01')).toEqual([])
   expect((await manager.get('/utilization?from=2025-13')).status).toBe(400)
   const all = await items('/utilization')
-  expect(all.length).toBe(23)
+  // From the first that holds anything, January 2025, to this one of Lima's; 24 at most.
+  const now = new Date(Date.now() - 5 * 3600_000)
+  expect(all.length).toBe(Math.min(24, (now.getUTCFullYear() - 2025) * 12 + now.getUTCMonth() + 1))
   expect(all.at(-1)).toMatchObject({ machine_count: 3 })
 })
 

@@ -274,3 +274,15 @@ test('search uses its index as application_user, under row security', async () =
   expect(scans).toEqual([{ index: expect.any(Number), whole: 0 }])
   expect(scans[0].index).toBeGreaterThan(0)
 })
+
+test('a search in SQL gives 2,000 machines at most, 1 at least, and of the own company alone', async () => {
+  const theirs = await world.machine({ name: 'Pilotadora' }, 'sur')
+  const found = (company: 'andina' | 'sur') => world.sqlAs(company, 'viewer', (q) => q("SELECT equipment_id AS id FROM search_equipment('pilotadora')"))
+  expect([await found('andina'), await found('sur')]).toEqual([[], [{ id: theirs.id }]])
+  await world.sqlAs('andina', 'manager', async (q) => {
+    await q("INSERT INTO equipment (company_id, name, ownership) SELECT $1, 'Pilotadora ' || n, 'rented' FROM generate_series(1, 2100) n", [world.companies.andina.id])
+    const counts = []
+    for (const limit of ['', ', 1000000', ', 7', ', 0', ', -5']) counts.push((await q(`SELECT FROM search_equipment('pilotadora'${limit})`)).length)
+    expect(counts).toEqual([1000, 2000, 7, 1, 1])
+  })
+})

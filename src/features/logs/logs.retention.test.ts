@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { connected, createWorld, refusalOf } from '../../../test/harness.ts'
+import { logJobs } from './jobs.ts'
 import { digestFile, retain, takeTurn, tidy } from './retain.ts'
 
 const world = await createWorld()
@@ -163,6 +165,23 @@ test('a file that lost a row, a byte or its end is not what was exported', async
   expect(await digestFile(path)).toEqual({ rows: -1, sha256: '' })
 })
 
+test('a file that came out short is not believed: the month stays until a whole one is proved', async () => {
+  const into = folder()
+  await write(12, 'doce')
+  const months = await turn(async (client) => {
+    await tidy(client)
+    let reads = 0
+    // The first reading tells what the month holds; the second, which fills the file, loses all of it.
+    const losing = { query: (text: string) => client.query(text.startsWith('DECLARE') && ++reads === 2 ? text.replace(' ORDER BY', ' WHERE false ORDER BY') : text) } as unknown as pg.Client
+    await expect(retain(losing, 6, into, quiet)).rejects.toThrow('nothing was dropped')
+    expect(reads).toBe(2)
+    expect(await remnants()).toEqual([`${nameOf(12)}_detached`])
+    return retain(client, 6, into, quiet)
+  })
+  expect(linesIn(months?.[0]?.file ?? '').map((l) => l.notes)).toEqual(['doce'])
+  expect(await remnants()).toEqual([])
+})
+
 test('writers go on while a reader holds the log and a month waits to leave', async () => {
   const into = folder()
   await write(11, 'once')
@@ -189,4 +208,23 @@ test('two servers take turns: the second leaves the work to the first', async ()
     expect(await takeTurn(world.ownerUrl, false, async () => 'both')).toBe(undefined)
   })
   expect(await takeTurn(world.ownerUrl, false, async () => 'alone')).toBe('alone')
+})
+
+test('the job does it all by the clock: makes what is missing, places strays, lets old months leave, and warns of what it cannot place', async () => {
+  const into = folder()
+  const jobs: (() => Promise<void>)[] = []
+  const warnings: unknown[] = []
+  const ground = { config: { ...world.config, logKeepMonths: 6, logExportDir: into }, db: world.db, jobs: { add: (job: { run: () => Promise<void> }) => jobs.push(job.run) } }
+  logJobs({ ground, log: { info: quiet, warn: (found: unknown) => warnings.push(found) } } as unknown as FastifyInstance, world.ownerUrl)
+  await world.sqlAdmin((q) => q(`DROP TABLE ${nameOf(-3)}`))
+  await write(4, 'cuatro')
+  await write(13, 'trece')
+  await jobs[0]?.()
+  expect([await health(), warnings]).toEqual([{ missing_months: 0, stray_rows: 0 }, []])
+  expect(await partitions()).toEqual(expect.arrayContaining([nameOf(-3), nameOf(4)]))
+  expect(linesIn(join(into, `${nameOf(13)}.ndjson.gz`)).map((l) => l.notes)).toEqual(['trece'])
+  const stray = `SET LOCAL session_replication_role = replica; INSERT INTO equipment_logs (company_id, equipment_id, event_type, notes, created_at) VALUES ('${world.companies.andina.id}', '${id}', 'note', 'lejos', '2999-01-01')`
+  await world.sqlAdmin((q) => q(stray))
+  await jobs[0]?.()
+  expect(warnings).toEqual([{ missing_months: 0, stray_rows: 1 }])
 })

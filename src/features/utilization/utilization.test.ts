@@ -259,3 +259,34 @@ test('a sum that someone changed by hand is found', async () => {
   }
   expect(await drift()).toEqual([])
 })
+
+test('who still has a machine counts up to now and no further, in every report', async () => {
+  const category_id = await category('Abiertas')
+  const { id } = await world.machine({ name: 'Abierta', category_id })
+  // Longer than a month, so that there are hours of a month that is over and of this one.
+  const from = new Date(Date.now() - 31 * 86_400_000 - 3600_000)
+  await give(id, from.toISOString(), null)
+  const total = async (rows: Promise<Body[]>) => (await rows).reduce((sum, row) => sum + row.assigned_hours, 0)
+  // The day before: the company's month may still be the one before that of UTC.
+  const since = `from=${new Date(from.getTime() - 86_400_000).toISOString().slice(0, 7)}`
+  const csv = async () =>
+    (await manager.get(`/utilization/export?${since}&category_id=${category_id}`)).text
+      .trim()
+      .split('\r\n')
+      .slice(1)
+      .map((line) => ({ assigned_hours: Number(line.split(',')[6]) }))
+  const viewed = () => world.sqlAs('andina', 'viewer', (q) => q('SELECT total_hours_assigned::float8 AS assigned_hours FROM equipment_utilization_monthly WHERE equipment_id = $1', [id]))
+  const reports = {
+    months: items(`/utilization?${since}&equipment_id=${id}`),
+    categories: items(`/utilization/categories?${since}`).then((rows) => rows.filter((row: Body) => row.category_id === category_id)),
+    machines: items(`/utilization/machines?${since}&category_id=${category_id}`),
+    export: csv(),
+    view: viewed(),
+  }
+  for (const [name, rows] of Object.entries(reports)) {
+    const hours = await total(rows)
+    const passed = (Date.now() - from.getTime()) / 3600_000
+    expect(hours, name).toBeGreaterThan(31 * 24 + 0.9)
+    expect(hours, name).toBeLessThan(passed + 0.1)
+  }
+})

@@ -20,6 +20,7 @@ import { languageOf } from './i18n.ts'
 import { onceForKey } from './idempotency.ts'
 import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
+import { JsonText } from './list.ts'
 import { logStream } from './log.ts'
 import { Replicas } from './replicas.ts'
 import { logStatements } from './statement-log.ts'
@@ -48,7 +49,7 @@ export type Ctx = Runner & {
   request: FastifyRequest
   reply: FastifyReply
 }
-export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Promise<ReplyOf<O> | FastifyReply>
+export type Handler<O extends Operation> = (ctx: Ctx, input: InputOf<O>) => Promise<ReplyOf<O> | JsonText<ReplyOf<O>> | FastifyReply>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -91,7 +92,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
   addHooks(app)
   logStatements(db, app.log, config.pool)
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart !== 'body'))
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setSerializerCompiler(() => (data) => (data instanceof JsonText ? data.text : JSON.stringify(data)))
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) => refuse(new Refusal(404, 'not_found'), request, reply))
 
@@ -220,7 +221,8 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
       const key = request.headers['idempotency-key']
       const answer = key && op.keyed ? await onceForKey(ctx, String(key), { method: op.method, url: request.url, body: input.body }, (tx) => handler(tx, input)) : await handler(ctx, input)
       if (reply.sent || answer === reply) return reply
-      if (answer && typeof answer === 'object' && 'version' in answer) reply.header('etag', `"${answer.version}"`)
+      const version = versionOf(answer)
+      if (version !== undefined) reply.header('etag', `"${version}"`)
       if (app.ground.config.checkReplies) checkReply(op, answer)
       reply.header('cache-control', 'no-store')
       reply.status(op.status)
@@ -228,6 +230,8 @@ export function handle<O extends Operation>(app: FastifyInstance, op: O, handler
     },
   })
 }
+
+const versionOf = (answer: unknown) => (answer && typeof answer === 'object' && 'version' in answer ? answer.version : undefined)
 
 const bearerOf = (request: FastifyRequest): string | undefined => /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
 const secretOf = (request: FastifyRequest): string | null => bearerOf(request) ?? request.cookies?.[cookieName(request.server.ground.config, sessionCookie)] ?? null

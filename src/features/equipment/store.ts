@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
-import { filters, type ListFields, paging } from '../../base/list.ts'
+import { filters, instant, type JsonText, type ListFields, paging } from '../../base/list.ts'
 import { type Moment, type MomentQuery, momentOf, today } from '../../base/moment.ts'
 import type { Money } from '../../plain/operation.ts'
 import type { Equipment, EquipmentChange, EquipmentInput, Status, StatusPeriod, Summary, TimelineEntry } from './contract.ts'
@@ -14,10 +14,14 @@ const currentValue = (day: RawBuilder<unknown>) => sql`CASE WHEN e.current_value
   ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, ${day}) END`
 const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
 
-const columns = sql`e.id, e.version, e.created_at, e.updated_at, e.created_by, e.updated_by, e.name, e.description, e.serial_number, e.fleet_code,
+// Instants and numbers as text, as the API has them: lists are JSON that the database writes.
+const columns = sql`e.id, e.version, ${instant(sql`e.created_at`)} AS created_at, ${instant(sql`e.updated_at`)} AS updated_at, e.created_by, e.updated_by,
+  e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
-  ${money(sql`w.current_value`)} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value, e.depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
-  e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags, e.is_deleted, e.deleted_at, e.deleted_by,
+  ${money(sql`w.current_value`)} AS current_value, e.current_value IS NOT NULL AS current_value_given, ${money(sql`e.salvage_value`)} AS salvage_value,
+  e.depreciation_rate::text AS depreciation_rate, e.currency, e.status, e.location, e.last_maintenance_date, e.next_maintenance_date,
+  e.maintenance_interval_days, e.maintenance_rule, e.maintenance_counted_from, e.warranty_expires_at, e.category_id, k.name AS category_name, e.specifications, e.tags,
+  e.is_deleted, ${instant(sql`e.deleted_at`)} AS deleted_at, e.deleted_by,
   CASE WHEN a.id IS NOT NULL THEN json_build_object('assignment_id', a.id, 'user_id', a.user_id, 'display_name', p.display_name,
     'assigned_at', a.assigned_at, 'due_at', a.due_at, 'accepted_at', a.accepted_at, 'condition', a.condition, 'notes', a.notes) END AS holder`
 
@@ -126,8 +130,7 @@ function conditions(query: EquipmentQuery, { fields, categories, templates }: So
   return found
 }
 
-type Row = Equipment & { sort_value: string | null; total?: number }
-type EquipmentPage = { items: Equipment[]; next_cursor: string | null; total?: number }
+type EquipmentPage = JsonText<{ items: Equipment[]; next_cursor: string | null; total?: number }>
 
 export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise<EquipmentPage> {
   const moment = momentOf(query)
@@ -140,20 +143,14 @@ export async function listEquipment(ctx: Runner, query: EquipmentQuery): Promise
   const isAlone = Object.keys(query).every((name) => ['q', 'limit', 'cursor'].includes(name))
   const { where, search } = equipmentWhere(query, isAlone ? 300 : 1000)
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`e.created_at`
-  const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM equipment e ${search} WHERE ${where}) AS total` : sql``
   // The page is chosen first; names and holders are joined to its rows alone.
-  const rows = await ctx.run<Row>(sql`
-    WITH page AS MATERIALIZED (
-      SELECT e.company_id, e.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
-      FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns}, page.sort_value ${total}
-    FROM page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins} ORDER BY page.place`)
-  return counted(query, page.finish(rows), rows)
-}
-
-function counted(query: EquipmentQuery, { items, next_cursor }: { items: Row[]; next_cursor: string | null }, rows: Row[]): EquipmentPage {
-  if (query.count !== 'true') return { items, next_cursor }
-  return { items: items.map(({ total: _, ...item }) => item), next_cursor, total: rows[0]?.total ?? 0 }
+  return page.read(ctx, {
+    page: sql`SELECT e.company_id, e.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
+      FROM equipment e ${search} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`,
+    item: columns,
+    from: sql`page JOIN equipment e ON e.company_id = page.company_id AND e.id = page.id ${joins}`,
+    total: query.count === 'true' ? sql`(SELECT count(*)::int FROM equipment e ${search} WHERE ${where})` : undefined,
+  })
 }
 
 /**
@@ -191,16 +188,15 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     sql` AND `,
   )
   const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
-  const total = query.count === 'true' ? sql`, (SELECT count(*)::int FROM ${source} WHERE ${where}) AS total` : sql``
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`
-  const statement = sql<Row>`
-    WITH ${moment.table}, page AS MATERIALIZED (
-      SELECT e AS machine, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
-      FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit})
-    SELECT ${columns}, page.sort_value ${total}
-    FROM page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)} ORDER BY page.place`
-  const rows = await ctx.run(statement)
-  return counted(query, page.finish(rows), rows)
+  return page.read(ctx, {
+    before: moment.table,
+    page: sql`SELECT e AS machine, b.id, (${sortColumn})::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place
+      FROM ${source} WHERE ${where} AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`,
+    item: columns,
+    from: sql`page CROSS JOIN LATERAL (SELECT (page.machine).*) e ${joinsAt(moment)}`,
+    total: query.count === 'true' ? sql`(SELECT count(*)::int FROM ${source} WHERE ${where})` : undefined,
+  })
 }
 
 /** Undefined for a machine that is unknown, or was not yet registered at the moment asked about. */

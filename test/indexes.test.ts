@@ -172,6 +172,25 @@ test('a common word is looked for among the newest machines, and finds what the 
   expect(found).toEqual(all)
 })
 
+test('whole words are looked for first; where they are not enough, so are words that only begin so', async () => {
+  const find = (most: number) => world.sqlAs('andina', 'viewer', (q) => q("SELECT equipment_id FROM search_equipment('jcb m7', $1) ORDER BY equipment_id DESC", [most]))
+  const among = (most: number, ends: string) =>
+    world.sqlAdmin((q) =>
+      q(
+        `SELECT d.equipment_id FROM equipment_search_documents d JOIN companies co ON co.id = d.company_id
+         WHERE d.company_id = $1 AND d.document @@ (replace((build_search_term('c' || co.search_key || ':', 'jcb') && build_search_term('c' || co.search_key || ':', 'm7'))::text, ':*', $3))::tsquery
+         ORDER BY d.equipment_id DESC LIMIT $2`,
+        [world.companies.andina.id, most, ends],
+      ),
+    )
+  const whole = await among(2000, '')
+  const begun = await among(2000, ':*')
+  expect(whole.length).toBeGreaterThan(1)
+  expect(begun.length).toBeGreaterThan(whole.length)
+  expect(await find(whole.length)).toEqual(whole)
+  expect(await find(2000)).toEqual(begun)
+})
+
 /** Indexes that no page of this test asks for, and what needs them. */
 const elsewhere: Record<string, string> = {
   idx_equipment_assignments_equipment: 'the hand-overs of a machine that has had many; and the foreign key to it',

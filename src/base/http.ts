@@ -22,6 +22,7 @@ import { Jobs } from './jobs.ts'
 import { Keyring } from './keys.ts'
 import { JsonText } from './list.ts'
 import { logStream } from './log.ts'
+import { pace } from './pace.ts'
 import { Replicas } from './replicas.ts'
 import { logStatements } from './statement-log.ts'
 import { Turns } from './turns.ts'
@@ -122,6 +123,7 @@ export async function createHttp(config: Config, db: Database, translate: (langu
 }
 
 function addHooks(app: FastifyInstance): void {
+  app.addHook('onRequest', pace(8))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })

@@ -2,7 +2,7 @@
 // Without names: the newest results of the smallest size and of the largest.
 import { readdirSync, readFileSync } from 'node:fs'
 
-type Measured = { rps: number; p50: number; databaseMs: number }
+type Measured = { rps: number; p50: number; serverMs: number; databaseMs: number }
 type Result = { date: string; machines: number; operations?: Record<string, { product: Measured }> }
 const read = (file: string): Result => JSON.parse(readFileSync(file, 'utf8')) as Result
 
@@ -41,6 +41,8 @@ for (const [name, { product: now }] of Object.entries(after.operations ?? {})) {
 }
 const figure = (name: string, of: keyof Measured): number => after.operations?.[name]?.product[of] ?? Number.NaN
 tell('rate of report to get', figure('report', 'rps') / figure('get', 'rps'), 0.8, true)
-tell('p50 of past to list', figure('past', 'p50') / figure('list', 'p50'), 3)
+// Questions about the past take turns within a company: what they cost is compared, not how long sixteen at once wait for each other.
+const cost = (name: string): number => figure(name, 'serverMs') + figure(name, 'databaseMs')
+tell('cost of past to list', cost('past') / cost('list'), 3)
 process.stdout.write(`${lines.join('\n')}\n${broken} broken\n`)
 process.exitCode = broken > 0 ? 1 : 0

@@ -55,7 +55,7 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     reading('timeline', () => `${anyone()}/timeline`),
     writing('create', () => post(base, { name: 'Hoist', manufacturer: 'Bench', model: 'B1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
     writing('status', changeStatusOf(rows.filter((row) => !row.held))),
-    writing('handover', takeBackAndHandOver(rows.filter((row) => row.held && row.status === 'active').map((row) => row.id)), { requests: 2 }),
+    writing('handover', takeBackAndHandOver(rows), { requests: 2 }),
     reading('page', () => `${base}?limit=50&cursor=${cursor}`, alone),
     reading('common', () => `${base}?q=diesel&limit=50`, alone),
     reading('report', () => `/api/v1/companies/${companyId(2)}/utilization`, alone),
@@ -73,14 +73,16 @@ function changeStatusOf(machines: { id: string; status: 'active' | 'maintenance'
   }
 }
 
-/** Each machine is handed over again long after the answer that it was taken back. */
-function takeBackAndHandOver(held: string[]): () => Request {
-  const behind = 40
+/** Free machines are handed over and held ones taken back, each long after the answer to the other: in the end as many are held as before. */
+function takeBackAndHandOver(machines: { id: string; status: string; held: boolean }[]): () => Request {
+  const active = machines.filter(({ status }) => status === 'active')
+  const [free, held] = [active.filter((one) => !one.held).slice(0, 40), active.filter((one) => one.held)]
+  if (free.length < 40 || held.length < 100) throw new Error('too few machines to hand over: remove the data of this size, it is worn')
+  const all = [...free, ...held]
   let turn = 0
-  const of = (n: number) => held[n % held.length]
+  const of = (n: number) => all[n % all.length]?.id
   return () => {
-    const at = turn++ - behind
-    if (at < 0) return post(`${base}/${of(at + behind)}/return`, {})
-    return at % 2 === 0 ? post(`${base}/${of(behind + at / 2)}/return`, {}) : post(`${base}/${of((at - 1) / 2)}/assign`, { user_id: userId(3) })
+    const at = turn++
+    return at % 2 === 0 ? post(`${base}/${of(free.length + at / 2)}/return`, {}) : post(`${base}/${of((at - 1) / 2)}/assign`, { user_id: userId(3) })
   }
 }

@@ -29,9 +29,9 @@ const how = (input: Described) => sql`${input.condition ?? null}::text, ${input.
 const given = (input: Described & { due_at?: string | null | undefined }) => sql`${input.notes ?? null}, ${input.due_at ?? null}::timestamptz, ${how(input)}`
 
 /** Hand-overs `a` as they stood at a moment, with the names that machines had. */
-const sourceAt = ({ asOf, knownAt }: Moment) => sql`equipment_assignments b CROSS JOIN LATERAL get_assignment_at(b, ${asOf}, ${knownAt}) a
+const sourceAt = ({ join }: Moment) => sql`equipment_assignments b ${join} CROSS JOIN LATERAL get_assignment_at(b, m.as_of, m.known_at) a
   JOIN equipment now ON now.company_id = b.company_id AND now.id = b.equipment_id
-  CROSS JOIN LATERAL get_equipment_at(now, ${asOf}, ${knownAt}) e
+  CROSS JOIN LATERAL get_equipment_at(now, m.as_of, m.known_at) e
   JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
   LEFT JOIN user_company_roles giver ON giver.company_id = a.company_id AND giver.user_id = a.assigned_by
   LEFT JOIN user_company_roles taker ON taker.company_id = a.company_id AND taker.user_id = a.returned_by

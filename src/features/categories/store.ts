@@ -9,9 +9,9 @@ const company = sql`(SELECT c.company_id FROM caller c)`
 /** Where categories, machines, and the fields of each category are read: the tables, or what they were at a moment. */
 type Sources = { before: RawBuilder<unknown>; categories: RawBuilder<unknown>; machines: RawBuilder<unknown>; fields: RawBuilder<unknown> }
 const present: Sources = { before: sql``, categories: sql`equipment_categories`, machines: sql`equipment`, fields: sql`category_specification_fields` }
-const past = ({ table, asOf, knownAt, recordedAt }: Moment): Sources => ({
+const past = ({ table, recordedAt, join }: Moment): Sources => ({
   before: sql`${table}, tree AS MATERIALIZED (SELECT * FROM get_categories_at(${recordedAt})), machines AS (
-      SELECT e.* FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${asOf}, ${knownAt}) e WHERE b.company_id = ${company} AND b.created_at <= ${recordedAt}),`,
+      SELECT e.* FROM equipment b ${join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e WHERE b.company_id = ${company} AND b.created_at <= ${recordedAt}),`,
   categories: sql`tree`,
   machines: sql`machines`,
   fields: sql`get_specification_fields_at(${recordedAt})`,

@@ -36,7 +36,7 @@ const joins = sql`${worth(today)} LEFT JOIN equipment_categories k ON k.company_
 const dayAt = (moment: Moment) => sql`(SELECT get_company_day_at(${moment.asOf}, ${moment.recordedAt}))`
 
 /** The hand-over by which someone had machine `e` at the moment. */
-const heldAt = ({ asOf, knownAt }: Moment) => sql`SELECT h.* FROM equipment_assignments x CROSS JOIN LATERAL get_assignment_at(x, ${asOf}, ${knownAt}) h
+const heldAt = ({ asOf, join }: Moment) => sql`SELECT h.* FROM equipment_assignments x ${join} CROSS JOIN LATERAL get_assignment_at(x, m.as_of, m.known_at) h
   WHERE x.company_id = e.company_id AND x.equipment_id = e.id AND x.assigned_at <= ${asOf} AND h.returned_at IS NULL ORDER BY x.assigned_at DESC LIMIT 1`
 
 /** The same joins for machines as they were: categories under the names they had, people under their own, which no event keeps. */
@@ -187,7 +187,7 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
     [sql`b.company_id = (SELECT c.company_id FROM caller c)`, sql`b.created_at <= ${moment.recordedAt}`, ...mayHaveHad(rest.status, moment), ...conditions(rest, past, held), ...said],
     sql` AND `,
   )
-  const source = sql`equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e`
+  const source = sql`equipment b ${moment.join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e`
   const sortColumn = fields[sort.replace(/^-/, '')]?.column ?? sql`b.created_at`
   return page.read(ctx, {
     before: moment.table,
@@ -204,7 +204,7 @@ export async function findEquipment(ctx: Runner, id: string, query: MomentQuery 
   const moment = momentOf(query)
   const rows = moment
     ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns}
-        FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${moment.asOf}, ${moment.knownAt}) e ${joinsAt(moment)}
+        FROM equipment b ${moment.join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e ${joinsAt(moment)}
         WHERE b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`)
     : ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
   return (await rows)[0]

@@ -36,11 +36,11 @@ const present: Sources = {
 function sourcesOf(query: MomentQuery, ids?: string[]): Sources {
   const moment = momentOf(query)
   if (!moment) return present
-  const { table, asOf, knownAt, recordedAt } = moment
+  const { table, asOf, knownAt, recordedAt, join } = moment
   return {
     before: sql`${table}, usage_then AS MATERIALIZED (SELECT * FROM tell_equipment_usage_at(${asOf}, ${knownAt}, ${ids ?? null}::uuid[])),
       categories_then AS MATERIALIZED (SELECT * FROM get_categories_at(${recordedAt})), machines_then AS MATERIALIZED (
-        SELECT e.* FROM equipment b CROSS JOIN LATERAL get_equipment_at(b, ${asOf}, ${knownAt}) e
+        SELECT e.* FROM equipment b ${join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e
         WHERE ${own('b')} AND b.created_at <= ${recordedAt} AND ${ids ? sql`b.id = ANY (${ids}::uuid[])` : sql`true`}),`,
     now: asOf,
     zone: sql`get_company_zone_at(${recordedAt})`,

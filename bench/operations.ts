@@ -16,6 +16,8 @@ export type Operation = {
   next: () => Request
 }
 
+type Machine = { id: string; status: 'active' | 'maintenance'; held: boolean }
+
 const base = `/api/v1/companies/${companyId(1)}/equipment`
 const get = (path: string): Request => ({ method: 'GET', path })
 const post = (path: string, body: object): Request => ({ method: 'POST', path, body: JSON.stringify(body) })
@@ -25,7 +27,7 @@ const random = (below: number): number => Math.floor(Math.random() * below)
 export async function operationsOn(url: string, machines: number): Promise<Operation[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const { rows } = await client.query<{ id: string; status: 'active' | 'maintenance'; held: boolean }>(
+  const { rows } = await client.query<Machine>(
     `SELECT e.id, e.status, a.id IS NOT NULL AS held FROM equipment e
      LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND a.assigned_at IS NOT NULL AND a.returned_at IS NULL
      WHERE e.company_id = $1 AND e.status IN ('active', 'maintenance') AND e.id < $2 ORDER BY e.id LIMIT 100000`,
@@ -47,6 +49,7 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     next: () => get(path()),
   })
   const alone = { floor: false, limit: false }
+  const free = rows.filter((row) => !row.held && row.status === 'active').slice(0, 40)
   const writing = (name: string, next: () => Request, more: Partial<Operation> = {}): Operation => ({ name, floor: false, limit: true, expected: [200, 201], requests: 1, next, ...more })
   return [
     reading('get', anyone),
@@ -54,8 +57,8 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     reading('search', () => `${base}?q=komatsu%20excavator&limit=50`),
     reading('timeline', () => `${anyone()}/timeline`),
     writing('create', () => post(base, { name: 'Hoist', manufacturer: 'Bench', model: 'B1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
-    writing('status', changeStatusOf(rows.filter((row) => !row.held))),
-    writing('handover', takeBackAndHandOver(rows), { requests: 2 }),
+    writing('status', changeStatusOf(rows.filter((row) => !row.held && !free.includes(row)))),
+    writing('handover', takeBackAndHandOver(free, rows), { requests: 2 }),
     reading('page', () => `${base}?limit=50&cursor=${cursor}`, alone),
     reading('common', () => `${base}?q=diesel&limit=50`, alone),
     reading('report', () => `/api/v1/companies/${companyId(2)}/utilization`, alone),
@@ -63,7 +66,7 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
   ]
 }
 
-function changeStatusOf(machines: { id: string; status: 'active' | 'maintenance' }[]): () => Request {
+function changeStatusOf(machines: Machine[]): () => Request {
   let turn = 0
   return () => {
     const machine = machines[turn++ % machines.length]
@@ -74,9 +77,8 @@ function changeStatusOf(machines: { id: string; status: 'active' | 'maintenance'
 }
 
 /** Free machines are handed over and held ones taken back, each long after the answer to the other: in the end as many are held as before. */
-function takeBackAndHandOver(machines: { id: string; status: string; held: boolean }[]): () => Request {
-  const active = machines.filter(({ status }) => status === 'active')
-  const [free, held] = [active.filter((one) => !one.held).slice(0, 40), active.filter((one) => one.held)]
+function takeBackAndHandOver(free: Machine[], machines: Machine[]): () => Request {
+  const held = machines.filter((one) => one.held && one.status === 'active')
   if (free.length < 40 || held.length < 100) throw new Error('too few machines to hand over: remove the data of this size, it is worn')
   const all = [...free, ...held]
   let turn = 0

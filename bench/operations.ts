@@ -34,8 +34,8 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     [companyId(1), afterAll],
   )
   const deep = await client.query<{ sort_value: string; id: string }>(
-    'SELECT e.created_at::text AS sort_value, e.id FROM equipment e WHERE e.company_id = $1 AND NOT e.is_deleted ORDER BY e.created_at DESC, e.id DESC OFFSET $2 LIMIT 2',
-    [companyId(1), Math.floor(machines / 25)],
+    'SELECT e.created_at::text AS sort_value, e.id FROM equipment e WHERE e.company_id = $1 AND NOT e.is_deleted AND e.id < $3 ORDER BY e.created_at DESC, e.id DESC OFFSET $2 LIMIT 2',
+    [companyId(1), Math.floor(machines / 25), afterAll],
   )
   await client.end()
   const order = paging({ limit: 1 }, { created_at: { column: sql`created_at`, type: 'instant' } }, '-created_at', sql`id`)

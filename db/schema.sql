@@ -5202,6 +5202,7 @@ DECLARE
   v_ids uuid[];
   v_ranks real[];
   v_documents real := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'equipment_search_documents'::regclass);
+  v_whole tsquery;
 BEGIN
   IF v_company_id IS NULL OR cardinality(v_terms) = 0 THEN
     RETURN;
@@ -5215,6 +5216,11 @@ BEGIN
     FROM (SELECT newest.equipment_id, newest.document
           FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.company_id = v_company_id ORDER BY d.equipment_id DESC LIMIT 20000) newest
           WHERE newest.document @@ v_query LIMIT v_most) n;
+  ELSIF v_documents > 50000 THEN
+    -- Whole words and stems have an entry each; what only begins so is gathered from many, which is slow and needed only where those are not enough.
+    v_whole := replace(v_query::text, ':*', '')::tsquery;
+    SELECT array_agg(n.equipment_id), array_agg(ts_rank(n.document, v_query)) INTO v_ids, v_ranks
+    FROM (SELECT d.equipment_id, d.document FROM equipment_search_documents d WHERE d.document @@ v_whole ORDER BY d.equipment_id DESC LIMIT v_most) n;
   END IF;
   IF cardinality(v_ids) = v_most THEN
     RETURN QUERY SELECT * FROM unnest(v_ids, v_ranks);

@@ -47,8 +47,14 @@ afterEach(async () => {
 })
 
 test('the clients really are on connections of their own', async () => {
-  await atOnce(() => manager.post('/equipment', { name: 'Calentamiento', ownership: 'rented' }))
-  expect(await count("pg_stat_activity WHERE usename = 'application_user' AND datname = current_database()")).toBeGreaterThanOrEqual(clients)
+  let warm: Promise<Reply[]> | undefined
+  await transaction(world.superuserUrl, false, async (q) => {
+    await q('LOCK TABLE equipment IN EXCLUSIVE MODE')
+    warm = atOnce(() => manager.post('/equipment', { name: 'Calentamiento', ownership: 'rented' }))
+    const waiting = () => count("pg_stat_activity WHERE usename = 'application_user' AND datname = current_database() AND wait_event_type = 'Lock'")
+    await expect.poll(async () => Number(await waiting()), { timeout: 30_000, interval: 50 }).toBe(clients)
+  })
+  expect(tally((await warm) ?? [])).toEqual({ 201: clients })
 })
 
 test('one change wins a version', async () => {

@@ -286,3 +286,16 @@ test('a search in SQL gives 2,000 machines at most, 1 at least, and of the own c
     expect(counts).toEqual([1000, 2000, 7, 1, 1])
   })
 })
+
+test('a machine in a list, written by the database, says exactly what it says by itself, now and as of a moment', async () => {
+  const [held] = (await viewer.get('/equipment?status=active&limit=1')).body.items
+  expect((await manager.post(`/equipment/${held.id}/assign`, { user_id: world.person('andina', 'operator').userId, notes: 'dice "+00:00"' })).status).toBe(201)
+  const gone = await world.machine({ name: 'Retirada "+00"' })
+  expect((await manager.delete(`/equipment/${gone.id}`, { version: '*' })).status).toBe(204)
+  const moment = new Date().toISOString()
+  for (const path of ['?limit=200', '?limit=200&deleted=true', `?limit=200&as_of=${moment}`]) {
+    const { items } = (await viewer.get(`/equipment${path}`)).body
+    expect(items.length).toBeGreaterThan(0)
+    for (const item of items) expect(item).toEqual((await viewer.get(`/equipment/${item.id}${path.includes('as_of') ? `?as_of=${moment}` : ''}`)).body)
+  }
+})

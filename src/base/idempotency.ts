@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { sql } from 'kysely'
 import type { Runner } from './db.ts'
 import { Refusal } from './errors.ts'
+import { JsonText } from './list.ts'
 
 /** Runs `work` once for the caller, the company and the key; a second request waits for the first and gets its reply. */
 export async function onceForKey<C extends Runner & { reply: FastifyReply }, T>(ctx: C, key: string, request: { method: string; url: string; body: unknown }, work: (tx: C) => Promise<T>): Promise<T> {
@@ -21,7 +22,9 @@ export async function onceForKey<C extends Runner & { reply: FastifyReply }, T>(
       ctx.reply.header('idempotency-replayed', 'true')
       return known.response_body.value
     }
-    const answer = await work({ ...ctx, ...tx })
+    // JSON of the database keeps its own spaces, which what is stored loses: the first reply is the one that will be repeated.
+    const said = await work({ ...ctx, ...tx })
+    const answer = said instanceof JsonText ? (said.toJSON() as T) : said
     await tx.run(sql`
       UPDATE idempotency_keys SET response_status = 200, response_body = ${{ value: answer }}::json
       WHERE (company_id, user_id) = (SELECT c.company_id, c.user_id FROM caller c) AND key = ${key}`)

@@ -108,12 +108,15 @@ export type Paging = {
 /** `page`: gives `limit` rows with id, sort_value and place (from 1). `item`: the columns of an item; `from`: where they are, beside `page`. */
 type PageParts = { before?: RawBuilder<unknown>; page: RawBuilder<unknown>; item: RawBuilder<unknown>; from: RawBuilder<unknown>; total?: RawBuilder<unknown> | undefined }
 
-/** A reply that is JSON already and is passed on as it is. */
+/** A reply that is JSON already and is passed on as it is. `version`: of the one row it tells of, for its ETag. `isEmpty`: a page without items. */
 export class JsonText<T> {
   declare readonly says: T
+  declare readonly version: number
+  declare readonly isEmpty: boolean
   readonly text: string
-  constructor(text: string) {
+  constructor(text: string, about: { version?: number; isEmpty?: boolean } = {}) {
     this.text = text
+    Object.assign(this, about)
   }
   toJSON(): T {
     return JSON.parse(this.text)
@@ -164,7 +167,7 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
         FROM ${from} CROSS JOIN LATERAL (SELECT ${item}) item WHERE page.place <= ${sql.lit(size)}`)
       if (!read) throw new Error('an aggregate gives one row')
       const cursor = read.last ? `"${cursorAfter(...read.last)}"` : 'null'
-      return new JsonText(`{"items":${read.items},"next_cursor":${cursor}${total ? `,"total":${read.total}` : ''}}`)
+      return new JsonText(`{"items":${read.items},"next_cursor":${cursor}${total ? `,"total":${read.total}` : ''}}`, { isEmpty: read.items === '[]' })
     },
   }
 }

@@ -30,8 +30,8 @@ export function equipmentRoutes(app: FastifyInstance): void {
 }
 
 /** Every machine has a history, so only an empty first page asks whether there is such a machine. */
-async function ofMachine<T extends { items: unknown[] }>(ctx: Ctx, id: string, page: T): Promise<T> {
-  if (page.items.length === 0 && !(await store.machineExists(ctx, id))) notFound()
+async function ofMachine<T extends { items: unknown[] } | { isEmpty: boolean }>(ctx: Ctx, id: string, page: T): Promise<T> {
+  if (('items' in page ? page.items.length === 0 : page.isEmpty) && !(await store.machineExists(ctx, id))) notFound()
   return page
 }
 

@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Runner } from '../../base/db.ts'
 import { Refusal } from '../../base/errors.ts'
-import { filters, instant, type JsonText, type ListFields, paging } from '../../base/list.ts'
+import { filters, instant, JsonText, type ListFields, paging } from '../../base/list.ts'
 import { type Moment, type MomentQuery, momentOf, today } from '../../base/moment.ts'
 import type { Money } from '../../plain/operation.ts'
 import type { Equipment, EquipmentChange, EquipmentInput, Status, StatusPeriod, Summary, TimelineEntry } from './contract.ts'
@@ -14,7 +14,7 @@ const currentValue = (day: RawBuilder<unknown>) => sql`CASE WHEN e.current_value
   ELSE get_book_value(e.purchase_price, e.salvage_value, e.depreciation_rate, e.purchase_date, ${day}) END`
 const money = (column: RawBuilder<unknown>) => sql`CASE WHEN ${column} IS NOT NULL THEN json_build_object('amount', (${column})::text, 'currency', e.currency) END`
 
-// Instants and numbers as text, as the API has them: lists are JSON that the database writes.
+// Instants and numbers as text, as the API has them: replies are JSON that the database writes.
 const columns = sql`e.id, e.version, ${instant(sql`e.created_at`)} AS created_at, ${instant(sql`e.updated_at`)} AS updated_at, e.created_by, e.updated_by,
   e.name, e.description, e.serial_number, e.fleet_code,
   e.manufacturer, e.model, e.manufacturer_serial_number, e.year, e.plate, e.ownership, e.purchase_date, ${money(sql`e.purchase_price`)} AS purchase_price,
@@ -28,9 +28,10 @@ const columns = sql`e.id, e.version, ${instant(sql`e.created_at`)} AS created_at
 /** Worked out once a row, for the amount and for whether there is one. */
 const worth = (day: RawBuilder<unknown>) => sql`CROSS JOIN LATERAL (SELECT ${currentValue(day)} AS current_value OFFSET 0) w`
 
-// Who holds a machine is asked as idx_equipment_assignments_open has it: handed over and not taken back.
+// Who holds a machine is asked as idx_equipment_assignments_open has it, handed over and not taken back; and of an array, which the dearer
+// index of ea_claims_do_not_overlap cannot answer: it would give all that the machine was ever handed over.
 const joins = sql`${worth(today)} LEFT JOIN equipment_categories k ON k.company_id = e.company_id AND k.id = e.category_id
-  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = e.id AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)
+  LEFT JOIN equipment_assignments a ON a.company_id = e.company_id AND a.equipment_id = ANY (ARRAY[e.id]) AND (a.returned_at IS NULL) > (a.assigned_at IS NULL)
   LEFT JOIN user_company_roles p ON p.company_id = a.company_id AND p.user_id = a.user_id`
 
 const dayAt = (moment: Moment) => sql`(SELECT get_company_day_at(${moment.asOf}, ${moment.recordedAt}))`
@@ -199,15 +200,25 @@ async function listEquipmentAt(ctx: Runner, query: EquipmentQuery, moment: Momen
   })
 }
 
+type Machine = JsonText<Equipment>
+/** The one machine `e` of a query, as JSON with its version. `before`: what stands in WITH. */
+async function readMachine(ctx: Runner, { before = sql``, from, where = sql`true` }: { before?: RawBuilder<unknown>; from: RawBuilder<unknown>; where?: RawBuilder<unknown> }) {
+  const [row] = await ctx.run<{ machine: string; version: number }>(
+    sql`${before} SELECT row_to_json(item)::text AS machine, item.version FROM ${from} CROSS JOIN LATERAL (SELECT ${columns}) item WHERE ${where}`,
+  )
+  return row && new JsonText<Equipment>(row.machine, { version: row.version })
+}
+
 /** Undefined for a machine that is unknown, or was not yet registered at the moment asked about. */
-export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Equipment | undefined> {
+export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Machine | undefined> {
   const moment = momentOf(query)
-  const rows = moment
-    ? ctx.run<Equipment>(sql`WITH ${moment.table} SELECT ${columns}
-        FROM equipment b ${moment.join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e ${joinsAt(moment)}
-        WHERE b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`)
-    : ctx.run<Equipment>(sql`SELECT ${columns} FROM equipment e ${joins} WHERE ${company} AND e.id = ${id}::uuid`)
-  return (await rows)[0]
+  // Of which company stands in the policy: said here as well, the caller would be looked for once more.
+  if (!moment) return readMachine(ctx, { from: sql`equipment e ${joins}`, where: sql`e.id = ${id}::uuid` })
+  return readMachine(ctx, {
+    before: sql`WITH ${moment.table}`,
+    from: sql`equipment b ${moment.join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e ${joinsAt(moment)}`,
+    where: sql`b.company_id = (SELECT c.company_id FROM caller c) AND b.id = ${id}::uuid AND b.created_at <= ${moment.recordedAt}`,
+  })
 }
 
 const amountOf = (value: Money | string | null | undefined) => (value && typeof value === 'object' ? value.amount : value)
@@ -255,11 +266,9 @@ const typed = (column: string, value: unknown) => {
 }
 
 /** Runs a write that gives machine rows, and gives the machine as the API shows it: one statement, one round trip. */
-async function changed(ctx: Runner, write: RawBuilder<unknown>): Promise<Equipment | undefined> {
-  return (await ctx.run<Equipment>(sql`WITH e AS (${write}) SELECT ${columns} FROM e ${joins}`))[0]
-}
+const changed = (ctx: Runner, write: RawBuilder<unknown>): Promise<Machine | undefined> => readMachine(ctx, { before: sql`WITH e AS (${write})`, from: sql`e ${joins}` })
 
-export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Equipment> {
+export async function createEquipment(ctx: Runner, input: EquipmentInput): Promise<Machine> {
   const entries = assignments(input)
   const machine = await changed(
     ctx,
@@ -272,7 +281,7 @@ export async function createEquipment(ctx: Runner, input: EquipmentInput): Promi
 }
 
 /** Undefined when there is no such machine. A stale version is refused by the database. */
-export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<Equipment | undefined> {
+export async function changeEquipment(ctx: Runner, id: string, version: number | null, change: EquipmentChange): Promise<Machine | undefined> {
   const sets = assignments(change).map(([column, value]) => sql`${sql.ref(column)} = ${typed(column, value)}`)
   // An amount in a currency does not turn the machine's other amount into that currency unless `currency` says so.
   const currency = change.currency === undefined ? currencyOf(change) : undefined
@@ -297,7 +306,7 @@ export async function changeEquipment(ctx: Runner, id: string, version: number |
   return machine
 }
 
-export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<Equipment | undefined> {
+export async function setDeleted(ctx: Runner, id: string, version: number | null, deleted: boolean): Promise<Machine | undefined> {
   return changed(
     ctx,
     sql`
@@ -306,13 +315,13 @@ export async function setDeleted(ctx: Runner, id: string, version: number | null
   )
 }
 
-export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<Equipment | undefined> {
+export async function changeStatus(ctx: Runner, id: string, version: number | null, status: Status, reason: string): Promise<Machine | undefined> {
   return changed(ctx, sql`SELECT * FROM change_equipment_status(${id}::uuid, ${version}::int, ${status}, ${reason})`)
 }
 
 type Correction = { status: Status; effective_from: string; effective_to?: string | null; reason: string; version?: number }
 
-export async function correctStatus(ctx: Runner, id: string, { status, effective_from, effective_to, reason, version }: Correction): Promise<Equipment | undefined> {
+export async function correctStatus(ctx: Runner, id: string, { status, effective_from, effective_to, reason, version }: Correction): Promise<Machine | undefined> {
   return changed(ctx, sql`SELECT * FROM correct_equipment_status(${id}::uuid, ${version ?? null}::int, ${status}, ${effective_from}::timestamptz, ${effective_to ?? null}::timestamptz, ${reason})`)
 }
 
@@ -332,18 +341,17 @@ export async function listStatusHistory(ctx: Runner, id: string, query: { limit?
   return page.finish(rows)
 }
 
-export async function getTimeline(ctx: Runner, id: string, query: { limit?: number; cursor?: string }) {
+export async function getTimeline(ctx: Runner, id: string, query: { limit?: number; cursor?: string }): Promise<JsonText<{ items: TimelineEntry[]; next_cursor: string | null }>> {
   const page = paging(query, { id: { column: sql`v.id`, type: 'uuid' } }, '-id', sql`v.id`)
-  const rows = await ctx.run<TimelineEntry & { sort_value: string }>(sql`
-    SELECT v.id, v.event_type, v.occurred_at, v.recorded_by, p.display_name AS recorded_by_name, v.metadata ->> 'reason' AS reason,
-      holder.display_name AS holder_name, v.event_data -> 'old' AS old, v.event_data -> 'new' AS new, v.id::text AS sort_value
-    FROM domain_events v
-    LEFT JOIN user_company_roles p ON p.company_id = v.company_id AND p.user_id = v.recorded_by
-    LEFT JOIN equipment_assignments a ON v.aggregate_type = 'assignment' AND a.company_id = v.company_id AND a.id = v.aggregate_id
-    LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
-    WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.subject_id = ${id}::uuid AND ${page.after}
-    ORDER BY ${page.order} LIMIT ${page.limit}`)
-  return page.finish(rows)
+  return page.read(ctx, {
+    page: sql`SELECT v.*, v.id::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place FROM domain_events v
+      WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.subject_id = ${id}::uuid AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`,
+    item: sql`page.id, page.event_type, ${instant(sql`page.occurred_at`)} AS occurred_at, page.recorded_by, p.display_name AS recorded_by_name,
+      page.metadata ->> 'reason' AS reason, holder.display_name AS holder_name, page.event_data -> 'old' AS old, page.event_data -> 'new' AS new`,
+    from: sql`page LEFT JOIN user_company_roles p ON p.company_id = page.company_id AND p.user_id = page.recorded_by
+      LEFT JOIN equipment_assignments a ON page.aggregate_type = 'assignment' AND a.company_id = page.company_id AND a.id = page.aggregate_id
+      LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id`,
+  })
 }
 
 export async function getSummary(ctx: Runner): Promise<Summary> {

@@ -101,9 +101,13 @@ export type Paging = {
   /** Written into the statement: not knowing how few rows are wanted, the planner would plan anew in each request. */
   limit: RawBuilder<unknown>
   finish: <Row extends Record<string, unknown>>(rows: Row[]) => { items: Row[]; next_cursor: string | null }
+  /** The page of rows whose items the database wrote as JSON. */
+  join: <Page>(rows: Written[]) => JsonText<Page>
   /** The page as JSON that the database writes: of many columns that costs half of reading each and writing them again. */
   read: <Page>(ctx: Runner, parts: PageParts) => Promise<JsonText<Page>>
 }
+
+export type Written = { item: string; id: string; sort_value: string | null }
 
 /** `page`: gives `limit` rows with id, sort_value and place (from 1). `item`: the columns of an item; `from`: where they are, beside `page`. */
 type PageParts = { before?: RawBuilder<unknown>; page: RawBuilder<unknown>; item: RawBuilder<unknown>; from: RawBuilder<unknown>; total?: RawBuilder<unknown> | undefined }
@@ -158,6 +162,12 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
       for (const item of items as { sort_value?: unknown }[]) item.sort_value = undefined
       return { items, next_cursor: next }
     },
+    join: (rows) => {
+      const end = rows.length > size ? rows[size - 1] : undefined
+      const cursor = end ? `"${cursorAfter(end.sort_value, end.id)}"` : 'null'
+      const items = rows.slice(0, size).map(({ item }) => item)
+      return new JsonText(`{"items":[${items.join(',')}],"next_cursor":${cursor}}`, { isEmpty: rows.length === 0 })
+    },
     read: async (ctx, { before, page, item, from, total }) => {
       const [read] = await ctx.run<{ items: string; last: [string | null, string] | null; total?: number }>(sql`
         WITH ${before ? sql`${before},` : sql``} page AS MATERIALIZED (${page})
@@ -167,7 +177,7 @@ export function paging(query: { limit?: number; cursor?: string; sort?: string }
         FROM ${from} CROSS JOIN LATERAL (SELECT ${item}) item WHERE page.place <= ${sql.lit(size)}`)
       if (!read) throw new Error('an aggregate gives one row')
       const cursor = read.last ? `"${cursorAfter(...read.last)}"` : 'null'
-      return new JsonText(`{"items":${read.items},"next_cursor":${cursor}${total ? `,"total":${read.total}` : ''}}`, { isEmpty: read.items === '[]' })
+      return new JsonText(`{"items":${read.items},"next_cursor":${cursor}${total ? `,"total":${read.total}` : ''}}`)
     },
   }
 }

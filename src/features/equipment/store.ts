@@ -343,15 +343,16 @@ export async function listStatusHistory(ctx: Runner, id: string, query: { limit?
 
 export async function getTimeline(ctx: Runner, id: string, query: { limit?: number; cursor?: string }): Promise<JsonText<{ items: TimelineEntry[]; next_cursor: string | null }>> {
   const page = paging(query, { id: { column: sql`v.id`, type: 'uuid' } }, '-id', sql`v.id`)
-  return page.read(ctx, {
-    page: sql`SELECT v.*, v.id::text AS sort_value, row_number() OVER (ORDER BY ${page.order}) AS place FROM domain_events v
-      WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.subject_id = ${id}::uuid AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`,
-    item: sql`page.id, page.event_type, ${instant(sql`page.occurred_at`)} AS occurred_at, page.recorded_by, p.display_name AS recorded_by_name,
-      page.metadata ->> 'reason' AS reason, holder.display_name AS holder_name, page.event_data -> 'old' AS old, page.event_data -> 'new' AS new`,
-    from: sql`page LEFT JOIN user_company_roles p ON p.company_id = page.company_id AND p.user_id = page.recorded_by
-      LEFT JOIN equipment_assignments a ON page.aggregate_type = 'assignment' AND a.company_id = page.company_id AND a.id = page.aggregate_id
-      LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id`,
-  })
+  return page.join(
+    await ctx.run(sql`
+    SELECT row_to_json(item)::text AS item, v.id, v.id::text AS sort_value FROM domain_events v
+    LEFT JOIN user_company_roles p ON p.company_id = v.company_id AND p.user_id = v.recorded_by
+    LEFT JOIN equipment_assignments a ON v.aggregate_type = 'assignment' AND a.company_id = v.company_id AND a.id = v.aggregate_id
+    LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
+    CROSS JOIN LATERAL (SELECT v.id, v.event_type, ${instant(sql`v.occurred_at`)} AS occurred_at, v.recorded_by, p.display_name AS recorded_by_name,
+      v.metadata ->> 'reason' AS reason, holder.display_name AS holder_name, v.event_data -> 'old' AS old, v.event_data -> 'new' AS new) item
+    WHERE v.subject_id = ${id}::uuid AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`),
+  )
 }
 
 export async function getSummary(ctx: Runner): Promise<Summary> {

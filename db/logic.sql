@@ -35,43 +35,40 @@ CREATE OR REPLACE FUNCTION identify_caller(p_credential text, p_company_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_found caller_found;
-  v_set text;
+  v_sealed text;
 BEGIN
-  SELECT f.user_id, f.session_id, f.token_company_id, f.scopes, f.is_personal, f.has_given_password, f.company_id, f.role, f.time_zone,
-    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || t.text, 'UTF8'))), 'hex') || t.text, true)
-  INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal, v_found.has_given_password, v_found.company_id, v_found.role, v_found.time_zone, v_set
-  FROM (
-    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
-      s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
-    FROM sessions s
-    WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
-    UNION ALL
+  SELECT s.user_id, s.id, s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' INTO v_found.user_id, v_found.session_id, v_found.is_personal
+  FROM sessions s
+  WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days';
+  IF NOT FOUND THEN
     SELECT t.user_id, t.id, t.company_id, t.scopes, false
+    INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal
     FROM api_tokens t
-    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
-  ) c
-  JOIN users u ON u.id = c.user_id AND u.status = 'active'
-  LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
-    ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
-    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-    AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
-    AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
-      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL))
-  CROSS JOIN caller_seals k
-  CROSS JOIN LATERAL (SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password,
-    m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC') AS time_zone,
-    CASE
-      WHEN m.company_id IS NULL THEN NULL
-      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
-      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
-      ELSE 'viewer'
-    END AS role) f
-  CROSS JOIN LATERAL (SELECT rpad(coalesce(f.company_id::text, ''), 36) || f.user_id || rpad(coalesce(f.role, ''), 8) || f.session_id || rpad(coalesce(f.token_company_id::text, ''), 36)
-    || f.is_personal::int || f.has_given_password::int || f.time_zone || ' ' || coalesce(f.scopes::text, '') AS text OFFSET 0) t;
-  IF v_found.user_id IS NULL THEN
-    v_set := set_config('app.caller', '', true);
+    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now();
   END IF;
-  v_set := set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  SELECT v_found.is_personal AND u.password_given_at IS NOT NULL INTO v_found.has_given_password FROM users u WHERE u.id = v_found.user_id AND u.status = 'active';
+  IF NOT FOUND THEN
+    PERFORM set_config('app.caller', '', true), set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+    RETURN NULL;
+  END IF;
+  SELECT m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC'),
+    CASE
+      WHEN v_found.scopes IS NULL OR 'admin' = ANY (v_found.scopes) THEN m.role
+      WHEN 'write' = ANY (v_found.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END
+  INTO v_found.company_id, v_found.time_zone, v_found.role
+  FROM user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted
+  WHERE m.user_id = v_found.user_id AND m.company_id = p_company_id AND (v_found.token_company_id IS NULL OR v_found.token_company_id = m.company_id)
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+    AND NOT v_found.has_given_password
+    AND (NOT v_found.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = v_found.user_id AND f.confirmed_at IS NOT NULL));
+  v_sealed := rpad(coalesce(v_found.company_id::text, ''), 36) || v_found.user_id || rpad(coalesce(v_found.role, ''), 8) || v_found.session_id || rpad(coalesce(v_found.token_company_id::text, ''), 36)
+    || v_found.is_personal::int || v_found.has_given_password::int || coalesce(v_found.time_zone, 'UTC') || ' ' || coalesce(v_found.scopes::text, '');
+  PERFORM set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
+    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || v_sealed, 'UTF8'))), 'hex') || v_sealed, true)
+  FROM caller_seals k;
   RETURN v_found;
 END
 $$;
@@ -165,6 +162,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   v_user_id uuid := (SELECT a.user_id FROM caller_account a);
   v_now timestamptz := clock_timestamp();
+  v_moves boolean := false;
 BEGIN
   -- A row's instants follow its versions, also when the clock was set back: "as it was at" is then one version.
   IF TG_OP = 'UPDATE' THEN
@@ -185,7 +183,11 @@ BEGIN
     IF NEW IS NOT DISTINCT FROM OLD THEN
       RETURN OLD;
     END IF;
-    IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
+    -- Two tables have no company_id, and an expression is read only when it is come to.
+    IF TG_TABLE_NAME NOT IN ('companies', 'users') THEN
+      v_moves := NEW.company_id <> OLD.company_id;
+    END IF;
+    IF v_moves OR NEW.id <> OLD.id THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
     END IF;
     NEW.created_at := OLD.created_at;

@@ -1474,29 +1474,20 @@ CREATE OR REPLACE FUNCTION public.add_equipment_usage(p_company_id uuid, p_equip
 AS $function$
 DECLARE
   v_zone text;
+  v_old_to timestamptz := CASE WHEN p_old_from IS NOT NULL THEN p_old_to END;
+  v_new_to timestamptz := CASE WHEN p_new_from IS NOT NULL THEN p_new_to END;
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('usage of ' || p_company_id, 0));
   SELECT coalesce(co.settings ->> 'time_zone', 'UTC') INTO v_zone FROM companies co WHERE co.id = p_company_id;
-  WITH change AS (
-    SELECT k.month, sum(s.sign * k.begun) AS begun, sum(s.sign * k.ended) AS ended, sum(s.sign * k.rest) AS rest
-    FROM (VALUES (-1, p_old_from, p_old_to), (1, p_new_from, p_new_to)) AS s (sign, from_at, to_at), get_usage_marks(s.from_at, s.to_at, v_zone) k
-    GROUP BY k.month HAVING sum(s.sign * k.begun) <> 0 OR sum(s.sign * k.ended) <> 0 OR sum(s.sign * k.rest) <> 0
-  ), mark AS (
-    SELECT c.month, CASE WHEN p_is_fleet THEN 0 ELSE c.begun END AS begun, CASE WHEN p_is_fleet THEN 0 ELSE c.ended END AS ended,
-      CASE WHEN p_is_fleet THEN 0 ELSE c.rest END AS rest, CASE WHEN p_is_fleet THEN c.begun ELSE 0 END AS entered,
-      CASE WHEN p_is_fleet THEN c.ended ELSE 0 END AS went, CASE WHEN p_is_fleet THEN c.rest ELSE 0 END AS fleet_rest
-    FROM change c
-  ), company AS (
-    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
-    SELECT p_company_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k
-  )
-  INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest,
-    fleet_entered, fleet_left, fleet_rest)
-  SELECT p_company_id, p_equipment_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k ORDER BY k.month
-  ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
-    assignments_begun = u.assignments_begun + excluded.assignments_begun, assignments_ended = u.assignments_ended + excluded.assignments_ended,
-    assigned_rest = u.assigned_rest + excluded.assigned_rest, fleet_entered = u.fleet_entered + excluded.fleet_entered,
-    fleet_left = u.fleet_left + excluded.fleet_left, fleet_rest = u.fleet_rest + excluded.fleet_rest;
+  IF p_old_from IS DISTINCT FROM p_new_from THEN
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, -1, false, p_old_from, get_month_of(p_old_from, v_zone), v_zone);
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, 1, false, p_new_from, get_month_of(p_new_from, v_zone), v_zone);
+  END IF;
+  -- Which month an end is in leans on the beginning too.
+  IF v_old_to IS DISTINCT FROM v_new_to OR p_old_from IS DISTINCT FROM p_new_from THEN
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, -1, true, v_old_to, get_usage_end_month(p_old_from, v_old_to, v_zone), v_zone);
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, 1, true, v_new_to, get_usage_end_month(p_new_from, v_new_to, v_zone), v_zone);
+  END IF;
 END
 $function$
 -- owner record_keeper
@@ -1563,6 +1554,36 @@ BEGIN
 END
 $function$
 -- owner record_keeper, executed by application_user
+
+CREATE OR REPLACE FUNCTION public.add_usage_mark(p_company_id uuid, p_equipment_id uuid, p_is_fleet boolean, p_sign integer, p_is_end boolean, p_at timestamp with time zone, p_month date, p_zone text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_begun integer := CASE WHEN p_is_end THEN 0 ELSE p_sign END;
+  v_ended integer := CASE WHEN p_is_end THEN p_sign ELSE 0 END;
+  v_rest bigint := (v_begun - v_ended) * count_month_rest(p_at, p_month, p_zone);
+BEGIN
+  IF p_at IS NULL THEN
+    RETURN;
+  ELSIF p_is_fleet THEN
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_month, 0, 0, 0, v_begun, v_ended, v_rest);
+    INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_equipment_id, p_month, 0, 0, 0, v_begun, v_ended, v_rest)
+    ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+      fleet_entered = u.fleet_entered + v_begun, fleet_left = u.fleet_left + v_ended, fleet_rest = u.fleet_rest + v_rest;
+  ELSE
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_month, v_begun, v_ended, v_rest, 0, 0, 0);
+    INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_equipment_id, p_month, v_begun, v_ended, v_rest, 0, 0, 0)
+    ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+      assignments_begun = u.assignments_begun + v_begun, assignments_ended = u.assignments_ended + v_ended, assigned_rest = u.assigned_rest + v_rest;
+  END IF;
+END
+$function$
+-- owner record_keeper
 
 CREATE OR REPLACE FUNCTION public.anonymise_account(p_email text)
  RETURNS uuid
@@ -2430,6 +2451,13 @@ CREATE OR REPLACE FUNCTION public.count_microseconds(p_from timestamp with time 
 RETURN ((EXTRACT(epoch FROM (p_to - p_from)) * (1000000)::numeric))::bigint
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
 
+CREATE OR REPLACE FUNCTION public.count_month_rest(p_at timestamp with time zone, p_month date, p_zone text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN count_microseconds(p_at, get_month_begin(((p_month + '1 mon'::interval))::date, p_zone))
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.create_company(p_name text, p_settings jsonb)
  RETURNS uuid
  LANGUAGE sql
@@ -3110,17 +3138,23 @@ AS $function$
 $function$
 -- owner bitcorp_owner, executed by application_user, reporting_user
 
+CREATE OR REPLACE FUNCTION public.get_usage_end_month(p_from timestamp with time zone, p_to timestamp with time zone, p_zone text)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE
+RETURN GREATEST(get_month_of(p_from, p_zone), get_month_of((((p_to AT TIME ZONE 'UTC'::text) - '00:00:00.000001'::interval) AT TIME ZONE 'UTC'::text), p_zone))
+-- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
+
 CREATE OR REPLACE FUNCTION public.get_usage_marks(p_from timestamp with time zone, p_to timestamp with time zone, p_zone text)
  RETURNS TABLE(month date, begun integer, ended integer, rest bigint)
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_microseconds(k.at, get_month_begin((k.month + interval '1 month')::date, p_zone))
+  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_month_rest(k.at, k.month, p_zone)
   FROM (
     SELECT get_month_of(p_from, p_zone) AS month, 1 AS begun, 0 AS ended, p_from AS at WHERE p_from IS NOT NULL
     UNION ALL
-    SELECT greatest(get_month_of(p_from, p_zone), get_month_of(((p_to AT TIME ZONE 'UTC') - interval '1 microsecond') AT TIME ZONE 'UTC', p_zone)), 0, 1, p_to
-    WHERE p_from IS NOT NULL AND p_to IS NOT NULL
+    SELECT get_usage_end_month(p_from, p_to, p_zone), 0, 1, p_to WHERE p_from IS NOT NULL AND p_to IS NOT NULL
   ) k
 $function$
 -- owner bitcorp_owner, executed by application_user, record_keeper, reporting_user
@@ -3239,43 +3273,40 @@ CREATE OR REPLACE FUNCTION public.identify_caller(p_credential text, p_company_i
 AS $function$
 DECLARE
   v_found caller_found;
-  v_set text;
+  v_sealed text;
 BEGIN
-  SELECT f.user_id, f.session_id, f.token_company_id, f.scopes, f.is_personal, f.has_given_password, f.company_id, f.role, f.time_zone,
-    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || t.text, 'UTF8'))), 'hex') || t.text, true)
-  INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal, v_found.has_given_password, v_found.company_id, v_found.role, v_found.time_zone, v_set
-  FROM (
-    SELECT s.user_id, s.id AS session_id, NULL::uuid AS token_company_id, NULL::text[] AS scopes,
-      s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' AS is_personal
-    FROM sessions s
-    WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days'
-    UNION ALL
+  SELECT s.user_id, s.id, s.kind <> 'command' AND s.method IS DISTINCT FROM 'single_sign_on' INTO v_found.user_id, v_found.session_id, v_found.is_personal
+  FROM sessions s
+  WHERE s.token_hash = p_credential AND s.ended_at IS NULL AND s.expires_at > now() AND coalesce(s.last_seen_at, s.created_at) > now() - interval '14 days';
+  IF NOT FOUND THEN
     SELECT t.user_id, t.id, t.company_id, t.scopes, false
+    INTO v_found.user_id, v_found.session_id, v_found.token_company_id, v_found.scopes, v_found.is_personal
     FROM api_tokens t
-    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now()
-  ) c
-  JOIN users u ON u.id = c.user_id AND u.status = 'active'
-  LEFT JOIN (user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted)
-    ON m.user_id = u.id AND m.company_id = p_company_id AND (c.token_company_id IS NULL OR c.token_company_id = m.company_id)
-    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
-    AND NOT (c.is_personal AND u.password_given_at IS NOT NULL)
-    AND (NOT c.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
-      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL))
-  CROSS JOIN caller_seals k
-  CROSS JOIN LATERAL (SELECT u.id AS user_id, c.session_id, c.token_company_id, c.scopes, c.is_personal, c.is_personal AND u.password_given_at IS NOT NULL AS has_given_password,
-    m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC') AS time_zone,
-    CASE
-      WHEN m.company_id IS NULL THEN NULL
-      WHEN c.scopes IS NULL OR 'admin' = ANY (c.scopes) THEN m.role
-      WHEN 'write' = ANY (c.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
-      ELSE 'viewer'
-    END AS role) f
-  CROSS JOIN LATERAL (SELECT rpad(coalesce(f.company_id::text, ''), 36) || f.user_id || rpad(coalesce(f.role, ''), 8) || f.session_id || rpad(coalesce(f.token_company_id::text, ''), 36)
-    || f.is_personal::int || f.has_given_password::int || f.time_zone || ' ' || coalesce(f.scopes::text, '') AS text OFFSET 0) t;
-  IF v_found.user_id IS NULL THEN
-    v_set := set_config('app.caller', '', true);
+    WHERE t.token_hash = p_credential AND t.revoked_at IS NULL AND NOT t.is_deleted AND t.expires_at > now();
   END IF;
-  v_set := set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+  SELECT v_found.is_personal AND u.password_given_at IS NOT NULL INTO v_found.has_given_password FROM users u WHERE u.id = v_found.user_id AND u.status = 'active';
+  IF NOT FOUND THEN
+    PERFORM set_config('app.caller', '', true), set_config('app.current_company_id', coalesce(p_company_id::text, ''), true);
+    RETURN NULL;
+  END IF;
+  SELECT m.company_id, coalesce(co.settings ->> 'time_zone', 'UTC'),
+    CASE
+      WHEN v_found.scopes IS NULL OR 'admin' = ANY (v_found.scopes) THEN m.role
+      WHEN 'write' = ANY (v_found.scopes) THEN CASE m.role WHEN 'admin' THEN 'manager' ELSE m.role END
+      ELSE 'viewer'
+    END
+  INTO v_found.company_id, v_found.time_zone, v_found.role
+  FROM user_company_roles m JOIN companies co ON co.id = m.company_id AND co.status = 'active' AND NOT co.is_deleted
+  WHERE m.user_id = v_found.user_id AND m.company_id = p_company_id AND (v_found.token_company_id IS NULL OR v_found.token_company_id = m.company_id)
+    AND m.assigned_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now()) AND NOT m.is_deleted
+    AND NOT v_found.has_given_password
+    AND (NOT v_found.is_personal OR co.settings ->> 'second_factor_demanded' IS DISTINCT FROM 'true'
+      OR EXISTS (SELECT FROM totp_secrets f WHERE f.user_id = v_found.user_id AND f.confirmed_at IS NOT NULL));
+  v_sealed := rpad(coalesce(v_found.company_id::text, ''), 36) || v_found.user_id || rpad(coalesce(v_found.role, ''), 8) || v_found.session_id || rpad(coalesce(v_found.token_company_id::text, ''), 36)
+    || v_found.is_personal::int || v_found.has_given_password::int || coalesce(v_found.time_zone, 'UTC') || ' ' || coalesce(v_found.scopes::text, '');
+  PERFORM set_config('app.current_company_id', coalesce(p_company_id::text, ''), true),
+    set_config('app.caller', encode(sha256(k.key || sha256(k.key || convert_to(pg_backend_pid() || ' ' || extract(epoch FROM transaction_timestamp()) || v_sealed, 'UTF8'))), 'hex') || v_sealed, true)
+  FROM caller_seals k;
   RETURN v_found;
 END
 $function$
@@ -3429,6 +3460,7 @@ AS $function$
 DECLARE
   v_user_id uuid := (SELECT a.user_id FROM caller_account a);
   v_now timestamptz := clock_timestamp();
+  v_moves boolean := false;
 BEGIN
   -- A row's instants follow its versions, also when the clock was set back: "as it was at" is then one version.
   IF TG_OP = 'UPDATE' THEN
@@ -3449,7 +3481,11 @@ BEGIN
     IF NEW IS NOT DISTINCT FROM OLD THEN
       RETURN OLD;
     END IF;
-    IF NEW.id <> OLD.id OR to_jsonb(NEW) -> 'company_id' IS DISTINCT FROM to_jsonb(OLD) -> 'company_id' THEN
+    -- Two tables have no company_id, and an expression is read only when it is come to.
+    IF TG_TABLE_NAME NOT IN ('companies', 'users') THEN
+      v_moves := NEW.company_id <> OLD.company_id;
+    END IF;
+    IF v_moves OR NEW.id <> OLD.id THEN
       RAISE EXCEPTION USING ERRCODE = '23514', CONSTRAINT = 'base_identity_fixed', MESSAGE = 'id and company never change';
     END IF;
     NEW.created_at := OLD.created_at;
@@ -3599,13 +3635,14 @@ CREATE OR REPLACE FUNCTION public.keep_equipment_search()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
+  v_key integer;
 BEGIN
   IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
       NEW.description, NEW.location, NEW.tags, NEW.year, NEW.specifications) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
       OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year, OLD.specifications) THEN
     RETURN NULL;
   END IF;
+  SELECT co.search_key INTO v_key FROM companies co WHERE co.id = NEW.company_id;
   INSERT INTO equipment_search_documents (company_id, equipment_id, document)
   VALUES (NEW.company_id, NEW.id, build_equipment_search_document(v_key, NEW))
   ON CONFLICT (company_id, equipment_id) DO UPDATE SET document = excluded.document;
@@ -4885,12 +4922,14 @@ CREATE OR REPLACE FUNCTION public.record_equipment_status()
 AS $function$
 DECLARE
   v_at timestamptz := NEW.updated_at;
+  v_open_id uuid;
   v_from timestamptz;
   v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     -- Later than all that was recorded before. Asked without "superseded_at IS NULL", which the dear index of the exclusion would answer.
-    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
+    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond'), (array_agg(h.id) FILTER (WHERE h.effective_to IS NULL AND h.superseded_at IS NULL))[1]
+    INTO v_at, v_open_id FROM equipment_status_history h
     WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id;
     IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
       v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
@@ -4908,10 +4947,7 @@ BEGIN
       VALUES (NEW.company_id, NEW.id, NEW.last_status_correction ->> 'status', v_from, v_to, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
       RETURN NULL;
     END IF;
-    UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND id = (
-      SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id
-        AND coalesce(h.superseded_at, 'infinity') = 'infinity' ORDER BY h.effective_from DESC LIMIT 1) AND effective_to IS NULL;
+    UPDATE equipment_status_history SET effective_to = v_at WHERE company_id = NEW.company_id AND id = v_open_id;
   END IF;
   INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
   VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);

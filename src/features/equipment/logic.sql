@@ -149,12 +149,14 @@ CREATE OR REPLACE FUNCTION record_equipment_status() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_at timestamptz := NEW.updated_at;
+  v_open_id uuid;
   v_from timestamptz;
   v_to timestamptz;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     -- Later than all that was recorded before. Asked without "superseded_at IS NULL", which the dear index of the exclusion would answer.
-    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond') INTO v_at FROM equipment_status_history h
+    SELECT greatest(v_at, max(h.recorded_at) + interval '1 microsecond'), (array_agg(h.id) FILTER (WHERE h.effective_to IS NULL AND h.superseded_at IS NULL))[1]
+    INTO v_at, v_open_id FROM equipment_status_history h
     WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id;
     IF NEW.last_status_correction IS DISTINCT FROM OLD.last_status_correction THEN
       v_from := (NEW.last_status_correction ->> 'from')::timestamptz;
@@ -172,10 +174,7 @@ BEGIN
       VALUES (NEW.company_id, NEW.id, NEW.last_status_correction ->> 'status', v_from, v_to, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
       RETURN NULL;
     END IF;
-    UPDATE equipment_status_history SET effective_to = v_at
-    WHERE company_id = NEW.company_id AND id = (
-      SELECT h.id FROM equipment_status_history h WHERE h.company_id = NEW.company_id AND h.equipment_id = NEW.id
-        AND coalesce(h.superseded_at, 'infinity') = 'infinity' ORDER BY h.effective_from DESC LIMIT 1) AND effective_to IS NULL;
+    UPDATE equipment_status_history SET effective_to = v_at WHERE company_id = NEW.company_id AND id = v_open_id;
   END IF;
   INSERT INTO equipment_status_history (company_id, equipment_id, status, effective_from, changed_by, reason, recorded_at)
   VALUES (NEW.company_id, NEW.id, NEW.status, v_at, NEW.updated_by, nullif(current_setting('app.reason', true), ''), v_at);
@@ -246,13 +245,14 @@ END;
 CREATE OR REPLACE FUNCTION keep_equipment_search() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  v_key integer := (SELECT co.search_key FROM companies co WHERE co.id = NEW.company_id);
+  v_key integer;
 BEGIN
   IF TG_OP = 'UPDATE' AND (NEW.name, NEW.serial_number, NEW.fleet_code, NEW.manufacturer, NEW.model, NEW.plate, NEW.manufacturer_serial_number,
       NEW.description, NEW.location, NEW.tags, NEW.year, NEW.specifications) IS NOT DISTINCT FROM (OLD.name, OLD.serial_number, OLD.fleet_code, OLD.manufacturer,
       OLD.model, OLD.plate, OLD.manufacturer_serial_number, OLD.description, OLD.location, OLD.tags, OLD.year, OLD.specifications) THEN
     RETURN NULL;
   END IF;
+  SELECT co.search_key INTO v_key FROM companies co WHERE co.id = NEW.company_id;
   INSERT INTO equipment_search_documents (company_id, equipment_id, document)
   VALUES (NEW.company_id, NEW.id, build_equipment_search_document(v_key, NEW))
   ON CONFLICT (company_id, equipment_id) DO UPDATE SET document = excluded.document;

@@ -26,24 +26,61 @@ CREATE OR REPLACE FUNCTION count_microseconds(p_from timestamptz, p_to timestamp
 LANGUAGE sql IMMUTABLE
 RETURN (extract(epoch FROM p_to - p_from) * 1000000)::bigint;
 
--- What a period adds to its first and last month; p_to NULL goes on. Nothing for p_from NULL. A period that ends with
--- its month ends in it.
+-- The month a period ends in: one that ends with a month ends in that one.
+CREATE OR REPLACE FUNCTION get_usage_end_month(p_from timestamptz, p_to timestamptz, p_zone text) RETURNS date
+LANGUAGE sql IMMUTABLE
+RETURN greatest(get_month_of(p_from, p_zone), get_month_of(((p_to AT TIME ZONE 'UTC') - interval '1 microsecond') AT TIME ZONE 'UTC', p_zone));
+
+-- The microseconds from an instant to the end of a month.
+CREATE OR REPLACE FUNCTION count_month_rest(p_at timestamptz, p_month date, p_zone text) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+RETURN count_microseconds(p_at, get_month_begin((p_month + interval '1 month')::date, p_zone));
+
+-- What a period adds to its first and last month; p_to NULL goes on. Nothing for p_from NULL.
 CREATE OR REPLACE FUNCTION get_usage_marks(p_from timestamptz, p_to timestamptz, p_zone text)
 RETURNS TABLE (month date, begun integer, ended integer, rest bigint)
 LANGUAGE sql IMMUTABLE AS $$
-  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_microseconds(k.at, get_month_begin((k.month + interval '1 month')::date, p_zone))
+  SELECT k.month, k.begun, k.ended, (k.begun - k.ended) * count_month_rest(k.at, k.month, p_zone)
   FROM (
     SELECT get_month_of(p_from, p_zone) AS month, 1 AS begun, 0 AS ended, p_from AS at WHERE p_from IS NOT NULL
     UNION ALL
-    SELECT greatest(get_month_of(p_from, p_zone), get_month_of(((p_to AT TIME ZONE 'UTC') - interval '1 microsecond') AT TIME ZONE 'UTC', p_zone)), 0, 1, p_to
-    WHERE p_from IS NOT NULL AND p_to IS NOT NULL
+    SELECT get_usage_end_month(p_from, p_to, p_zone), 0, 1, p_to WHERE p_from IS NOT NULL AND p_to IS NOT NULL
   ) k
 $$;
 GRANT EXECUTE ON FUNCTION get_month_begin(date, text), get_month_of(timestamptz, text), count_microseconds(timestamptz, timestamptz),
-  get_usage_marks(timestamptz, timestamptz, text) TO application_user, reporting_user, record_keeper;
+  get_usage_end_month(timestamptz, timestamptz, text), count_month_rest(timestamptz, date, text), get_usage_marks(timestamptz, timestamptz, text) TO application_user, reporting_user, record_keeper;
 
 -- === as record_keeper ===============================================================================================
 SET LOCAL ROLE record_keeper;
+
+-- Adds a period's beginning or end (p_sign 1), or takes it away again (-1), in the sums of its machine and company. Nothing for p_at NULL.
+CREATE OR REPLACE FUNCTION add_usage_mark(p_company_id uuid, p_equipment_id uuid, p_is_fleet boolean, p_sign integer, p_is_end boolean,
+  p_at timestamptz, p_month date, p_zone text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_begun integer := CASE WHEN p_is_end THEN 0 ELSE p_sign END;
+  v_ended integer := CASE WHEN p_is_end THEN p_sign ELSE 0 END;
+  v_rest bigint := (v_begun - v_ended) * count_month_rest(p_at, p_month, p_zone);
+BEGIN
+  IF p_at IS NULL THEN
+    RETURN;
+  ELSIF p_is_fleet THEN
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_month, 0, 0, 0, v_begun, v_ended, v_rest);
+    INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_equipment_id, p_month, 0, 0, 0, v_begun, v_ended, v_rest)
+    ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+      fleet_entered = u.fleet_entered + v_begun, fleet_left = u.fleet_left + v_ended, fleet_rest = u.fleet_rest + v_rest;
+  ELSE
+    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_month, v_begun, v_ended, v_rest, 0, 0, 0);
+    INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
+    VALUES (p_company_id, p_equipment_id, p_month, v_begun, v_ended, v_rest, 0, 0, 0)
+    ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
+      assignments_begun = u.assignments_begun + v_begun, assignments_ended = u.assignments_ended + v_ended, assigned_rest = u.assigned_rest + v_rest;
+  END IF;
+END
+$$;
 
 -- Replaces a period by another one in the sums of its machine and company; a period without p_*_from counts for nothing.
 -- Who changes the company's time zone is waited for, so that no mark is made by the zone that was.
@@ -52,29 +89,20 @@ CREATE OR REPLACE FUNCTION add_equipment_usage(p_company_id uuid, p_equipment_id
 LANGUAGE plpgsql AS $$
 DECLARE
   v_zone text;
+  v_old_to timestamptz := CASE WHEN p_old_from IS NOT NULL THEN p_old_to END;
+  v_new_to timestamptz := CASE WHEN p_new_from IS NOT NULL THEN p_new_to END;
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('usage of ' || p_company_id, 0));
   SELECT coalesce(co.settings ->> 'time_zone', 'UTC') INTO v_zone FROM companies co WHERE co.id = p_company_id;
-  WITH change AS (
-    SELECT k.month, sum(s.sign * k.begun) AS begun, sum(s.sign * k.ended) AS ended, sum(s.sign * k.rest) AS rest
-    FROM (VALUES (-1, p_old_from, p_old_to), (1, p_new_from, p_new_to)) AS s (sign, from_at, to_at), get_usage_marks(s.from_at, s.to_at, v_zone) k
-    GROUP BY k.month HAVING sum(s.sign * k.begun) <> 0 OR sum(s.sign * k.ended) <> 0 OR sum(s.sign * k.rest) <> 0
-  ), mark AS (
-    SELECT c.month, CASE WHEN p_is_fleet THEN 0 ELSE c.begun END AS begun, CASE WHEN p_is_fleet THEN 0 ELSE c.ended END AS ended,
-      CASE WHEN p_is_fleet THEN 0 ELSE c.rest END AS rest, CASE WHEN p_is_fleet THEN c.begun ELSE 0 END AS entered,
-      CASE WHEN p_is_fleet THEN c.ended ELSE 0 END AS went, CASE WHEN p_is_fleet THEN c.rest ELSE 0 END AS fleet_rest
-    FROM change c
-  ), company AS (
-    INSERT INTO company_usage_months (company_id, month, assignments_begun, assignments_ended, assigned_rest, fleet_entered, fleet_left, fleet_rest)
-    SELECT p_company_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k
-  )
-  INSERT INTO equipment_usage_months AS u (company_id, equipment_id, month, assignments_begun, assignments_ended, assigned_rest,
-    fleet_entered, fleet_left, fleet_rest)
-  SELECT p_company_id, p_equipment_id, k.month, k.begun, k.ended, k.rest, k.entered, k.went, k.fleet_rest FROM mark k ORDER BY k.month
-  ON CONFLICT (company_id, equipment_id, month) DO UPDATE SET
-    assignments_begun = u.assignments_begun + excluded.assignments_begun, assignments_ended = u.assignments_ended + excluded.assignments_ended,
-    assigned_rest = u.assigned_rest + excluded.assigned_rest, fleet_entered = u.fleet_entered + excluded.fleet_entered,
-    fleet_left = u.fleet_left + excluded.fleet_left, fleet_rest = u.fleet_rest + excluded.fleet_rest;
+  IF p_old_from IS DISTINCT FROM p_new_from THEN
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, -1, false, p_old_from, get_month_of(p_old_from, v_zone), v_zone);
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, 1, false, p_new_from, get_month_of(p_new_from, v_zone), v_zone);
+  END IF;
+  -- Which month an end is in leans on the beginning too.
+  IF v_old_to IS DISTINCT FROM v_new_to OR p_old_from IS DISTINCT FROM p_new_from THEN
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, -1, true, v_old_to, get_usage_end_month(p_old_from, v_old_to, v_zone), v_zone);
+    PERFORM add_usage_mark(p_company_id, p_equipment_id, p_is_fleet, 1, true, v_new_to, get_usage_end_month(p_new_from, v_new_to, v_zone), v_zone);
+  END IF;
 END
 $$;
 

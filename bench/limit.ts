@@ -21,7 +21,7 @@ export const scripts: Record<string, (machines: number) => string> = {
   search: () => `${oneLine(reads.search(company, "'komatsu excavator'"))};`,
   timeline: (machines) => `${pick(machines)}${oneLine(reads.timeline(company, machine))};`,
   create: () =>
-    `WITH e AS (INSERT INTO plain.equipment (company_id, name, manufacturer, model, location, serial_number) VALUES (${company}, 'Hoist', 'Bench', 'B1', 'Obra 1', 'EQ-2026-FL-' || nextval('plain.serial')) RETURNING *)
+    `WITH e AS (INSERT INTO plain.equipment (company_id, name, manufacturer, model, location, serial_number) VALUES ('${companyId(3)}', 'Hoist', 'Bench', 'B1', 'Obra 1', 'EQ-2026-FL-' || nextval('plain.serial')) RETURNING *)
     , period AS (INSERT INTO plain.equipment_status_history (company_id, equipment_id, status, effective_from, recorded_at) SELECT company_id, id, status, created_at, created_at FROM e)${record('equipment', 'e')}
     INSERT INTO plain.equipment_search SELECT company_id, id, to_tsvector('simple', concat_ws(' ', name, manufacturer, model, location)) FROM e;`.replaceAll('\n', ' '),
   status: (machines) =>

@@ -56,7 +56,8 @@ export async function operationsOn(url: string, machines: number): Promise<Opera
     reading('list', () => `${base}?status=active&limit=50`),
     reading('search', () => `${base}?q=komatsu%20excavator&limit=50`),
     reading('timeline', () => `${anyone()}/timeline`),
-    writing('create', () => post(base, { name: 'Hoist', manufacturer: 'Bench', model: 'B1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
+    // In a company where nothing else is measured: what is registered is the newest there, which lists and searches look at first.
+    writing('create', () => post(`/api/v1/companies/${companyId(3)}/equipment`, { name: 'Hoist', manufacturer: 'Bench', model: 'B1', location: 'Obra 1', ownership: 'rented' }), { floor: true }),
     writing('status', changeStatusOf(rows.filter((row) => !row.held && !free.includes(row)))),
     writing('handover', takeBackAndHandOver(free, rows), { requests: 2 }),
     reading('page', () => `${base}?limit=50&cursor=${cursor}`, alone),

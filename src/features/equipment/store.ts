@@ -212,8 +212,7 @@ async function readMachine(ctx: Runner, { before = sql``, from, where = sql`true
 /** Undefined for a machine that is unknown, or was not yet registered at the moment asked about. */
 export async function findEquipment(ctx: Runner, id: string, query: MomentQuery = {}): Promise<Machine | undefined> {
   const moment = momentOf(query)
-  // Of which company stands in the policy: said here as well, the caller would be looked for once more.
-  if (!moment) return readMachine(ctx, { from: sql`equipment e ${joins}`, where: sql`e.id = ${id}::uuid` })
+  if (!moment) return readMachine(ctx, { from: sql`equipment e ${joins}`, where: sql`${company} AND e.id = ${id}::uuid` })
   return readMachine(ctx, {
     before: sql`WITH ${moment.table}`,
     from: sql`equipment b ${moment.join} CROSS JOIN LATERAL get_equipment_at(b, m.as_of, m.known_at) e ${joinsAt(moment)}`,
@@ -351,7 +350,7 @@ export async function getTimeline(ctx: Runner, id: string, query: { limit?: numb
     LEFT JOIN user_company_roles holder ON holder.company_id = a.company_id AND holder.user_id = a.user_id
     CROSS JOIN LATERAL (SELECT v.id, v.event_type, ${instant(sql`v.occurred_at`)} AS occurred_at, v.recorded_by, p.display_name AS recorded_by_name,
       v.metadata ->> 'reason' AS reason, holder.display_name AS holder_name, v.event_data -> 'old' AS old, v.event_data -> 'new' AS new) item
-    WHERE v.subject_id = ${id}::uuid AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`),
+    WHERE v.company_id = (SELECT c.company_id FROM caller c) AND v.subject_id = ${id}::uuid AND ${page.after} ORDER BY ${page.order} LIMIT ${page.limit}`),
   )
 }
 

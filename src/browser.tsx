@@ -206,7 +206,7 @@ const isOutside = /^\/(sign-in|password)$/.test(location.pathname)
 const fetched = Promise.all([router.load(), isOutside ? undefined : fetchFirst()])
 // Drawn once, when all that is there: placeholders that rows soon replace take a slow machine as long as the rows. Who waits longer sees them.
 const patience = new Promise((resolve) => setTimeout(resolve, 400))
-void Promise.race([fetched, patience]).finally(begin)
+void Promise.race([fetched, patience]).then(begin, begin)
 
 async function fetchFirst(): Promise<void> {
   const [, listed] = /^\/c\/([0-9a-f-]{36})\/equipment$/.exec(location.pathname) ?? []

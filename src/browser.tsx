@@ -5,7 +5,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet, RouterProvider, useRouterState } from '@tanstack/react-router'
 import { lazy, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import '@mantine/core/styles.css'
+import 'virtual:kit.css'
 import '@mantine/notifications/styles.css'
 import 'virtual:theme.css'
 import './web/surfaces.css'
@@ -201,9 +201,12 @@ const queries = new QueryClient({
   defaultOptions: { queries: { staleTime: 15_000, retry: (count, error) => !(error instanceof ProblemError) && count < 2 } },
 })
 
-// What the page at this address needs is fetched while the rest still begins: its code, and who is signed in.
-void router.preloadRoute({ to: location.pathname as '/' })
-if (!/^\/(sign-in|password)$/.test(location.pathname)) void fetchFirst()
+// What the page at this address needs is fetched while the rest still begins: its code, who is signed in, and its first rows.
+const isOutside = /^\/(sign-in|password)$/.test(location.pathname)
+const fetched = Promise.all([router.load(), isOutside ? undefined : fetchFirst()])
+// Drawn once, when all that is there: placeholders that rows soon replace take a slow machine as long as the rows. Who waits longer sees them.
+const patience = new Promise((resolve) => setTimeout(resolve, 400))
+void Promise.race([fetched, patience]).then(begin, begin)
 
 async function fetchFirst(): Promise<void> {
   const [, listed] = /^\/c\/([0-9a-f-]{36})\/equipment$/.exec(location.pathname) ?? []
@@ -212,11 +215,12 @@ async function fetchFirst(): Promise<void> {
     listed ? listPage().catch(() => undefined) : undefined,
   ])
   const company = me?.companies.find(({ company_id }) => company_id === listed)
-  if (list && company?.status === 'active' && !company.needs) list.fetchMachines(queries, company.company_id, parseSearch(location.search))
+  if (list && company?.status === 'active' && !company.needs) await list.fetchMachines(queries, company.company_id, parseSearch(location.search))
 }
 
-const place = document.getElementById('root')
-if (place) {
+function begin(): void {
+  const place = document.getElementById('root')
+  if (!place) return
   createRoot(place).render(
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={resolveVariables} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>

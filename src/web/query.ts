@@ -59,9 +59,9 @@ const pagesOf = <O extends Operation>(op: O, companyId: string | null, input: Re
 })
 
 /** Fetches the first page of a list before anything asks for it: `useList` with the same input finds it there. */
-export function fetchAhead<O extends Operation>(queries: QueryClient, op: O, companyId: string, input: ReadInput<O>): void {
+export function fetchAhead<O extends Operation>(queries: QueryClient, op: O, companyId: string, input: ReadInput<O>): Promise<void> {
   const send = (_: O, given: Input<O>) => (call as (op: Operation, input: unknown) => Promise<never>)(op, { ...given, params: { company_id: companyId } })
-  void queries.prefetchInfiniteQuery(pagesOf(op, companyId, input, send))
+  return queries.prefetchInfiniteQuery(pagesOf(op, companyId, input, send))
 }
 
 /** A list by keyset: `query.fetchNextPage()` loads what follows. */

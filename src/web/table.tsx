@@ -77,7 +77,7 @@ type Shown<T> = DataListProps<T> & { shown: Column<T>[] }
 function Rows<T>({ caption, shown, rows, rowKey, rowTo, defaultSort, rowClass, steady }: Shown<T>) {
   const { items, pages, total, query } = rows
   return (
-    <div className="list-scroll">
+    <div className="list-scroll" data-still onScroll={({ currentTarget }) => currentTarget.toggleAttribute('data-still', currentTarget.scrollLeft === 0)}>
       <Table
         highlightOnHover
         verticalSpacing={6}

@@ -1,6 +1,6 @@
 // State in the address: what is filtered, sorted and shown can be shared by link and reached with the back button.
-import { createLink, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
-import { type AnchorHTMLAttributes, type ReactNode, type Ref, useCallback, useMemo } from 'react'
+import { createLink, useNavigate, useParams, useRouter, useRouterState } from '@tanstack/react-router'
+import { type AnchorHTMLAttributes, type ReactNode, type Ref, useCallback, useMemo, useRef } from 'react'
 
 export type Search = Record<string, string | undefined>
 
@@ -51,6 +51,31 @@ export function useGo(): (path: string, options?: { search?: Search; replace?: b
   const navigate = useNavigate()
   const at = useCompanyPath()
   return (path, options = {}) => void navigate({ to: at(path), search: (options.search ?? {}) as never, replace: options.replace ?? false })
+}
+
+/** What makes an `<a>` a link inside the active company: for the many of a long list, as `PageLink` costs a fifth of a millisecond each. */
+export function usePlainLinks(): (path: string, search: Search) => Pick<AnchorProps, 'href' | 'onClick' | 'onFocus' | 'onMouseEnter'> {
+  const router = useRouter()
+  const at = useCompanyPath()
+  const isAsked = useRef(false)
+  return (path, search) => {
+    const to = { to: at(path), search: search as never }
+    // The page they lead to is fetched as by any other link: when the first of them is pointed at or reached by Tab.
+    const preload = () => {
+      if (!isAsked.current) void router.preloadRoute(to)
+      isAsked.current = true
+    }
+    return {
+      href: `${to.to}${stringifySearch(search)}`,
+      onClick: (event) => {
+        if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+        event.preventDefault()
+        void router.navigate(to)
+      },
+      onFocus: preload,
+      onMouseEnter: preload,
+    }
+  }
 }
 
 type AnchorProps = AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement> }

@@ -43,8 +43,8 @@ const pathOf = (machine: Equipment) => `/equipment/${machine.id}`
 const chosen = (search: Search) => pickSearch(search, [...filterNames, 'q', 'sort'])
 
 /** What the page will show at this address, asked for while it is not there yet. */
-export function fetchMachines(queries: QueryClient, companyId: string, search: Search): void {
-  fetchAhead(queries, listEquipment, companyId, { query: { ...chosen(search), ...momentOf(search) } })
+export function fetchMachines(queries: QueryClient, companyId: string, search: Search): Promise<void> {
+  return fetchAhead(queries, listEquipment, companyId, { query: { ...chosen(search), ...momentOf(search) } })
 }
 
 export function EquipmentListPage() {

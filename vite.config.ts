@@ -1,7 +1,5 @@
 // Builds the page into dist/web. The theme's variables become a static stylesheet: the policy allows no style elements.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { convertCssVariables, DEFAULT_THEME, deepMerge, defaultCssVariablesResolver, mergeMantineTheme } from '@mantine/core'
 import react from '@vitejs/plugin-react'
@@ -38,43 +36,6 @@ function preloadList(): Plugin {
   }
 }
 
-const kit = fileURLToPath(new URL('node_modules/@mantine/core/', import.meta.url))
-
-/** The kit's styles, of what the page uses alone and in the kit's order: all of them are a third of a megabyte that every visitor's browser reads. */
-function kitStyles(): Plugin {
-  const id = 'virtual:kit.css'
-  return {
-    name: 'kit-styles',
-    resolveId: (source) => (source === id ? `\0${id}` : undefined),
-    load: (source) => {
-      if (source !== `\0${id}`) return undefined
-      const all = readFileSync(join(kit, 'styles.css'), 'utf8')
-      const style = (name: string) => readFileSync(join(kit, 'styles', `${name}.css`), 'utf8').trim()
-      const used = [...usedParts()].map(style)
-      return [style('baseline'), style('global'), ...used.sort((one, other) => all.indexOf(one) - all.indexOf(other))].join('\n')
-    },
-  }
-}
-
-/** The parts of the kit that the page's sources and the kit's other packages name, and the parts these are made of. */
-function usedParts(): Set<string> {
-  const read = (path: string) => readFileSync(path, 'utf8')
-  const files = new Map<string, string>()
-  for (const [, names = '', file = ''] of read(join(kit, 'esm/index.mjs')).matchAll(/^import \{ ([^}]+) \} from "(\.[^"]+)"/gm))
-    for (const name of names.split(', ')) files.set(name.split(' as ').at(-1) ?? name, join(kit, 'esm', file))
-  const places = [fileURLToPath(new URL('src', import.meta.url)), ...['charts', 'notifications', 'spotlight'].map((name) => join(kit, '..', name, 'esm'))]
-  const sources = places.flatMap((place) => readdirSync(place, { recursive: true, encoding: 'utf8' }).flatMap((name) => (/\.(tsx?|mjs)$/.test(name) ? [join(place, name)] : [])))
-  const seen = new Set<string>()
-  const walk = (file: string | undefined) => {
-    if (!file || seen.has(file)) return
-    seen.add(file)
-    for (const [, path = ''] of read(file).matchAll(/ from "(\.[^"]+)"/g)) walk(join(file, '..', path))
-  }
-  for (const source of sources)
-    for (const [, names = ''] of read(source).matchAll(/import \{([^}]+)\} from ['"]@mantine\/core['"]/g)) for (const name of names.split(',')) walk(files.get(name.trim().split(' as ')[0] ?? ''))
-  return new Set([...seen].flatMap((file) => /([^/\\]+)\.module\.mjs$/.exec(file)?.[1] ?? []))
-}
-
 /** The server says each refusal in full, so the page need not carry those sentences in two languages. */
 function withoutProblems(): Plugin {
   return { name: 'without-problems', enforce: 'pre', transform: (code, id) => (id.endsWith('/words.ts') ? code.replace(/^ {4}problems: \{\n[\s\S]*?^ {4}\},\n/gm, '') : undefined) }
@@ -84,7 +45,7 @@ function withoutProblems(): Plugin {
 const codeSplitting = { groups: [{ name: 'shared', minShareCount: 4 }] }
 
 export default defineConfig({
-  plugins: [react(), preloadList(), kitStyles(), themeStyles(), withoutProblems()],
+  plugins: [react(), preloadList(), themeStyles(), withoutProblems()],
   publicDir: 'src/web/public',
   resolve: { alias: { typebox: fileURLToPath(new URL('./src/web/schema-kinds.ts', import.meta.url)) } },
   css: { postcss: { plugins: [preset()] } },

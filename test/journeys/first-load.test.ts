@@ -31,3 +31,25 @@ test('who stops scrolling is sent some pages ahead, and not all there are', asyn
   await viewer.page.waitForTimeout(3000)
   expect(await rows()).toBeLessThan(250)
 })
+
+test('rows far from the screen are put away, those before it are there, and the way back finds the first ones again', async () => {
+  const viewer = await stage.visit()
+  await viewer.signIn('viewer@andina.test')
+  await viewer.goTo(`/c/${world.companies.andina.id}/equipment`)
+  const { page } = viewer
+  const drawn = viewer.main.locator('.list-table tbody tr[data-clickable]')
+  await viewer.sees(drawn.first())
+  const firstOne = await drawn.first().textContent()
+  await page.mouse.move(600, 500)
+  // What stands at the middle of the screen is a machine, under the number of its row.
+  const before = () => page.evaluate<number>("Number(document.elementFromPoint(600, 500)?.closest('tr[data-clickable]')?.getAttribute('aria-rowindex') ?? 0)")
+  const further = async () => {
+    await page.mouse.wheel(0, 1500)
+    return before()
+  }
+  await expect.poll(further, { timeout: 30_000 }).toBeGreaterThan(250)
+  await expect.poll(() => drawn.count()).toBeLessThan(160)
+  await page.evaluate('scrollTo({ top: 0, behavior: "instant" })')
+  await expect.poll(() => drawn.first().textContent()).toBe(firstOne)
+  expect(await drawn.first().getAttribute('aria-rowindex')).toBe('2')
+})

@@ -59,6 +59,10 @@ describe('a manager', () => {
     expect(await manager.button('equipment.export').isDisabled()).toBe(true)
     await picture(manager, 'list')
     await inspect(manager, 'list of the past')
+    await manager.goTo(`${home}/equipment?as_of=2001-01-01T12:00:00Z`)
+    await manager.sees(manager.t('equipment.none_then'))
+    await picture(manager, 'nothing then')
+    await inspect(manager, 'list of the past without a machine')
   })
 
   test('opens a machine of then, moves the slider by keys and the clock, and goes back to now', async () => {

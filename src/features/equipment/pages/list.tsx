@@ -102,7 +102,7 @@ function Machines({ toolbar }: { toolbar: ReactNode }) {
       {...(filters.q ? {} : { defaultSort: '-created_at' })}
       onCount={() => setCounted(true)}
       toolbar={toolbar}
-      empty={narrowed ? <NothingFound /> : <NoMachines />}
+      empty={narrowed ? <NothingFound /> : moment ? <NothingThen /> : <NoMachines />}
     />
   )
 }
@@ -201,6 +201,15 @@ function NothingFound() {
       }
     >
       {t('equipment.none_found_text')}
+    </EmptyState>
+  )
+}
+
+function NothingThen() {
+  const { t } = useTranslation()
+  return (
+    <EmptyState icon={<IconTir size={40} stroke={1.3} />} title={t('equipment.none_then')}>
+      {t('equipment.none_then_text')}
     </EmptyState>
   )
 }

@@ -6,6 +6,7 @@ import { type Position, parsePosition } from '../plain/position.ts'
 import type { Role } from '../plain/roles.ts'
 import { type PoolSettings, poolDefaults } from './config.ts'
 import { Refusal } from './errors.ts'
+import { Gate } from './gate.ts'
 import { isBroken, ping, Readers } from './readers.ts'
 import { answers, destroy, Silence } from './silence.ts'
 
@@ -143,6 +144,7 @@ export class Database {
   private readonly pool: pg.Pool
   private readonly readers: Readers
   private readonly silence: Silence
+  private readonly gate: Gate
   private readonly openings: { pool: Opening; readers: Opening }
   private readonly clients = new Set<pg.Client>()
   private readonly used = new WeakMap<pg.ClientBase, number>()
@@ -154,6 +156,7 @@ export class Database {
     const how = { ...poolDefaults, ...settings }
     this.url = url
     this.how = how
+    this.gate = new Gate(Math.ceil(how.size / 2), 100)
     const common = { connectionString: url, connectionTimeoutMillis: how.connectMs, application_name: 'bitcorp_erp', types, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
     // The database ends a statement that takes too long; when not even that is heard, it is given up here a little later.
     const session = (statementMs: number): pg.ClientConfig => ({
@@ -278,19 +281,21 @@ export class Database {
   }
 
   private withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    return this.silence.during(async () => {
-      const client = await this.checkOut()
-      let broken: Error | undefined
-      try {
-        return await work(client)
-      } catch (error) {
-        if (isBroken(error)) broken = error as Error
-        throw error
-      } finally {
-        this.used.set(client, Date.now())
-        client.release(broken)
-      }
-    })
+    return this.silence.during(() =>
+      this.gate.during(async () => {
+        const client = await this.checkOut()
+        let broken: Error | undefined
+        try {
+          return await work(client)
+        } catch (error) {
+          if (isBroken(error)) broken = error as Error
+          throw error
+        } finally {
+          this.used.set(client, Date.now())
+          client.release(broken)
+        }
+      }),
+    )
   }
 
   /** A connection that works. One that stood idle for long is asked; when it does not answer, all as old as that are replaced unasked. */

@@ -84,6 +84,17 @@ for (const [who, run] of [
   })
 }
 
+test('no row of any entity moves to another company, whoever writes', async () => {
+  const sur = world.companies.sur.id
+  const moving = Object.entries(rows).filter(([, before]) => 'company_id' in before)
+  expect(moving.length).toBeGreaterThanOrEqual(7)
+  for (const [table, { id }] of moving) {
+    expect(['42501', 'base_identity_fixed'], table).toContain(await world.sqlAs('andina', 'admin', (q) => tell(q, table, id, `company_id = '${sur}'`)))
+    expect(await world.sqlAdmin((q) => tell(q, table, id, `company_id = '${sur}'`)), table).toBe('base_identity_fixed')
+    expect(await world.sqlAdmin((q) => tell(q, table, id, 'company_id = NULL')), table).toBe('23502')
+  }
+})
+
 test('a change is signed by who made it and when, whatever else is written beside it', async () => {
   const admin = world.person('andina', 'admin').userId
   const changes = { equipment: "location = 'Puno'", equipment_categories: "description = 'x'", user_company_roles: "display_name = 'x'", maintenance_records: "title = 'x'", companies: "phone = '1'" }
